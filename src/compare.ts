@@ -1,0 +1,303 @@
+import type { Case } from './case.ts'
+import type { Axis } from './module.ts'
+import { sizes } from './module.ts'
+import {
+  broadcastStrides,
+  type FloatDType,
+  type FloatTensor,
+  formatShape,
+  indexAt,
+  sameShape,
+  type Tensor,
+} from './tensor.ts'
+
+/**
+ * How many budgets an element may be off. Calibrated: test/calibration/README.md has the measurement.
+ */
+export const kappa = 8
+
+/**
+ * Which error is allowed. `budget`: κ times what the fixture measured. `torch`: torch.testing.assert_close's defaults for the
+ * dtype. `explicit`: atol + rtol · |expected|.
+ */
+export type Tolerance =
+  | { readonly kind: 'budget' }
+  | { readonly kind: 'torch' }
+  | { readonly kind: 'explicit'; readonly rtol: number; readonly atol: number }
+
+export interface Judgement {
+  readonly tolerance: Tolerance
+  /** Whether NaN matches NaN. */
+  readonly equalNan: boolean
+}
+
+export const defaultJudgement: Judgement = { tolerance: { kind: 'budget' }, equalNan: true }
+
+/** Source: torch.testing.assert_close, "rtol" and "atol" by dtype. */
+const torchTolerance: Readonly<Record<FloatDType, { rtol: number; atol: number }>> = {
+  float32: { rtol: 1.3e-6, atol: 1e-5 },
+  float64: { rtol: 1e-7, atol: 1e-7 },
+}
+
+/** Where an element stands, by the names of its axes; what a tensor does not have is absent. */
+export interface Place {
+  readonly layer?: number
+  readonly direction?: 'forward' | 'reverse'
+  readonly t?: number
+  readonly batch?: number
+  readonly unit?: number
+}
+
+/** One element and how far off it is. */
+export interface Departure {
+  readonly index: readonly number[]
+  readonly place: Place
+  readonly actual: number
+  readonly expected: number
+  /** |actual − expected|; NaN when one of them is not finite. */
+  readonly error: number
+  /** The error that would still match. */
+  readonly allowed: number
+}
+
+/** One tensor pair, judged. */
+export interface Comparison {
+  readonly tensor: string
+  readonly outcome: 'match' | 'mismatch'
+  /** Why the values could not be compared at all: a missing or surplus tensor, another shape or dtype. */
+  readonly problem?: string
+  readonly elements: number
+  /** How many elements are not finite in PyTorch's result. */
+  readonly nonFinite: number
+  readonly differing: number
+  /** The element that is farthest off in shares of the allowed error; absent when there is none. */
+  readonly worst?: Departure
+  /** Its share of the allowed error: up to 1 matches; Infinity where the kind of value is another. */
+  readonly share: number
+  /** The first time step, in the direction of time, at which an element is off. */
+  readonly firstStep?: { readonly forward?: number; readonly reverse?: number }
+  /** The smallest rtol that would pass with an atol of 0; Infinity when none would. */
+  readonly rtol: number
+  /** The smallest atol that would pass with an rtol of 0; Infinity when none would. */
+  readonly atol: number
+}
+
+/**
+ * Judges one tensor: shape and dtype, then the kind of every value, then its error.
+ * actual: what the engine gave, unchecked; axes: those of `expected`; budget: broadcasts against it.
+ */
+export function compare(
+  tensor: string,
+  actual: unknown,
+  expected: FloatTensor,
+  budget: Tensor<'float64'>,
+  axes: readonly Axis[],
+  { tolerance, equalNan }: Judgement = defaultJudgement,
+): Comparison {
+  const problem = problemOf(actual, expected)
+  if (problem !== undefined) return failed(tensor, problem, expected.data.length)
+  const values = (actual as FloatTensor).data
+  const { shape } = expected
+  const strides = broadcastStrides(budget.shape, shape) ?? []
+  const { rtol, atol } = tolerance.kind === 'explicit' ? tolerance : torchTolerance[expected.dtype]
+  const time = timeOf(axes)
+
+  let differing = 0
+  let nonFinite = 0
+  let share = 0
+  let worst = -1
+  let smallestRtol = 0
+  let smallestAtol = 0
+  let forward = Infinity
+  let reverse = -Infinity
+  const index = new Uint32Array(shape.length)
+  let at = 0
+  for (let offset = 0; offset < values.length; offset++) {
+    const a = values[offset]!
+    const e = expected.data[offset]!
+    let own: number
+    if (Number.isFinite(a) && Number.isFinite(e)) {
+      const error = Math.abs(a - e)
+      const size = Math.abs(e)
+      const allowed = tolerance.kind === 'budget' ? kappa * budget.data[at]! : atol + rtol * size
+      own = error <= allowed ? (error === 0 ? 0 : error / allowed) : Math.max(error / allowed, overLimit)
+      if (error > smallestAtol) smallestAtol = error
+      if (error > smallestRtol * size) smallestRtol = error / size
+    } else {
+      if (!Number.isFinite(e)) nonFinite++
+      // No rtol or atol passes another kind of value, or a NaN that was asked to fail.
+      own = Object.is(a, e) && (equalNan || a === e) ? 0 : Infinity
+      if (own > 0) smallestAtol = smallestRtol = Infinity
+    }
+    if (worst < 0 || own > share) {
+      share = own
+      worst = offset
+    }
+    if (!(own <= 1)) {
+      differing++
+      if (time !== undefined) {
+        const t = index[time.axis]!
+        if (index[shape.length - 1]! < time.forwardUnits) forward = Math.min(forward, t)
+        else reverse = Math.max(reverse, t)
+      }
+    }
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      at -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+  return {
+    tensor,
+    outcome: differing === 0 ? 'match' : 'mismatch',
+    elements: values.length,
+    nonFinite,
+    differing,
+    ...(worst < 0 ? {} : { worst: departure(worst) }),
+    share,
+    ...(time === undefined || differing === 0
+      ? {}
+      : {
+          firstStep: {
+            ...(forward === Infinity ? {} : { forward }),
+            ...(reverse === -Infinity ? {} : { reverse }),
+          },
+        }),
+    rtol: smallestRtol,
+    atol: smallestAtol,
+  }
+
+  function departure(offset: number): Departure {
+    const where = indexAt(shape, offset)
+    const a = values[offset]!
+    const e = expected.data[offset]!
+    const step = where.reduce((sum, i, axis) => sum + i * strides[axis]!, 0)
+    const error = Number.isFinite(a) && Number.isFinite(e) ? Math.abs(a - e) : Number.NaN
+    const allowed = tolerance.kind === 'budget' ? kappa * budget.data[step]! : atol + rtol * Math.abs(e)
+    return { index: where, place: placeOf(axes, where), actual: a, expected: e, error, allowed }
+  }
+}
+
+/** The smallest share above 1: an error above its limit stays so when the quotient rounds down to 1. */
+const overLimit = 1 + Number.EPSILON
+
+function failed(tensor: string, problem: string, elements: number): Comparison {
+  return {
+    tensor,
+    outcome: 'mismatch',
+    problem,
+    elements,
+    nonFinite: 0,
+    differing: elements,
+    share: Infinity,
+    rtol: Infinity,
+    atol: Infinity,
+  }
+}
+
+/** Judges a tensor that PyTorch does not return. */
+export function surplus(tensor: string): Comparison {
+  return failed(tensor, 'expected no tensor of this name, got one', 0)
+}
+
+/** Engines are the user's, so nothing about what they return is taken for granted. */
+function problemOf(actual: unknown, expected: FloatTensor): string | undefined {
+  if (actual === undefined) return 'expected a tensor, got none'
+  if (typeof actual !== 'object' || actual === null) return `expected a tensor, got ${typeof actual}`
+  if (!('shape' in actual) || !Array.isArray(actual.shape) || !('dtype' in actual) || !('data' in actual)) {
+    return 'expected a tensor { dtype, shape, data }, got an object without them'
+  }
+  const { shape, dtype, data } = actual
+  if (dtype !== expected.dtype) return `expected dtype ${expected.dtype}, got ${String(dtype)}`
+  if (!sameShape(shape as number[], expected.shape)) {
+    return `expected shape ${formatShape(expected.shape)}, got ${formatShape(shape as number[])}`
+  }
+  const storage = dtype === 'float32' ? Float32Array : Float64Array
+  if (!(data instanceof storage)) {
+    return `expected data in a ${storage.name}, got ${data instanceof Object ? data.constructor.name : typeof data}`
+  }
+  if (data.length !== expected.data.length) {
+    return `expected ${expected.data.length} elements in data, got ${data.length}`
+  }
+  return undefined
+}
+
+/** The time axis and how many units come before those of the reverse direction; undefined when there is no time. */
+function timeOf(axes: readonly Axis[]): { axis: number; forwardUnits: number } | undefined {
+  const axis = axes.findIndex(({ name }) => name === 'seq_len')
+  const unit = axes.at(-1)
+  if (axis < 0 || unit === undefined) return undefined
+  return { axis, forwardUnits: unit.size / unit.num_directions }
+}
+
+const directionNames = ['forward', 'reverse'] as const
+
+/** Names an element by its axes. A direction is only named where there are two. */
+export function placeOf(axes: readonly Axis[], index: readonly number[]): Place {
+  const place: { -readonly [K in keyof Place]: Place[K] } = {}
+  const setDirection = (direction: number, of: number): void => {
+    if (of > 1) place.direction = directionNames[direction === 0 ? 0 : 1]
+  }
+  for (const [i, { name, size, num_directions }] of axes.entries()) {
+    const at = index[i] ?? 0
+    if (name === 'seq_len') place.t = at
+    if (name === 'batch') place.batch = at
+    if (name === 'state') {
+      place.layer = Math.floor(at / num_directions)
+      setDirection(at % num_directions, num_directions)
+    }
+    if (name === 'unit') {
+      const units = size / num_directions
+      setDirection(Math.floor(at / units), num_directions)
+      place.unit = at % units
+    }
+  }
+  return place
+}
+
+/** `layer 1, reverse, t 17, batch 2, unit 40` */
+export function formatPlace(place: Place): string {
+  const { layer, direction, t, batch, unit } = place
+  return [
+    layer === undefined ? '' : `layer ${layer}`,
+    direction ?? '',
+    t === undefined ? '' : `t ${t}`,
+    batch === undefined ? '' : `batch ${batch}`,
+    unit === undefined ? '' : `unit ${unit}`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
+}
+
+/**
+ * How many time steps of `output` the free run can decide: those whose allowed error is at most 2⁻¹⁰ of the largest value.
+ * Beyond that two correct implementations may differ so much that a match says little, and each step is judged alone.
+ */
+export function decidedSteps(
+  { dtype, expected, budget }: Case,
+  axes: readonly Axis[],
+): { decided: number; of: number } | undefined {
+  const axis = axes.findIndex(({ name }) => name === 'seq_len')
+  const output = expected['output']
+  const allowed = budget['output']
+  if (axis < 0 || output === undefined || allowed === undefined) return undefined
+  const of = sizes(axes)[axis]!
+  let largest = 0
+  for (const value of output.data) {
+    const size = Math.abs(value)
+    if (size > largest && size < Infinity) largest = size
+  }
+  const limit = Math.max(largest / 1024, smallestNormal[dtype])
+  const worst = new Float64Array(of)
+  const strides = broadcastStrides(allowed.shape, sizes(axes)) ?? []
+  // A budget is one number for each step, or for all of them; one that varies along other axes too counts by its largest.
+  for (const [offset, value] of allowed.data.entries()) {
+    const t = strides[axis] === 0 ? undefined : Math.floor(offset / strides[axis]!) % of
+    if (t === undefined) worst.forEach((old, i) => (worst[i] = Math.max(old, value)))
+    else worst[t] = Math.max(worst[t]!, value)
+  }
+  return { decided: worst.filter((value) => kappa * value <= limit).length, of }
+}
+
+const smallestNormal: Readonly<Record<FloatDType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 }

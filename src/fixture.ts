@@ -1,0 +1,151 @@
+import { decode } from '@msgpack/msgpack'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { z } from 'zod'
+import { type Case, parse, parseCase } from './case.ts'
+import { messageOf, ParityError } from './errors.ts'
+import { type Message, messages, type Source } from './messages.ts'
+
+const text = z.string().max(1000)
+
+const Header = z.strictObject({
+  format: z.literal('torch-parity'),
+  version: z.literal(1),
+  name: text,
+  seed: z.int().min(0),
+  producer: z.strictObject({
+    torch: text,
+    numpy: text,
+    python: text,
+    platform: text,
+    cpu_capability: text,
+    num_threads: z.int().min(1),
+  }),
+})
+
+/** Which suite a fixture is, and what recorded it. */
+export type Header = z.infer<typeof Header>
+
+const End = z.strictObject({ cases: z.int().min(0), sha256: z.instanceof(Uint8Array) })
+
+/** A case, or why it cannot be read; the cases after it can be read all the same. */
+export type CaseOrError = { readonly case: Case } | { readonly error: ParityError }
+
+/** A file whose header, end, count and hash have been checked. */
+export interface Fixture {
+  /** What people call the file, usually its path. */
+  readonly name: string
+  readonly header: Header
+  /** How many cases it holds. */
+  readonly length: number
+  readonly byteLength: number
+  /** Reads the file again, one case at a time. */
+  cases(): AsyncGenerator<CaseOrError>
+}
+
+/** Something that hashes bytes as they come, such as node:crypto's `createHash('sha256')`. */
+export interface Hash {
+  update(bytes: Uint8Array): unknown
+  digest(): Uint8Array
+}
+
+/**
+ * Reads a file through once and checks that it is whole: header, count, SHA-256 and end, without decoding its cases.
+ * createHash: a faster SHA-256, where the platform has one; ours runs anywhere.
+ * @throws ParityError FIXTURE_INVALID when it is torn, altered, of another format or version, or has bytes after its end.
+ */
+export async function openFixture(source: Source, createHash: () => Hash = () => sha256.create()): Promise<Fixture> {
+  const { name } = source
+  const hash = createHash()
+  let header: Header | undefined
+  let last: Uint8Array | undefined
+  let count = 0
+  let byteLength = 0
+  for await (const message of messages(source)) {
+    if (header === undefined) header = readHeader(message, name)
+    if (last !== undefined) hash.update(last)
+    // Only the last message is not hashed, and which one that is shows when the next one does not come.
+    last = message.bytes.slice()
+    byteLength = message.offset + message.bytes.length
+    count++
+  }
+  if (header === undefined || last === undefined) {
+    throw invalid(`${name}: expected a torch-parity fixture, got an empty file`)
+  }
+  checkEnd(last, count, hash, byteLength, name)
+  return { name, header, length: count - 2, byteLength, cases: () => cases(source, count - 2) }
+}
+
+async function* cases(source: Source, length: number): AsyncGenerator<CaseOrError> {
+  const ids = new Set<string>()
+  let index = -1
+  for await (const message of messages(source)) {
+    if (index >= 0 && index < length) yield readCase(message, source.name, ids)
+    index++
+  }
+  if (index !== length + 1) {
+    throw invalid(`${source.name}: expected ${length} cases, as when it was checked, got ${index - 1}`)
+  }
+}
+
+function readCase(message: Message, name: string, ids: Set<string>): CaseOrError {
+  try {
+    const parsed = parseCase(decodeMessage(message, name), name)
+    if (ids.has(parsed.id)) {
+      throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
+    }
+    ids.add(parsed.id)
+    return { case: parsed }
+  } catch (error) {
+    if (error instanceof ParityError) return { error }
+    throw error
+  }
+}
+
+function decodeMessage({ bytes, offset }: Message, name: string): unknown {
+  try {
+    return decode(bytes)
+  } catch (cause) {
+    throw invalid(`${name}: message at byte ${offset}: expected MessagePack, got ${messageOf(cause)}`, cause)
+  }
+}
+
+function readHeader(message: Message, name: string): Header {
+  const record = decodeMessage(message, name)
+  if (typeof record !== 'object' || record === null || !('format' in record) || record.format !== 'torch-parity') {
+    throw invalid(`${name}: expected a torch-parity fixture, got a file of another format`)
+  }
+  const version = 'version' in record ? record.version : undefined
+  if (version !== 1) {
+    throw invalid(
+      `${name}: expected format version 1, got ${String(version)}\n` +
+        'record it again with the Python package of this version of torch-parity',
+    )
+  }
+  return parse(Header, record, `${name}: header`, 'FIXTURE_INVALID')
+}
+
+function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength: number, name: string): void {
+  const offset = byteLength - last.length
+  const record = decodeMessage({ bytes: last, offset }, name)
+  if (count < 2 || typeof record !== 'object' || record === null || !('sha256' in record)) {
+    throw invalid(
+      `${name}: expected an end map as the last message, got ${count < 2 ? 'none' : 'another message'}\n` +
+        'the file is torn, or something was added to it: record it again, or fetch it again',
+    )
+  }
+  const end = parse(End, record, `${name}: end`, 'FIXTURE_INVALID')
+  if (end.cases !== count - 2) throw invalid(`${name}: expected ${end.cases} cases, as its end says, got ${count - 2}`)
+  const actual = bytesToHex(hash.digest())
+  const expected = bytesToHex(end.sha256)
+  if (actual !== expected) {
+    throw invalid(
+      `${name}: expected sha256 ${expected.slice(0, 16)}…, as its end says, got ${actual.slice(0, 16)}…\n` +
+        'the file was altered: record it again, or fetch it again',
+    )
+  }
+}
+
+function invalid(message: string, cause?: unknown): ParityError {
+  return new ParityError('FIXTURE_INVALID', message, { cause })
+}

@@ -1,0 +1,18 @@
+export type { Case, Inputs, Outputs, Request } from './case.ts'
+export {
+  compare,
+  type Comparison,
+  type Departure,
+  formatPlace,
+  type Judgement,
+  kappa,
+  type Place,
+  type Tolerance,
+} from './compare.ts'
+export { engine, type Engine } from './engine/run.ts'
+export { ParityError, type ParityErrorCode } from './errors.ts'
+export { type CaseOrError, type Fixture, type Header, openFixture } from './fixture.ts'
+export type { Source } from './messages.ts'
+export type { Config, ModuleName } from './module.ts'
+export { type DType, type FloatDType, type FloatTensor, floatTensor, type Tensor } from './tensor.ts'
+export { judge, verify, type Verdict } from './verify.ts'

@@ -1,0 +1,89 @@
+interface Storage {
+  float32: Float32Array
+  float64: Float64Array
+  int64: BigInt64Array
+}
+
+export type DType = keyof Storage
+export type FloatDType = 'float32' | 'float64'
+
+/** A shape and its elements in C order (the last axis is contiguous), as torch's contiguous tensors are. */
+export type Tensor<D extends DType = DType> = {
+  [K in D]: { readonly dtype: K; readonly shape: readonly number[]; readonly data: Storage[K] }
+}[D]
+
+export type FloatTensor = Tensor<FloatDType>
+
+/** Bytes of one element. */
+export const itemSize: Readonly<Record<DType, number>> = { float32: 4, float64: 8, int64: 8 }
+
+/** The number of elements of a shape; exact up to 2⁵³. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+/** `(5, 3, 7)`, or `()` for a scalar, in PyTorch's notation. */
+export function formatShape(shape: readonly number[]): string {
+  return `(${shape.join(', ')})`
+}
+
+export function sameShape(actual: readonly number[], expected: readonly number[]): boolean {
+  return actual.length === expected.length && actual.every((size, axis) => size === expected[axis])
+}
+
+/**
+ * A float tensor of the given dtype; values are rounded to it.
+ * data: product(shape) numbers in C order; the tensor shares the array when it has the right type.
+ */
+export function floatTensor(
+  dtype: FloatDType,
+  shape: readonly number[],
+  data: Float32Array | Float64Array | readonly number[],
+): FloatTensor {
+  if (dtype === 'float32') {
+    return { dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) }
+  }
+  return { dtype, shape, data: data instanceof Float64Array ? data : Float64Array.from(data) }
+}
+
+/** The elements as float64: exact, and shared with the tensor when it is float64 already. */
+export function float64Data(tensor: FloatTensor): Float64Array {
+  return tensor.dtype === 'float64' ? tensor.data : Float64Array.from(tensor.data)
+}
+
+/** A tensor of the given dtype over little-endian bytes, which are copied (they need not be aligned). */
+export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
+  const { buffer } = bytes.slice()
+  if (dtype === 'float32') return { dtype, shape, data: new Float32Array(buffer) }
+  if (dtype === 'float64') return { dtype, shape, data: new Float64Array(buffer) }
+  return { dtype, shape, data: new BigInt64Array(buffer) }
+}
+
+/** The index along each axis of the element at a flat offset. */
+export function indexAt(shape: readonly number[], offset: number): number[] {
+  const index: number[] = Array.from({ length: shape.length }, () => 0)
+  let rest = offset
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis]!
+    index[axis] = rest % size
+    rest = Math.floor(rest / size)
+  }
+  return index
+}
+
+/**
+ * For each axis of `shape`, the step in a tensor of `from` that broadcasts against it (0 where it repeats).
+ * → undefined when `from` does not broadcast against `shape` without enlarging it.
+ */
+export function broadcastStrides(from: readonly number[], shape: readonly number[]): number[] | undefined {
+  if (from.length > shape.length) return undefined
+  const strides: number[] = Array.from({ length: shape.length }, () => 0)
+  let step = 1
+  for (let back = 1; back <= from.length; back++) {
+    const size = from[from.length - back]!
+    if (size !== 1 && size !== shape[shape.length - back]) return undefined
+    if (size !== 1) strides[shape.length - back] = step
+    step *= size
+  }
+  return strides
+}

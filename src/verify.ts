@@ -1,0 +1,137 @@
+import type { Case, Outputs, Request } from './case.ts'
+import { compare, type Comparison, decidedSteps, defaultJudgement, type Judgement, surplus } from './compare.ts'
+import type { Engine } from './engine/run.ts'
+import { messageOf, ParityError } from './errors.ts'
+import { extentOf, signatureOf } from './module.ts'
+import { stepCases } from './steps.ts'
+
+/** One case, judged. */
+export interface Verdict {
+  readonly id: string
+  readonly module: string
+  readonly outcome: 'match' | 'mismatch' | 'unsupported'
+  /** Why it is unsupported. */
+  readonly reason?: string
+  /** One for each tensor, in order of computation. */
+  readonly comparisons: readonly Comparison[]
+  /** Where the free run cannot decide every time step: how many it can, and each step judged alone. */
+  readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
+}
+
+/**
+ * Asks an engine for a case and judges what it gives against what PyTorch gave.
+ * @throws ParityError ENGINE_FAILED when the engine throws, ENGINE_INVALID when `supports` answers something else.
+ */
+export async function verify(
+  recorded: Case,
+  engine: Engine,
+  judgement: Judgement = defaultJudgement,
+): Promise<Verdict> {
+  const { id, module } = recorded
+  const unsupported = (reason: string, comparisons: readonly Comparison[] = []): Verdict => {
+    return { id, module, outcome: 'unsupported', reason, comparisons }
+  }
+  const supported = await askWhetherSupported(recorded, engine)
+  if (supported !== true) return unsupported(supported)
+
+  const comparisons = await judgeRun(recorded, engine, judgement)
+  const free = comparisons.every(({ outcome }) => outcome === 'match')
+  const steps =
+    judgement.tolerance.kind === 'budget' ? decidedSteps(recorded, axesOf(recorded)['output'] ?? []) : undefined
+  if (steps === undefined || steps.decided === steps.of) {
+    return { id, module, outcome: free ? 'match' : 'mismatch', comparisons }
+  }
+
+  const singles = stepCases(recorded)
+  if (singles.length === 0 && free) {
+    return unsupported(
+      `the free run decides ${steps.decided} of ${steps.of} steps, and the fixture has no states for the others`,
+      comparisons,
+    )
+  }
+  const alone: Comparison[] = []
+  for (const { case: folded, places } of singles) {
+    for (const comparison of await judgeRun(folded, engine, judgement)) {
+      alone.push({ ...unfold(comparison, places), tensor: 'h_t' })
+    }
+  }
+  const outcome = free && alone.every((comparison) => comparison.outcome === 'match') ? 'match' : 'mismatch'
+  return { id, module, outcome, comparisons, steps: { ...steps, comparisons: alone } }
+}
+
+async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true | string> {
+  if (engine.supports === undefined) return true
+  let answer: unknown
+  try {
+    answer = await engine.supports(requestOf(recorded))
+  } catch (cause) {
+    throw failed(recorded, engine, cause)
+  }
+  if (answer === true || typeof answer === 'string') return answer
+  throw new ParityError(
+    'ENGINE_INVALID',
+    `case ${recorded.id}: engine ${engine.name}: expected supports to give true or a string, got ${String(answer)}`,
+  )
+}
+
+async function judgeRun(recorded: Case, engine: Engine, judgement: Judgement): Promise<Comparison[]> {
+  let outputs: unknown
+  try {
+    outputs = await engine.run(requestOf(recorded))
+  } catch (cause) {
+    throw failed(recorded, engine, cause)
+  }
+  return judge(recorded, outputs, judgement)
+}
+
+/** An engine sees the request alone, so that it cannot answer with what PyTorch gave. */
+export function requestOf(recorded: Case): Request {
+  const { module, config, dtype, params, inputs } = recorded
+  return { module, config, dtype, params, inputs } as Request
+}
+
+function failed(recorded: Case, engine: Engine, cause: unknown): ParityError {
+  // A time-out says more than that something was thrown.
+  if (cause instanceof ParityError) return cause
+  return new ParityError(
+    'ENGINE_FAILED',
+    `case ${recorded.id}: engine ${engine.name}: expected outputs, got ${messageOf(cause)}`,
+    {
+      cause,
+    },
+  )
+}
+
+/** Judges outputs, which may be anything, tensor by tensor; a missing or surplus one is a mismatch. */
+export function judge(recorded: Case, outputs: unknown, judgement: Judgement = defaultJudgement): Comparison[] {
+  const given = typeof outputs === 'object' && outputs !== null ? (outputs as Partial<Outputs>) : {}
+  const axes = axesOf(recorded)
+  const comparisons = Object.entries(recorded.expected).map(([name, expected]) =>
+    // Reading the case has checked that every expected tensor has its budget and its axes.
+    compare(
+      name,
+      Object.hasOwn(given, name) ? given[name] : undefined,
+      expected,
+      recorded.budget[name]!,
+      axes[name]!,
+      judgement,
+    ),
+  )
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(recorded.expected, name)) comparisons.push(surplus(name))
+  }
+  return comparisons
+}
+
+function axesOf({ module, config, inputs }: Case): ReturnType<typeof signatureOf>['expected'] {
+  return signatureOf(module, config, extentOf(module, config, inputs.input.shape)).expected
+}
+
+/** A folded row is a time step of a batch row, of one layer and direction. */
+function unfold(comparison: Comparison, places: ReturnType<typeof stepCases>[number]['places']): Comparison {
+  const { firstStep: _, worst, ...rest } = comparison
+  const from = worst === undefined ? undefined : places[worst.place.batch ?? 0]
+  if (worst === undefined || from === undefined) return { ...rest, ...(worst === undefined ? {} : { worst }) }
+  const { unit } = worst.place
+  return { ...rest, worst: { ...worst, place: { ...from, ...(unit === undefined ? {} : { unit }) } } }
+}
