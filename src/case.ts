@@ -169,9 +169,9 @@ function describe(issue: z.core.$ZodIssue): string {
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value instanceof Uint8Array) return `${value.length} bytes`
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60))
-  if (typeof value !== 'object' || value === null) return String(value)
-  return Array.isArray(value) ? 'a list' : 'a map'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'a map'
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `${value as number}`
 }
 
 function readInputs(

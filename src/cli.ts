@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import pc from 'picocolors'
+import type { Tolerance } from './compare.ts'
+import { messageOf, ParityError } from './errors.ts'
+
+/** Exit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 interrupted. */
+const couldNotJudge = 2
+
+interface VerifyFlags {
+  engine?: string
+  tolerance: Tolerance
+  equalNan: boolean
+  filter?: string
+  failFast?: true
+  json?: string
+  quiet?: true
+  timeout: number
+}
+
+function program(): Command {
+  const torchParity = new Command('torch-parity')
+    .description('Does a port compute what PyTorch computes? Replays recorded PyTorch runs and judges them.')
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('(torch-parity --help shows what there is)')
+    .addHelpText('after', '\nExit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 interrupted.')
+
+  torchParity
+    .command('verify')
+    .description('judge an engine by recorded PyTorch runs')
+    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .option('--engine <file>', 'a JavaScript or TypeScript module that exports an Engine (default: our own)')
+    .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
+    .option('--no-equal-nan', 'let NaN match nothing')
+    .option('--filter <text>', 'only cases whose file#id contains the text')
+    .option('--fail-fast', 'stop at the first mismatch or error')
+    .option('--json <file>', 'write the results as JSON')
+    .option('--quiet', 'print only mismatches, errors and the summary')
+    .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
+    .action(async (paths: string[], flags: VerifyFlags) => {
+      const { verifyFiles } = await import('./cli/verify.ts')
+      const { timeout, failFast = false, quiet = false, ...rest } = flags
+      process.exitCode = await verifyFiles(paths, { ...rest, failFast, quiet, timeoutMs: 1000 * timeout })
+    })
+
+  torchParity
+    .command('inspect')
+    .description('show what a fixture holds, without judging it')
+    .argument('<file>', 'a fixture file')
+    .option('--case <id>', 'one case, with its tensors')
+    .action(async (file: string, flags: { case?: string }) => {
+      const { inspect } = await import('./cli/inspect.ts')
+      process.exitCode = await inspect(file, flags.case)
+    })
+
+  return torchParity
+}
+
+/** The version of this package, two folders up from dist/. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
+}
+
+function parseTolerance(text: string): Tolerance {
+  if (text === 'budget' || text === 'torch') return { kind: text }
+  const parts = text.split(',')
+  const [rtol, atol] = parts.map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (parts.length === 2 && rtol !== undefined && atol !== undefined && isSize(rtol) && isSize(atol)) {
+    return { kind: 'explicit', rtol, atol }
+  }
+  throw new InvalidArgumentError(`expected budget, torch, or two numbers rtol,atol of at least 0, got ${text}`)
+}
+
+function isSize(x: number): boolean {
+  return x >= 0 && x < Infinity
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (seconds > 0 && seconds <= 86_400) return seconds
+  throw new InvalidArgumentError(`expected seconds above 0 and up to 86400, got ${text}`)
+}
+
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync()
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are no failure; commander has printed what it had to say.
+      process.exitCode = error.exitCode === 0 ? 0 : couldNotJudge
+      return
+    }
+    process.exitCode = couldNotJudge
+    const bug = error instanceof Error && !(error instanceof ParityError)
+    process.stderr.write(`${pc.red('error')} ${bug ? (error.stack ?? error.message) : messageOf(error)}\n`)
+  }
+}
+
+await main()

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream, type Stats } from 'node:fs'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { glob, isDynamicPattern } from 'tinyglobby'
+import { messageOf, ParityError } from '../errors.ts'
+import { type Fixture, openFixture } from '../fixture.ts'
+
+const chunkBytes = 256 * 1024
+
+/** Fixture files, and what was named but could not be found. */
+export interface Found {
+  readonly files: readonly string[]
+  readonly errors: readonly ParityError[]
+}
+
+/** Finds the fixtures behind paths: files, folders (every .msgpack below), and globs. Each file comes once, in order. */
+export async function findFixtures(paths: readonly string[]): Promise<Found> {
+  const files = new Set<string>()
+  const errors: ParityError[] = []
+  for (const path of paths) {
+    const stats = await statOf(path)
+    if (stats?.isFile()) {
+      files.add(path)
+      continue
+    }
+    if (stats === undefined && !isDynamicPattern(path)) {
+      errors.push(new ParityError('FILE_MISSING', `${path}: expected a file or a folder, got nothing of that name`))
+      continue
+    }
+    const below = stats?.isDirectory()
+      ? (await glob('**/*.msgpack', { cwd: path })).map((file) => join(path, file))
+      : await glob(path)
+    if (below.length === 0) errors.push(new ParityError('FILE_MISSING', `${path}: expected .msgpack files, got none`))
+    for (const file of below.toSorted()) files.add(file)
+  }
+  return { files: [...files], errors }
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Opens and checks a fixture on disk.
+ * @throws ParityError FILE_UNREADABLE, or what `openFixture` throws.
+ */
+export function openFile(path: string): Promise<Fixture> {
+  return openFixture({ name: path, open: () => chunks(path) }, () => createHash('sha256'))
+}
+
+/** Reads into one buffer again and again: whoever takes a chunk copies it before the next. */
+async function* chunks(path: string): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(chunkBytes)
+  const file = await attempt(path, () => open(path))
+  try {
+    for (;;) {
+      const { bytesRead } = await attempt(path, () => file.read(buffer, 0, buffer.length))
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (cause) {
+    throw new ParityError('FILE_UNREADABLE', `${path}: expected a readable file, got ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Writes a file aside and renames it when all of it is there; on failure nothing of it stays. */
+export async function writeAside(path: string, text: AsyncIterable<string> | Iterable<string>): Promise<void> {
+  const aside = `${path}.${process.pid}.partial`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await pipeline(text, createWriteStream(aside))
+    await rename(aside, path)
+  } catch (cause) {
+    await rm(aside, { force: true })
+    throw new ParityError('FILE_UNREADABLE', `${path}: expected a file that can be written, got ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+}

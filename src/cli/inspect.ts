@@ -1,0 +1,102 @@
+import pc from 'picocolors'
+import type { Case } from '../case.ts'
+import { ParityError } from '../errors.ts'
+import type { Fixture } from '../fixture.ts'
+import { plural, scientific } from '../report/text.ts'
+import { formatShape, type Tensor } from '../tensor.ts'
+import { openFile } from './files.ts'
+
+/** Prints a fixture's header and cases, or one case and its tensors. → the exit code */
+export async function inspect(file: string, id: string | undefined): Promise<number> {
+  const fixture = await openFile(file)
+  const unreadable: ParityError[] = []
+  let shown = 0
+  if (id === undefined) print(describeFile(fixture))
+  for await (const read of fixture.cases()) {
+    if ('error' in read) unreadable.push(read.error)
+    else if (id === undefined) print(describeCase(read.case))
+    else if (read.case.id === id) {
+      print(describeTensors(read.case))
+      shown++
+    }
+  }
+  if (id !== undefined && shown === 0 && unreadable.length === 0) {
+    throw new ParityError(
+      'USAGE',
+      `${file}: expected a case ${id}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
+    )
+  }
+  for (const { message } of unreadable) process.stderr.write(`${pc.red('error')} ${message}\n`)
+  return unreadable.length > 0 ? 2 : 0
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function describeFile({ name, header, length, byteLength }: Fixture): string {
+  const { torch, numpy, python, platform, cpu_capability, num_threads } = header.producer
+  return [
+    `${pc.bold(name)}: ${plural(length, 'case')}, ${byteLength} bytes, suite ${header.name}, seed ${header.seed}`,
+    `  recorded by torch ${torch}, numpy ${numpy}, Python ${python} on ${platform}, ${cpu_capability}, ${plural(num_threads, 'thread')}`,
+    pc.dim(
+      `  ${'case'.padEnd(46)} ${'module'.padEnd(8)} ${'dtype'.padEnd(8)} ${'input'.padEnd(14)} differs from the default in`,
+    ),
+  ].join('\n')
+}
+
+function describeCase({ id, module, config, dtype, inputs, states }: Case): string {
+  const usual: Readonly<Record<string, unknown>> = {
+    num_layers: 1,
+    nonlinearity: 'tanh',
+    bias: true,
+    batch_first: false,
+    dropout: 0,
+    bidirectional: false,
+  }
+  const options = Object.entries(config)
+    .filter(([name, value]) => value !== usual[name])
+    .map(([name, value]) => `${name}=${value}`)
+  if (inputs.h_0 === undefined) options.push('no h_0')
+  if (inputs.lengths !== undefined) options.push(`lengths=${Array.from(inputs.lengths.data).join(',')}`)
+  if (states !== undefined) options.push('states recorded')
+  const shape = formatShape(inputs.input.shape)
+  return `  ${id.padEnd(46)} ${module.padEnd(8)} ${dtype.padEnd(8)} ${shape.padEnd(14)} ${options.join(' ')}`
+}
+
+function describeTensors(recorded: Case): string {
+  const { id, module, config, dtype, params, inputs, expected, states, budget } = recorded
+  const options = Object.entries(config).map(([name, value]) => `${name}=${value}`)
+  return [
+    `${pc.bold(id)}: ${module}(${options.join(', ')}), ${dtype}`,
+    ...describeGroup('params', params),
+    ...describeGroup('inputs', { ...inputs }),
+    ...describeGroup('expected', expected),
+    ...(states === undefined ? [] : describeGroup('states', states)),
+    ...describeGroup('budget', budget),
+  ].join('\n')
+}
+
+function describeGroup(group: string, tensors: Readonly<Record<string, Tensor>>): string[] {
+  return Object.entries(tensors).map(([name, tensor]) => {
+    const label = `${group}.${name}`.padEnd(34)
+    return `  ${label} ${tensor.dtype} ${formatShape(tensor.shape).padEnd(16)} ${describeRange(tensor)}`
+  })
+}
+
+/** Smallest and largest finite value, and how many are not finite. */
+function describeRange({ data }: Tensor): string {
+  let lowest = Infinity
+  let highest = -Infinity
+  let nonFinite = 0
+  for (const element of data) {
+    const value = Number(element)
+    if (!Number.isFinite(value)) nonFinite++
+    else {
+      lowest = Math.min(lowest, value)
+      highest = Math.max(highest, value)
+    }
+  }
+  const rest = nonFinite === 0 ? '' : `, ${nonFinite} not finite`
+  return lowest > highest ? `no finite values${rest}` : `${scientific(lowest)} to ${scientific(highest)}${rest}`
+}

@@ -1,0 +1,195 @@
+import { PassThrough } from 'node:stream'
+import pc from 'picocolors'
+import type { Case } from '../case.ts'
+import { type Judgement, kappa, type Tolerance } from '../compare.ts'
+import { engine as ours, type Engine } from '../engine/run.ts'
+import { ParityError } from '../errors.ts'
+import type { Fixture } from '../fixture.ts'
+import { caseOfResults, closeResults, type Failure, openResults, type Summary } from '../report/results.ts'
+import { renderFile, renderMismatch, renderRow, renderSummary, shareOf } from '../report/text.ts'
+import { verify, type Verdict } from '../verify.ts'
+import { findFixtures, openFile, writeAside } from './files.ts'
+import { type Host, hostEngine } from './host.ts'
+import { type Interruption, onInterrupt } from './interrupt.ts'
+import { type Progress, startProgress } from './progress.ts'
+
+export interface VerifyOptions {
+  /** A module that exports an Engine; ours when absent. */
+  readonly engine?: string
+  readonly tolerance: Tolerance
+  readonly equalNan: boolean
+  /** Only cases whose `file#id` contains this. */
+  readonly filter?: string
+  readonly failFast: boolean
+  readonly json?: string
+  readonly quiet: boolean
+  readonly timeoutMs: number
+}
+
+/** A fixture engine that times out twice would time out on every case that is left. */
+const timeoutsToStop = 2
+
+/** What one run of `verify` has come to so far. */
+interface Run {
+  readonly options: VerifyOptions
+  readonly engine: Engine
+  readonly judgement: Judgement
+  readonly progress: Progress
+  readonly interruption: Interruption
+  readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
+  readonly errors: Failure[]
+  most: { share: number; where: string } | undefined
+  timeouts: number
+  record(file: string, verdict: Verdict): Promise<void>
+}
+
+/** Judges every case behind the paths and prints what came of it. → the exit code */
+export async function verifyFiles(paths: readonly string[], options: VerifyOptions): Promise<number> {
+  const interruption = onInterrupt()
+  const progress = startProgress(options.quiet)
+  const errors: Failure[] = []
+  let host: Host | undefined
+  try {
+    if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
+    const engine = host?.engine ?? ours
+    const json = options.json === undefined ? undefined : writeResults(options.json, engine.name, options)
+    const run: Run = {
+      options,
+      engine,
+      judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
+      progress,
+      interruption,
+      summary: { cases: 0, matched: 0, mismatched: 0, unsupported: 0 },
+      errors,
+      most: undefined,
+      timeouts: 0,
+      record: async (file, verdict) => json?.add(file, verdict),
+    }
+    await judgeFiles(run, paths)
+    const { summary } = run
+    if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
+      errors.push(nothingJudged(summary, options))
+    }
+    const exitCode = interruption.signal.aborted ? 130 : errors.length > 0 ? 2 : summary.mismatched > 0 ? 1 : 0
+    progress.stop()
+    for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
+    if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
+    process.stdout.write(`${renderSummary(summary, errors, run.most, pc)}\n`)
+    await json?.end({ errors, summary, exitCode })
+    return exitCode
+  } finally {
+    progress.stop()
+    interruption.stop()
+    await host?.close()
+  }
+}
+
+function nothingJudged(summary: Summary, { filter }: VerifyOptions): Failure {
+  const why =
+    summary.unsupported > 0
+      ? `${summary.unsupported} cases that the engine does not support`
+      : filter === undefined
+        ? 'no cases'
+        : `no case that contains ${JSON.stringify(filter)}`
+  return { code: 'NOTHING_JUDGED', message: `expected at least one case to judge, got ${why}` }
+}
+
+async function judgeFiles(run: Run, paths: readonly string[]): Promise<void> {
+  const { files, errors } = await findFixtures(paths)
+  for (const error of errors) fail(run, error)
+  for (const file of files) {
+    if (isOver(run)) return
+    try {
+      await judgeFile(run, file, await openFile(file))
+    } catch (error) {
+      fail(run, error, file)
+    }
+  }
+}
+
+async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void> {
+  const { options, progress } = run
+  progress.expect(fixture.length)
+  let titled = false
+  for await (const read of fixture.cases()) {
+    if (isOver(run)) return
+    if ('error' in read) {
+      fail(run, read.error, file)
+      continue
+    }
+    const { id } = read.case
+    progress.advance(`${file} ${id}`)
+    if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
+    if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
+    titled = true
+    const verdict = await judgeCase(run, file, read.case)
+    if (verdict !== undefined) await report(run, file, verdict)
+    await run.interruption.breathe()
+  }
+}
+
+async function judgeCase(run: Run, file: string, recorded: Case): Promise<Verdict | undefined> {
+  try {
+    return await verify(recorded, run.engine, run.judgement)
+  } catch (error) {
+    if (run.interruption.signal.aborted) return undefined
+    if (error instanceof ParityError && error.code === 'ENGINE_TIMEOUT') run.timeouts++
+    fail(run, error, file, recorded.id)
+    return undefined
+  }
+}
+
+async function report(run: Run, file: string, verdict: Verdict): Promise<void> {
+  const { summary, progress, options } = run
+  summary.cases++
+  if (verdict.outcome === 'match') {
+    summary.matched++
+    const share = shareOf(verdict)
+    if (run.most === undefined || share > run.most.share) run.most = { share, where: `${file}: case ${verdict.id}` }
+  } else if (verdict.outcome === 'mismatch') summary.mismatched++
+  else summary.unsupported++
+  if (!options.quiet) progress.print(renderRow(verdict, pc))
+  if (verdict.outcome === 'mismatch') progress.print(renderMismatch(file, verdict, pc))
+  await run.record(file, verdict)
+}
+
+function fail(run: Run, error: unknown, file?: string, id?: string): void {
+  if (!(error instanceof ParityError)) throw error
+  const named =
+    id === undefined || error.message.includes(`case ${id}`) ? error.message : `case ${id}: ${error.message}`
+  const message = file === undefined || named.startsWith(file) ? named : `${file}: ${named}`
+  run.errors.push({ ...(file === undefined ? {} : { file }), code: error.code, message })
+}
+
+function isOver({ options, summary, errors, interruption, timeouts }: Run): boolean {
+  const failed = options.failFast && (summary.mismatched > 0 || errors.length > 0)
+  return failed || interruption.signal.aborted || timeouts >= timeoutsToStop
+}
+
+/** Writes the results while they come, so that they need not be held, and renames the file at the end. */
+function writeResults(
+  path: string,
+  engine: string,
+  { tolerance, equalNan }: VerifyOptions,
+): { add(file: string, verdict: Verdict): Promise<void>; end(end: Parameters<typeof closeResults>[0]): Promise<void> } {
+  const stream = new PassThrough({ encoding: 'utf8' })
+  const written = writeAside(path, stream)
+  // A failure to write is thrown at the end, after everything has been judged and printed.
+  written.catch(() => stream.resume())
+  let first = true
+  const write = async (text: string): Promise<void> => {
+    if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve))
+  }
+  const stated = tolerance.kind === 'budget' ? { ...tolerance, kappa } : tolerance
+  stream.write(openResults({ engine, tolerance: stated, equalNan }))
+  return {
+    async add(file, verdict) {
+      await write(caseOfResults(file, verdict, first))
+      first = false
+    },
+    async end(end) {
+      stream.end(closeResults(end))
+      await written
+    },
+  }
+}

@@ -1,0 +1,34 @@
+/** A binary floating-point format by its digits: the bits after the point, and the smallest normal exponent. */
+interface Format {
+  readonly fraction: number
+  readonly smallestExponent: number
+  readonly largest: number
+}
+
+const float16: Format = { fraction: 10, smallestExponent: -14, largest: 65_504 }
+const bfloat16: Format = { fraction: 7, smallestExponent: -126, largest: (2 - 2 ** -7) * 2 ** 127 }
+
+const scratch = new DataView(new ArrayBuffer(8))
+
+/** Rounds to the nearest number of a format, ties to even, as IEEE 754 and torch do. */
+function roundTo(x: number, { fraction, smallestExponent, largest }: Format): number {
+  if (x === 0 || !Number.isFinite(x)) return x
+  scratch.setFloat64(0, x)
+  const exponent = ((scratch.getUint16(0) >>> 4) & 0x7ff) - 1023
+  const unit = 2 ** (Math.max(exponent, smallestExponent) - fraction)
+  const units = x / unit
+  const below = Math.floor(units)
+  const rest = units - below
+  const up = rest > 0.5 || (rest === 0.5 && below % 2 !== 0)
+  const rounded = (up ? below + 1 : below) * unit
+  if (Math.abs(rounded) > largest) return Math.sign(x) * Infinity
+  return rounded === 0 ? Math.sign(x) * 0 : rounded
+}
+
+export function roundToFloat16(x: number): number {
+  return roundTo(x, float16)
+}
+
+export function roundToBfloat16(x: number): number {
+  return roundTo(x, bfloat16)
+}
