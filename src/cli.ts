@@ -19,6 +19,15 @@ interface VerifyFlags {
   timeout: number
 }
 
+interface GenerateFlags {
+  out: string
+  suite?: string[]
+  seed?: number
+  count?: number
+  python?: string
+  quiet?: true
+}
+
 function program(): Command {
   const torchParity = new Command('torch-parity')
     .description('Does a port compute what PyTorch computes? Replays recorded PyTorch runs and judges them.')
@@ -55,6 +64,40 @@ function program(): Command {
       process.exitCode = await inspect(file, flags.case)
     })
 
+  torchParity
+    .command('audit')
+    .description('plant every known fault in our engine and show which cases reveal it')
+    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .option('--only-applicable', 'do not fail for faults that no case has anything to do with')
+    .action(async (paths: string[], flags: { onlyApplicable?: true }) => {
+      const { audit } = await import('./cli/audit.ts')
+      process.exitCode = await audit(paths, { onlyApplicable: flags.onlyApplicable ?? false })
+    })
+
+  torchParity
+    .command('generate')
+    .description('record suites of fixtures with PyTorch')
+    .option('--out <folder>', 'where the files go', 'fixtures')
+    .option('--suite <name...>', 'only these suites, such as rnn/relu, or all of a folder, such as rnn')
+    .option('--seed <number>', 'seed of the parameters and inputs', parseCount)
+    .option('--count <number>', 'how many cases of a random suite', parseCount)
+    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option('--quiet', 'print only errors')
+    .action(async (flags: GenerateFlags) => {
+      const { generate } = await import('./cli/generate.ts')
+      process.exitCode = await generate({ ...flags, suite: flags.suite ?? [], quiet: flags.quiet ?? false })
+    })
+
+  torchParity
+    .command('drift')
+    .description('record fixtures again and compare: inputs byte for byte, outputs by their budget')
+    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .action(async (paths: string[], flags: { python?: string }) => {
+      const { drift } = await import('./cli/drift.ts')
+      process.exitCode = await drift(paths, flags)
+    })
+
   return torchParity
 }
 
@@ -82,6 +125,12 @@ function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (seconds > 0 && seconds <= 86_400) return seconds
   throw new InvalidArgumentError(`expected seconds above 0 and up to 86400, got ${text}`)
+}
+
+function parseCount(text: string): number {
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count >= 0 && text.trim() !== '') return count
+  throw new InvalidArgumentError(`expected a whole number of at least 0, got ${text}`)
 }
 
 async function main(): Promise<void> {

@@ -439,7 +439,8 @@ function repeatLastStep(outputs: Outputs, request: Request): Outputs {
   const { lengths } = request.inputs
   if (output === undefined || lengths === undefined) return outputs
   const batchFirst = layerConfig(request)?.batch_first === true
-  const [first = 1, second = 1, width = 1] = output.shape
+  const second = output.shape[1] ?? 1
+  const width = output.shape[2] ?? 1
   return {
     ...outputs,
     output: map(output, (x, offset) => {

@@ -22,7 +22,7 @@ function roundTo(x: number, { fraction, smallestExponent, largest }: Format): nu
   const up = rest > 0.5 || (rest === 0.5 && below % 2 !== 0)
   const rounded = (up ? below + 1 : below) * unit
   if (Math.abs(rounded) > largest) return Math.sign(x) * Infinity
-  return rounded === 0 ? Math.sign(x) * 0 : rounded
+  return rounded
 }
 
 export function roundToFloat16(x: number): number {

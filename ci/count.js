@@ -1,0 +1,20 @@
+// Adds up what vitest (JSON) and pytest (JUnit XML) counted. A skipped test that nobody expected is a failure.
+import { readFileSync } from 'node:fs'
+
+const [vitestFile, pytestFile] = process.argv.slice(2)
+const vitest = JSON.parse(readFileSync(vitestFile, 'utf8'))
+const suite = /<testsuite [^>]*>/.exec(readFileSync(pytestFile, 'utf8'))[0]
+const attribute = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)[1])
+
+const pytest = {
+  failed: attribute('failures') + attribute('errors'),
+  skipped: attribute('skipped'),
+  total: attribute('tests'),
+}
+const failed = vitest.numFailedTests + pytest.failed
+const skipped = vitest.numPendingTests + vitest.numTodoTests + pytest.skipped
+const passed = vitest.numPassedTests + pytest.total - pytest.failed - pytest.skipped
+
+process.stdout.write(`vitest: ${vitest.numPassedTests} of ${vitest.numTotalTests}, pytest: ${pytest.total}\n`)
+process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+if (failed > 0 || skipped > 0 || passed === 0) process.exitCode = 1

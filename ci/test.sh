@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Every check: format, lint, types, tests of both languages, conformance, audit, and recording the fixtures again.
+# Makes what it needs. The Python environment is kept outside the checkout, one for each set of requirements, because
+# installing torch takes longer than all checks; PYTHON names the interpreter it is made with.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "Node packages"
+npm ci --no-audit --no-fund
+
+step "Python environment"
+python=${PYTHON:-python3}
+key=$({ "$python" --version; cat python/requirements.txt python/requirements-dev.txt; } | cksum | tr ' ' '-')
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/venv-$key
+if [ ! -e "$venv/complete" ]; then
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r python/requirements-dev.txt
+  touch "$venv/complete"
+fi
+echo "$venv"
+export TORCH_PARITY_PYTHON=$venv/bin/python
+
+step "build, format, lint, types"
+npm run --silent build
+npm run --silent format:check
+npm run --silent lint
+npm run --silent typecheck
+(cd python && "$venv/bin/ruff" format --check . && "$venv/bin/ruff" check . && "$venv/bin/mypy")
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+step "pytest"
+(cd python && "$venv/bin/python" -m pytest -q --junitxml "$results/pytest.xml")
+
+step "vitest"
+npx vitest run --config ci/vitest.config.ts --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
+
+step "conformance"
+node dist/cli.js verify fixtures --quiet
+
+step "audit"
+node dist/cli.js audit fixtures
+
+step "drift"
+bash ci/drift.sh
+
+step "tests"
+node ci/count.js "$results/vitest.json" "$results/pytest.xml"

@@ -1,0 +1,72 @@
+import type { Case } from './case.ts'
+import type { Fault } from './faults.ts'
+import { faulted } from './faults.ts'
+import { verify } from './verify.ts'
+
+/** What one fault does to one case. */
+export interface Finding {
+  readonly fault: string
+  /** `revealed`: the case fails; `hidden`: it passes all the same; `inapplicable`: the case has nothing the fault is about. */
+  readonly outcome: 'revealed' | 'hidden' | 'inapplicable'
+  /** The tensors that fail. */
+  readonly tensors: readonly string[]
+}
+
+/** What is known of one fault after some cases. */
+export interface FaultTally {
+  readonly fault: Fault
+  applicable: number
+  revealed: number
+  /** How many cases reveal it by each tensor. */
+  readonly tensors: Map<string, number>
+  /** How many cases of each file reveal it. */
+  readonly files: Map<string, number>
+}
+
+/**
+ * Plants every fault in our engine, one at a time, and looks whether the case then fails.
+ * The engine without a fault must match the case, or else the case would reveal anything.
+ */
+export async function auditCase(recorded: Case, faults: readonly Fault[]): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const fault of faults) {
+    if (!fault.appliesTo(recorded)) {
+      findings.push({ fault: fault.name, outcome: 'inapplicable', tensors: [] })
+      continue
+    }
+    const { outcome, comparisons, steps } = await verify(recorded, faulted(fault))
+    const failing = [...comparisons, ...(steps?.comparisons ?? [])].filter((each) => each.outcome === 'mismatch')
+    findings.push({
+      fault: fault.name,
+      outcome: outcome === 'mismatch' ? 'revealed' : 'hidden',
+      tensors: [...new Set(failing.map(({ tensor }) => tensor))],
+    })
+  }
+  return findings
+}
+
+export function newTallies(faults: readonly Fault[]): FaultTally[] {
+  return faults.map((fault) => ({ fault, applicable: 0, revealed: 0, tensors: new Map(), files: new Map() }))
+}
+
+/** Adds what one case of a file has shown; findings and tallies stand in the order of the same faults. */
+export function tally(tallies: readonly FaultTally[], file: string, findings: readonly Finding[]): void {
+  for (const [i, { outcome, tensors }] of findings.entries()) {
+    const own = tallies[i]
+    if (own === undefined || outcome === 'inapplicable') continue
+    own.applicable++
+    if (outcome === 'hidden') continue
+    own.revealed++
+    for (const tensor of tensors) own.tensors.set(tensor, (own.tensors.get(tensor) ?? 0) + 1)
+    own.files.set(file, (own.files.get(file) ?? 0) + 1)
+  }
+}
+
+export type Status = 'seen' | 'unseen' | 'inapplicable' | 'equivalent' | 'not equivalent'
+
+/** `not equivalent` means that a case reveals a fault which was said to change nothing: the proof is wrong. */
+export function statusOf({ fault, applicable, revealed }: FaultTally): Status {
+  if (fault.equivalent !== undefined) return revealed === 0 ? 'equivalent' : 'not equivalent'
+  if (applicable === 0) return 'inapplicable'
+  return revealed > 0 ? 'seen' : 'unseen'
+}

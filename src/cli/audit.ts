@@ -1,0 +1,78 @@
+import pc from 'picocolors'
+import { auditCase, newTallies, statusOf, tally } from '../audit.ts'
+import type { Case } from '../case.ts'
+import { engine } from '../engine/run.ts'
+import { ParityError } from '../errors.ts'
+import { faults } from '../faults.ts'
+import { renderAudit, renderSilent } from '../report/audit.ts'
+import { plural } from '../report/text.ts'
+import { verify } from '../verify.ts'
+import { findFixtures, openFile } from './files.ts'
+import { onInterrupt } from './interrupt.ts'
+import { startProgress } from './progress.ts'
+
+export interface AuditOptions {
+  /** Whether a fault that no case has anything to do with counts as seen. */
+  readonly onlyApplicable: boolean
+}
+
+/** Applies every fault to every case and prints which case reveals which. → the exit code */
+export async function audit(paths: readonly string[], { onlyApplicable }: AuditOptions): Promise<number> {
+  const interruption = onInterrupt()
+  const progress = startProgress(false)
+  const { files, errors: missing } = await findFixtures(paths)
+  const errors: ParityError[] = [...missing]
+  const tallies = newTallies(faults)
+  const silent: string[] = []
+  let cases = 0
+
+  const auditOne = async (file: string, recorded: Case): Promise<void> => {
+    const name = `${file}: case ${recorded.id}`
+    const { outcome } = await verify(recorded, engine)
+    if (outcome !== 'match') {
+      errors.push(
+        new ParityError('CASE_INVALID', `${name}: expected the engine without a fault to match, got ${outcome}`),
+      )
+      return
+    }
+    const findings = await auditCase(recorded, faults)
+    tally(tallies, file, findings)
+    if (!findings.some((finding) => finding.outcome === 'revealed')) silent.push(name)
+    cases++
+  }
+
+  for (const file of files) {
+    if (interruption.signal.aborted) break
+    try {
+      const fixture = await openFile(file)
+      progress.expect(fixture.length)
+      for await (const read of fixture.cases()) {
+        if (interruption.signal.aborted) break
+        if ('error' in read) errors.push(read.error)
+        else {
+          progress.advance(`${file} ${read.case.id}`)
+          await auditOne(file, read.case)
+        }
+        await interruption.breathe()
+      }
+    } catch (error) {
+      if (!(error instanceof ParityError)) throw error
+      errors.push(error)
+    }
+  }
+  progress.stop()
+  interruption.stop()
+
+  const statuses = tallies.map(statusOf)
+  const count = (status: string): number => statuses.filter((own) => own === status).length
+  process.stdout.write(`${renderAudit(tallies, pc)}\n\n${renderSilent(silent)}\n\n`)
+  process.stdout.write(
+    `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
+      `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
+  )
+  for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
+  if (interruption.signal.aborted) return 130
+  if (errors.length > 0 || cases === 0) return 2
+  const unseen = count('unseen') + count('not equivalent') + (onlyApplicable ? 0 : count('inapplicable'))
+  return unseen > 0 ? 1 : 0
+}

@@ -1,0 +1,50 @@
+import { interpreter, runPython } from '../oracle.ts'
+import { plural } from '../report/text.ts'
+import { onInterrupt } from './interrupt.ts'
+import { startProgress } from './progress.ts'
+
+export interface GenerateOptions {
+  readonly python?: string
+  readonly out: string
+  readonly suite: readonly string[]
+  readonly seed?: number
+  readonly count?: number
+  readonly quiet: boolean
+}
+
+/** Records suites with the Python package. → the exit code */
+export async function generate(options: GenerateOptions): Promise<number> {
+  const { out, suite, seed, count, quiet } = options
+  const args = ['dump', '--progress', '--out', out]
+  if (suite.length > 0) args.push('--suite', ...suite)
+  if (seed !== undefined) args.push('--seed', String(seed))
+  if (count !== undefined) args.push('--count', String(count))
+  const interruption = onInterrupt()
+  const progress = startProgress(quiet)
+  try {
+    await runPython(
+      interpreter(options.python),
+      args,
+      ({ event, ...about }) => {
+        if (event === 'start') progress.expect(Number(about['total']))
+        if (event === 'case') progress.advance(`${String(about['suite'])} ${String(about['id'])}`)
+        if (event === 'file' && !quiet) {
+          progress.print(
+            `${String(about['path'])}: ${plural(Number(about['cases']), 'case')}, ${String(about['bytes'])} bytes`,
+          )
+        }
+        if (event === 'done' && !quiet) {
+          progress.print(`${plural(Number(about['cases']), 'case')} in ${plural(Number(about['files']), 'file')}`)
+        }
+      },
+      interruption.signal,
+    )
+    return 0
+  } catch (error) {
+    if (interruption.signal.aborted) return 130
+    throw error
+  } finally {
+    progress.stop()
+    interruption.stop()
+  }
+}
