@@ -1,0 +1,36 @@
+"""python -m torch_parity: records fixtures. Exit codes: 0 done, 2 not done, 130 interrupted."""
+
+import argparse
+import sys
+
+
+def main() -> int:
+    """Parses arguments, runs the command and prints what went wrong in one line."""
+    parser = argparse.ArgumentParser(
+        prog="torch_parity", description="Records torch modules as fixtures."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    dump_parser = commands.add_parser("dump", help="record suites")
+    try:
+        # torch is imported here, so that its absence is one line and no traceback.
+        from torch_parity.dump import UsageError, add_arguments, dump
+    except ModuleNotFoundError as error:
+        print(
+            f"error {sys.executable}: expected the package {error.name}, got No module named '{error.name}'\n"
+            f"{sys.executable} -m pip install -r python/requirements.txt brings it",
+            file=sys.stderr,
+        )
+        return 2
+    add_arguments(dump_parser)
+    arguments = parser.parse_args()
+    try:
+        dump(arguments)
+    except UsageError as error:
+        print(f"error {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+sys.exit(main())

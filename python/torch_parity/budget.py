@@ -1,0 +1,77 @@
+"""The error that a correct implementation may make, measured. DESIGN: "The error budget"."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from torch_parity.modules import Tensors
+from torch_parity.values import Stream
+
+RUNS = 8
+
+#: Unit roundoff and smallest subnormal of each dtype.
+UNIT = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
+SMALLEST = {torch.float32: 2.0**-149, torch.float64: 2.0**-1074}
+SMALLEST_NORMAL = {torch.float32: 2.0**-126, torch.float64: 2.0**-1022}
+
+Array = npt.NDArray[np.float64]
+
+
+def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple[Tensors, Tensors]:
+    """Parameters and inputs in float64, each element times 1 + δ, each weight row with its bias times 1 + δ_row.
+
+    δ is uniform in ±u·√K, K the length of the longest dot product: what rounding in another order looks like.
+    """
+    longest = max((p.shape[1] for p in params.values() if p.dim() == 2), default=1)
+    bound = u * math.sqrt(max(longest, 1))
+    # weight_ih_l0 and bias_ih_l0 are rows of one product.
+    rows = {name.split("_", 1)[1]: parameter.shape[0] for name, parameter in params.items()}
+    floats = {name: tensor for name, tensor in inputs.items() if tensor.is_floating_point()}
+    # All numbers are drawn at once, because small tensors are many.
+    sizes = [*rows.values(), *(t.numel() for t in (*params.values(), *floats.values()))]
+    draws = torch.from_numpy(1 + stream.uniform(bound, sum(sizes))).split(sizes)
+    common = dict(zip(rows, draws[: len(rows)], strict=True))
+    own = iter(draws[len(rows) :])
+    noisy: Tensors = {}
+    for name, parameter in params.items():
+        row = common[name.split("_", 1)[1]]
+        row = row if parameter.dim() == 1 else row[:, None]
+        noisy[name] = parameter * next(own).reshape(parameter.shape) * row
+    noisy_inputs = {
+        name: tensor * next(own).reshape(tensor.shape) for name, tensor in floats.items()
+    }
+    return noisy, {**inputs, **noisy_inputs}
+
+
+def largest_along(deviation: Array, axis: int | None) -> Array:
+    """The largest deviation for each index of an axis, or of all; shaped to broadcast; NaN counts as none."""
+    deviation = np.nan_to_num(deviation, nan=0.0, posinf=0.0)
+    others = tuple(i for i in range(deviation.ndim) if i != axis)
+    return np.max(deviation, axis=others, keepdims=True, initial=0.0)
+
+
+def measure(
+    reference: Mapping[str, torch.Tensor],
+    runs: list[Mapping[str, torch.Tensor]],
+    axes: Mapping[str, int | None],
+    dtype: torch.dtype,
+) -> dict[str, Array]:
+    """For each output, the largest deviation of any run from the reference, and what rounding it once costs.
+
+    Elements whose reference is not finite take no part: for them only the kind of value is judged.
+    """
+    budget: dict[str, Array] = {}
+    for name, tensor in reference.items():
+        wanted = tensor.numpy()
+        finite = np.isfinite(wanted)
+        largest = float(np.max(np.abs(wanted), where=finite, initial=0.0))
+        total = np.zeros([1 if i != axes[name] else n for i, n in enumerate(wanted.shape)])
+        for run in runs:
+            with np.errstate(invalid="ignore", over="ignore"):
+                deviation = np.abs(run[name].double().numpy() - wanted)
+            total = np.maximum(total, largest_along(np.where(finite, deviation, 0.0), axes[name]))
+        budget[name] = total + 2 * UNIT[dtype] * largest + SMALLEST[dtype]
+    return budget

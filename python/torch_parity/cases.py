@@ -1,0 +1,182 @@
+"""What to record: a case is a module, its configuration, its shapes, and what kind of numbers it gets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from torch_parity.fixture import Case
+from torch_parity.modules import KINDS, Tensors, build
+from torch_parity.record import record
+from torch_parity.values import Array, Stream
+
+DEFAULTS: dict[str, Any] = {
+    "nonlinearity": "tanh",
+    "num_layers": 1,
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+}
+
+
+@dataclass(frozen=True)
+class CaseSpec:
+    """One case to record.
+
+    batch: None when unbatched. lengths: of each row, for a PackedSequence. state: whether h_0 is given.
+    profile: what kind of numbers, see `fill`.
+    """
+
+    id: str
+    module: str
+    input_size: int
+    hidden_size: int
+    seq_len: int = 1
+    batch: int | None = 4
+    options: dict[str, Any] = field(default_factory=dict)
+    lengths: tuple[int, ...] | None = None
+    state: bool = True
+    dtype: str = "float32"
+    profile: str = "default"
+    contiguous: bool = True
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The module's constructor arguments."""
+        kind = KINDS[self.module]
+        options = {name: self.options.get(name, DEFAULTS[name]) for name in kind.options}
+        return {"input_size": self.input_size, "hidden_size": self.hidden_size, **options}
+
+
+def with_id(spec: CaseSpec) -> CaseSpec:
+    """Names a case by its shapes and by what differs from the default."""
+    parts = [f"seq_len-{spec.seq_len}"] if KINDS[spec.module].is_layer else []
+    parts.append("unbatched" if spec.batch is None else f"batch-{spec.batch}")
+    parts += [f"input-{spec.input_size}", f"hidden-{spec.hidden_size}"]
+    short = {"num_layers": "layers", "bidirectional": "bidirectional", "batch_first": "batch_first"}
+    for name, value in spec.options.items():
+        if value != DEFAULTS[name]:
+            label = short.get(name, name)
+            parts.append(label if value is True else f"{label}-{value}")
+    parts += [] if spec.state else ["no_state"]
+    parts += ["lengths"] if spec.lengths is not None else []
+    parts += [spec.dtype] if spec.dtype != "float32" else []
+    parts += [spec.profile] if spec.profile != "default" else []
+    return replace(spec, id="-".join(parts).replace("-False", "-off"))
+
+
+def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
+    """Makes the parameters and inputs of a case, which depend on seed, suite, id and tensor alone, and records it."""
+
+    def stream(tensor: str) -> Stream:
+        return Stream(seed, suite, spec.id, tensor)
+
+    config = spec.config
+    shapes = KINDS[spec.module].torch_class(**config, device="meta").state_dict()
+    dtype = getattr(torch, spec.dtype)
+    params = {
+        name: as_tensor(parameter(spec, name, tuple(meta.shape), stream(name)), dtype)
+        for name, meta in shapes.items()
+    }
+    inputs: Tensors = {}
+    data = fill(spec, "input", input_shape(spec), stream("input"))
+    inputs["input"] = as_tensor(data, dtype, spec.contiguous)
+    if spec.state:
+        inputs["h_0"] = as_tensor(
+            fill(spec, "h_0", state_shape(spec), stream("h_0")), dtype, spec.contiguous
+        )
+    if spec.lengths is not None:
+        inputs["lengths"] = torch.tensor(spec.lengths)
+    return record(build(spec.module, config, params), inputs, id=spec.id, seed=seed)
+
+
+def as_tensor(values: Array, dtype: torch.dtype, contiguous: bool = True) -> torch.Tensor:
+    with np.errstate(over="ignore"):
+        tensor = torch.from_numpy(values).to(dtype)
+    # The same numbers, every second one of a tensor twice as large.
+    return tensor if contiguous else torch.stack((tensor, tensor), -1)[..., 0]
+
+
+def input_shape(spec: CaseSpec) -> tuple[int, ...]:
+    rows = () if spec.batch is None else (spec.batch,)
+    if not KINDS[spec.module].is_layer:
+        return (*rows, spec.input_size)
+    if spec.batch is not None and spec.config["batch_first"]:
+        return (*rows, spec.seq_len, spec.input_size)
+    return (spec.seq_len, *rows, spec.input_size)
+
+
+def state_shape(spec: CaseSpec) -> tuple[int, ...]:
+    rows = () if spec.batch is None else (spec.batch,)
+    if not KINDS[spec.module].is_layer:
+        return (*rows, spec.hidden_size)
+    directions = 2 if spec.config["bidirectional"] else 1
+    return (spec.config["num_layers"] * directions, *rows, spec.hidden_size)
+
+
+#: How much larger than torch's default the weights of a profile are, weight_ih and biases first, then weight_hh.
+SCALES = {
+    "large": (4.0, 2.0),
+    "chaotic": (1.0, 5.0),
+    "saturated": (40.0, 3.0),
+    "tiny": (2.0**-20, 1.0),
+    "subnormal": (1.0, 0.5),
+}
+
+
+def parameter(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> Array:
+    """A parameter, uniform in ±1/√hidden_size as torch starts it, larger or smaller by profile."""
+    bound = 1.0 / float(np.sqrt(max(spec.hidden_size, 1)))
+    values = stream.uniform(bound, *shape)
+    other, recurrent = SCALES.get(spec.profile, (1.0, 1.0))
+    values *= recurrent if name.startswith("weight_hh") else other
+    if spec.profile == "positive":
+        return np.abs(values)
+    if spec.profile == "subnormal" and name.startswith("bias"):
+        return values * 2.0**-135
+    if spec.profile == "sparse":
+        return np.where(stream.unit(*shape) < 0.6, 0.0, values)
+    if spec.profile == "negative_zero" and name.startswith("bias"):
+        return np.full(shape, -0.0)
+    return values
+
+
+def fill(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> Array:
+    """An input or initial state: nearly normal, with what the profile is about."""
+    values = stream.normal(*shape)
+    chosen = stream.unit(*shape)
+    match spec.profile:
+        case "positive":
+            return np.abs(values)
+        case "huge":
+            # From 1 to 1e30 with either sign; no sum of them leaves float32.
+            return values * np.where(chosen < 0.3, 1e30, np.where(chosen < 0.6, 1e5, 1.0))
+        case "tiny":
+            return values * 2.0**-20
+        case "subnormal":
+            return values * 2.0**-135
+        case "sparse":
+            return np.where(chosen < 0.7, 0.0, values)
+        case "negative_zero":
+            return np.where(chosen < 0.5, -0.0, values)
+        case "nan" | "infinite" | "negative_infinite" if name == "input":
+            # One element in the middle, so that rows and steps before it stay finite.
+            special = {"nan": np.nan, "infinite": np.inf, "negative_infinite": -np.inf}[
+                spec.profile
+            ]
+            values.flat[values.size // 2] = special
+            return values
+        case "nan_state" if name == "h_0":
+            values.flat[values.size // 2] = np.nan
+            return values
+        case _:
+            return values
+
+
+def record_suite(suite: str, specs: list[CaseSpec], seed: int) -> Iterator[Case]:
+    """Records the cases of a suite one by one."""
+    for spec in specs:
+        yield generate(suite, spec, seed)

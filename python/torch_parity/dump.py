@@ -1,0 +1,103 @@
+"""python -m torch_parity dump: records suites as fixtures."""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torch_parity.cases import CaseSpec, generate
+from torch_parity.fixture import Case, write_fixture
+from torch_parity.random_suites import RANDOM_SUITES
+from torch_parity.suites import default_suites
+
+DEFAULT_SEED = 0
+DEFAULT_COUNT = 1000
+
+
+class UsageError(Exception):
+    """Something the caller can mend; its text says what."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("fixtures"), help="folder of the files")
+    parser.add_argument(
+        "--suite",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="rnn/relu, or rnn for all of a folder",
+    )
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of parameters and inputs")
+    parser.add_argument("--count", type=int, default=DEFAULT_COUNT, help="cases of a random suite")
+    parser.add_argument("--num-threads", type=int, default=1, help="torch's threads")
+    parser.add_argument(
+        "--progress", action="store_true", help="one JSON object a line for each event"
+    )
+    parser.add_argument("--list", action="store_true", help="list the suites and record nothing")
+
+
+def choose(names: list[str], seed: int, count: int) -> dict[str, list[CaseSpec]]:
+    """The suites of these names or folders; every one but the random ones when none is named.
+
+    Raises:
+        UsageError: There is no suite of a name.
+    """
+    suites = default_suites()
+    if not names:
+        return suites
+    chosen: dict[str, list[CaseSpec]] = {}
+    for name in names:
+        inside = {
+            own: specs for own, specs in suites.items() if own == name or own.startswith(f"{name}/")
+        }
+        if name in RANDOM_SUITES:
+            inside = {name: list(RANDOM_SUITES[name](seed, count))}
+        if not inside:
+            known = ", ".join([*suites, *RANDOM_SUITES])
+            raise UsageError(f"--suite: expected one of {known}, got {name}")
+        chosen |= inside
+    return chosen
+
+
+def dump(arguments: argparse.Namespace) -> None:
+    """Records the suites that were asked for and says what was written.
+
+    Raises:
+        UsageError: There is no suite of a name, or a file cannot be written.
+    """
+    if arguments.seed < 0 or arguments.count < 0 or arguments.num_threads < 1:
+        raise UsageError("--seed, --count, --num-threads: expected whole numbers from 0, 0 and 1")
+    torch.set_num_threads(arguments.num_threads)
+    suites = choose(arguments.suite, arguments.seed, arguments.count)
+    if arguments.list:
+        for name, specs in suites.items():
+            print(f"{name}: {len(specs)} cases")
+        return
+
+    def say(event: str, **about: Any) -> None:
+        if arguments.progress:
+            print(json.dumps({"event": event, **about}), flush=True)
+        elif event == "file":
+            print(f"{about['path']}: {about['cases']} cases, {about['bytes']} bytes", flush=True)
+
+    def announced(suite: str, cases: Iterable[Case]) -> Iterator[Case]:
+        for case in cases:
+            yield case
+            say("case", suite=suite, id=case["id"])
+
+    total = sum(len(specs) for specs in suites.values())
+    say("start", total=total, files=len(suites))
+    for suite, specs in suites.items():
+        path = arguments.out / f"{suite}.msgpack"
+        recorded = (generate(suite, spec, arguments.seed) for spec in specs)
+        try:
+            cases = write_fixture(path, announced(suite, recorded), name=suite, seed=arguments.seed)
+        except OSError as error:
+            raise UsageError(
+                f"{path}: expected a file that can be written, got {error.strerror}"
+            ) from error
+        say("file", suite=suite, path=str(path), cases=cases, bytes=path.stat().st_size)
+    say("done", cases=total, files=len(suites))

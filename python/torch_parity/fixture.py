@@ -1,0 +1,156 @@
+"""The fixture format, version 1, as fixtures/README.md specifies it."""
+
+import contextlib
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+import torch
+
+DTYPES = ("float32", "float64", "int64")
+
+
+class EncodedTensor(TypedDict):
+    dtype: str
+    shape: list[int]
+    data: bytes
+
+
+class Case(TypedDict):
+    """A module, what went in, what PyTorch gave, and the error that a right implementation may make."""
+
+    id: str
+    module: str
+    config: dict[str, Any]
+    dtype: str
+    params: dict[str, EncodedTensor]
+    inputs: dict[str, EncodedTensor]
+    expected: dict[str, EncodedTensor]
+    budget: dict[str, EncodedTensor]
+    states: NotRequired[dict[str, EncodedTensor]]
+
+
+class Producer(TypedDict):
+    torch: str
+    numpy: str
+    python: str
+    platform: str
+    cpu_capability: str
+    num_threads: int
+
+
+class Header(TypedDict):
+    format: str
+    version: int
+    name: str
+    seed: int
+    producer: Producer
+
+
+def encode_tensor(array: npt.NDArray[Any]) -> EncodedTensor:
+    """Encodes an array of any shape; NaN and infinities are kept bit for bit.
+
+    Raises:
+        ValueError: The array is none of float32, float64 and int64.
+    """
+    if array.dtype.name not in DTYPES:
+        raise ValueError(f"expected dtype {', '.join(DTYPES)}, got {array.dtype.name}")
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": little.tobytes()}
+
+
+def decode_tensor(tensor: EncodedTensor) -> npt.NDArray[Any]:
+    """Decodes to an array of the tensor's shape that cannot be written to."""
+    dtype = np.dtype(tensor["dtype"]).newbyteorder("<")
+    return np.frombuffer(tensor["data"], dtype=dtype).reshape(tensor["shape"])
+
+
+def producer() -> Producer:
+    """What records here, as a fixture's header says it."""
+    return {
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "num_threads": torch.get_num_threads(),
+    }
+
+
+def write_fixture(
+    path: str | os.PathLike[str],
+    cases: Iterable[Case],
+    *,
+    name: str | None = None,
+    seed: int = 0,
+) -> int:
+    """Writes a fixture aside, case by case, and renames it when it is whole.
+
+    name: the suite; the file's own name when absent.
+    Returns how many cases it holds.
+
+    Raises:
+        ValueError: Two cases have the same id.
+        OSError: The file cannot be written; what was there before stays.
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    header: Header = {
+        "format": "torch-parity",
+        "version": 1,
+        "name": path.stem if name is None else name,
+        "seed": seed,
+        "producer": producer(),
+    }
+    sha256 = hashlib.sha256()
+    ids: set[str] = set()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with aside.open("wb") as file:
+
+            def write(record: object) -> None:
+                message = cast(bytes, msgpack.packb(record))
+                sha256.update(message)
+                file.write(message)
+
+            write(header)
+            for case in cases:
+                if case["id"] in ids:
+                    raise ValueError(f"{path}: expected ids of their own, got {case['id']} twice")
+                ids.add(case["id"])
+                write(case)
+            write({"cases": len(ids), "sha256": sha256.digest()})
+        os.replace(aside, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            aside.unlink()
+    return len(ids)
+
+
+def read_fixture(path: str | os.PathLike[str]) -> tuple[Header, Iterator[Case]]:
+    """Reads a file that is trusted, case by case: its hash is not checked here.
+
+    Raises:
+        ValueError: The file is of another format or version.
+    """
+    file = Path(path).open("rb")  # noqa: SIM115 - the iterator closes it
+    unpacker = msgpack.Unpacker(file, max_buffer_size=2**28)
+    header = next(unpacker)
+    if header.get("format") != "torch-parity" or header.get("version") != 1:
+        file.close()
+        raise ValueError(f"{path}: expected a torch-parity fixture of version 1, got another file")
+
+    def cases() -> Iterator[Case]:
+        with file:
+            for record in unpacker:
+                if "sha256" in record:
+                    return
+                yield record
+
+    return header, cases()
