@@ -16,7 +16,7 @@ def main() -> int:
         from torch_parity.dump import UsageError, add_arguments, dump
     except ModuleNotFoundError as error:
         print(
-            f"error {sys.executable}: expected the package {error.name}, got No module named '{error.name}'\n"
+            f"error {sys.executable}: expected the package {error.name}, got none of that name\n"
             f"{sys.executable} -m pip install -r python/requirements.txt brings it",
             file=sys.stderr,
         )

@@ -21,9 +21,11 @@ Array = npt.NDArray[np.float64]
 
 
 def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple[Tensors, Tensors]:
-    """Parameters and inputs in float64, each element times 1 + δ, each weight row with its bias times 1 + δ_row.
+    """Parameters and inputs in float64, each element times 1 + δ, each weight row and its bias times
+    one 1 + δ_row.
 
-    δ is uniform in ±u·√K, K the length of the longest dot product: what rounding in another order looks like.
+    δ is uniform in ±u·√K, K the length of the longest dot product: what rounding in another order
+    looks like.
     """
     longest = max((p.shape[1] for p in params.values() if p.dim() == 2), default=1)
     bound = u * math.sqrt(max(longest, 1))
@@ -32,7 +34,7 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
     floats = {name: tensor for name, tensor in inputs.items() if tensor.is_floating_point()}
     # All numbers are drawn at once, because small tensors are many.
     sizes = [*rows.values(), *(t.numel() for t in (*params.values(), *floats.values()))]
-    draws = torch.from_numpy(1 + stream.uniform(bound, sum(sizes))).split(sizes)
+    draws = torch.split(torch.from_numpy(1 + stream.uniform(bound, sum(sizes))), sizes)
     common = dict(zip(rows, draws[: len(rows)], strict=True))
     own = iter(draws[len(rows) :])
     noisy: Tensors = {}
@@ -47,10 +49,11 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
 
 
 def largest_along(deviation: Array, axis: int | None) -> Array:
-    """The largest deviation for each index of an axis, or of all; shaped to broadcast; NaN counts as none."""
+    """The largest deviation for each index of an axis, or of all, in a shape that broadcasts."""
     deviation = np.nan_to_num(deviation, nan=0.0, posinf=0.0)
     others = tuple(i for i in range(deviation.ndim) if i != axis)
-    return np.max(deviation, axis=others, keepdims=True, initial=0.0)
+    largest: Array = np.max(deviation, axis=others, keepdims=True, initial=0.0)
+    return largest
 
 
 def measure(
@@ -59,7 +62,7 @@ def measure(
     axes: Mapping[str, int | None],
     dtype: torch.dtype,
 ) -> dict[str, Array]:
-    """For each output, the largest deviation of any run from the reference, and what rounding it once costs.
+    """For each output, the largest deviation of any run from the reference, and one rounding.
 
     Elements whose reference is not finite take no part: for them only the kind of value is judged.
     """

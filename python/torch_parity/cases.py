@@ -1,4 +1,4 @@
-"""What to record: a case is a module, its configuration, its shapes, and what kind of numbers it gets."""
+"""What to record: module, configuration, shapes, and what kind of numbers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,8 @@ DEFAULTS: dict[str, Any] = {
 class CaseSpec:
     """One case to record.
 
-    batch: None when unbatched. lengths: of each row, for a PackedSequence. state: whether h_0 is given.
+    batch: None when unbatched. lengths: of each row, for a PackedSequence. state: whether h_0 is
+    given. contiguous: whether torch sees its input in C order.
     profile: what kind of numbers, see `fill`.
     """
 
@@ -69,7 +70,10 @@ def with_id(spec: CaseSpec) -> CaseSpec:
 
 
 def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
-    """Makes the parameters and inputs of a case, which depend on seed, suite, id and tensor alone, and records it."""
+    """Makes the parameters and inputs of a case and records it.
+
+    They depend on seed, suite, id and the tensor's name alone.
+    """
 
     def stream(tensor: str) -> Stream:
         return Stream(seed, suite, spec.id, tensor)
@@ -117,7 +121,8 @@ def state_shape(spec: CaseSpec) -> tuple[int, ...]:
     return (spec.config["num_layers"] * directions, *rows, spec.hidden_size)
 
 
-#: How much larger than torch's default the weights of a profile are, weight_ih and biases first, then weight_hh.
+#: How much larger than torch's default the weights of a profile are: weight_ih and biases, then
+#: weight_hh.
 SCALES = {
     "large": (4.0, 2.0),
     "chaotic": (1.0, 5.0),

@@ -23,7 +23,7 @@ class EncodedTensor(TypedDict):
 
 
 class Case(TypedDict):
-    """A module, what went in, what PyTorch gave, and the error that a right implementation may make."""
+    """A module, what went in, what PyTorch gave, and the error that is allowed."""
 
     id: str
     module: str

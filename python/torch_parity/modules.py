@@ -15,7 +15,7 @@ LAYER_OPTIONS = ("num_layers", "bias", "batch_first", "dropout", "bidirectional"
 
 @dataclass(frozen=True)
 class ModuleKind:
-    """A torch class, the constructor arguments that a fixture records, and the names of its states."""
+    """A torch class, and the constructor arguments that a fixture records."""
 
     torch_class: type[nn.Module]
     options: tuple[str, ...]
@@ -60,7 +60,7 @@ def build(name: str, config: Mapping[str, Any], params: Tensors) -> nn.Module:
 
 
 def exchange(module: nn.Module, params: Tensors) -> None:
-    """Gives a module other parameters of the same shapes and dtype, much faster than building another."""
+    """Gives a module other parameters of the same shapes, faster than building another."""
     for name, parameter in module.named_parameters():
         parameter.data = params[name]
 

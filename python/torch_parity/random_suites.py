@@ -24,15 +24,17 @@ def mixed(seed: int, count: int) -> Iterator[CaseSpec]:
         large = stream.integer(0, 49) == 0
         profile = stream.choice(PROFILES) if stream.integer(0, 1) else "default"
         dtype = "float64" if stream.integer(0, 9) == 0 else "float32"
+        id = f"{i:06}-{profile}"
         if large:
-            spec = draw(stream, f"{i:06}-{profile}", size=256, steps=40, rows=48)
-        elif profile == "chaotic":
-            spec = draw(stream, f"{i:06}-{profile}", size=40, steps=60, rows=4)
+            spec = draw(stream, id, size=256, steps=40, rows=48)
         else:
-            spec = draw(stream, f"{i:06}-{profile}", size=32, steps=24, rows=8)
+            spec = draw(stream, id, size=32, steps=24, rows=8)
         changed: dict[str, Any] = {"profile": profile, "dtype": dtype}
-        if profile in ("huge", "positive"):
-            # relu would overflow on the one, and grow without bound on the other.
+        if profile == "chaotic" and spec.lengths is None and spec.module == "RNN":
+            # Chaos needs units and time.
+            changed |= {"hidden_size": stream.integer(16, 40), "seq_len": stream.integer(24, 80)}
+        if profile == "huge" or (profile == "positive" and large):
+            # relu has no bound: it would leave float32.
             changed["options"] = {**spec.options, "nonlinearity": "tanh"}
         yield CaseSpec(**{**spec.__dict__, **changed})
 

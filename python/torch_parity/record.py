@@ -21,12 +21,14 @@ def record(
 ) -> Case:
     """Records a torch.nn.RNN or RNNCell, in evaluation mode; the module is left as it was.
 
-    inputs: `input` alone, or a mapping of `input`, `h_0` and `lengths` (int64, for a PackedSequence whose padded
-    form `input` is), of the shapes that fixtures/README.md gives. seed: of the noise that measures the budget.
+    inputs: `input` alone, or a mapping of `input`, `h_0` and `lengths` (int64, for a PackedSequence
+    whose padded form `input` is), of the shapes that fixtures/README.md gives.
+    seed: of the noise that measures the budget.
 
     Raises:
         TypeError: The module is none that can be recorded.
-        ValueError: Its dtype is neither float32 nor float64, an input is unknown, or the run overflows in between.
+        ValueError: Its dtype is neither float32 nor float64, an input is unknown, or the run
+            overflows in between.
         RuntimeError: torch does not accept the inputs.
     """
     name = name_of(module)
@@ -101,15 +103,16 @@ def budget_of(
 
 
 def check_kinds(expected: torch.Tensor, reference: torch.Tensor, where: str) -> None:
-    """Refuses runs that overflow in between: there the order of summation decides what comes out."""
+    """Refuses runs that overflow in between: there the order of summation decides."""
     rounded = reference.to(expected.dtype)
     same = torch.isfinite(expected) & torch.isfinite(rounded)
     same |= torch.isnan(expected) & torch.isnan(rounded)
     same |= torch.isinf(expected) & (expected == rounded)
     if not bool(same.all()):
         raise ValueError(
-            f"{where}: expected the same kind of values in {expected.dtype} and in float64, got others\n"
-            "the run overflows in between, so what comes out depends on the order of summation: use smaller values"
+            f"{where}: expected the same kind of values as in float64, got others\n"
+            "the run overflows in between, so that the order of summation decides: "
+            "use smaller values"
         )
 
 
@@ -125,7 +128,8 @@ def step_states(
 ) -> tuple[Tensors, dict[str, Array]]:
     """The state of every layer and direction after every step, and the budget of one such step.
 
-    Returns h_t: (seq_len, D * num_layers, batch, hidden_size) and its budget: (1, D * num_layers, 1, 1).
+    Returns h_t: (seq_len, D * num_layers, batch, hidden_size), and its budget:
+    (1, D * num_layers, 1, 1).
     """
     hidden_size, num_layers = config["hidden_size"], config["num_layers"]
     directions = 2 if config["bidirectional"] else 1

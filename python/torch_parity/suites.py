@@ -1,13 +1,13 @@
 """The suites that are recorded, one file for each trait, as data."""
 
-from collections.abc import Callable
 from itertools import product
 
 from torch_parity.cases import CaseSpec, with_id
 
 Shape = tuple[int, int | None, int, int]
 
-#: seq_len, batch, input_size, hidden_size. Odd and unequal, so that exchanged axes show; square ones for transposed weights.
+#: seq_len, batch, input_size, hidden_size. Odd and unequal, so that exchanged axes show; some are
+#: square, so that transposed weights fit.
 SHAPES: tuple[Shape, ...] = (
     (4, 3, 5, 4),
     (7, 2, 3, 6),
@@ -155,7 +155,7 @@ def layer_suites() -> dict[str, list[CaseSpec]]:
         + every_shape(state=False, num_layers=2, bidirectional=True)[:3]
         + [layer(SHAPES[0], state=False, batch_first=True)],
         "unbatched": [
-            layer((seq_len, None, input_size, hidden_size), **options)  # type: ignore[arg-type]
+            layer((seq_len, None, input_size, hidden_size), **options)
             for seq_len, _, input_size, hidden_size in SHAPES[:4]
             for options in (
                 {},

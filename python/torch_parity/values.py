@@ -1,7 +1,8 @@
 """Numbers that are the same bytes on every machine and with every numpy.
 
-PCG64's raw output and SeedSequence are stable by numpy's own promise; its distributions are not, and log or cos differ
-between C libraries. So only integers, products and sums of doubles, and square roots are used here.
+PCG64's raw output and SeedSequence are stable by numpy's own promise; its
+distributions are not, and log or cos differ between C libraries. So only integers, products and
+sums of doubles, and square roots are used here.
 """
 
 import hashlib
@@ -27,7 +28,8 @@ class Stream:
         """Uniform from 0 to 1, 53 bits, of any shape."""
         count = int(np.prod(shape, dtype=np.int64))
         raw = self._bits.random_raw(count) if count else np.empty(0, np.uint64)
-        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        units: Array = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return units.reshape(shape)
 
     def uniform(self, bound: float, *shape: int) -> Array:
         """Uniform from -bound to bound."""
