@@ -33,7 +33,7 @@ def mixed(seed: int, count: int) -> Iterator[CaseSpec]:
         if profile == "chaotic" and spec.lengths is None and spec.module == "RNN":
             # Chaos needs units and time.
             changed |= {"hidden_size": stream.integer(16, 40), "seq_len": stream.integer(24, 80)}
-        if profile == "huge" or (profile == "positive" and large):
+        if profile in ("huge", "chaotic") or (profile == "positive" and large):
             # relu has no bound: it would leave float32.
             changed["options"] = {**spec.options, "nonlinearity": "tanh"}
         yield CaseSpec(**{**spec.__dict__, **changed})
