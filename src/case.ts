@@ -58,21 +58,27 @@ export type Case = Request & {
   readonly states?: Outputs
 }
 
+/** Text without the control characters that would reach somebody's terminal. */
+export const plainText = z.string().regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'expected no control character')
+
 const TensorRecord = z.strictObject({
   dtype: z.enum(['float32', 'float64', 'int64']),
-  shape: z.array(z.int().min(0)).max(8),
+  // A tensor without elements needs no bytes, so its other sizes need a limit: engines count through them.
+  shape: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 24),
+    )
+    .max(8),
   data: z.instanceof(Uint8Array),
 })
 type TensorRecord = z.infer<typeof TensorRecord>
 const TensorRecords = z.record(z.string(), TensorRecord)
 
 const CaseRecord = z.strictObject({
-  // The control characters of a name would reach somebody's terminal.
-  id: z
-    .string()
-    .min(1)
-    .max(200)
-    .regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'expected no control character'),
+  id: plainText.min(1).max(200),
   module: z.enum(Object.keys(configSchemas) as [ModuleName, ...ModuleName[]]),
   config: z.unknown(),
   dtype: z.enum(['float32', 'float64']),
@@ -131,7 +137,7 @@ function invalid(message: string): ParityError {
 
 function caseName(record: unknown): string {
   if (typeof record !== 'object' || record === null || !('id' in record)) return '(without an id)'
-  return typeof record.id === 'string' ? JSON.stringify(record.id.slice(0, 200)).slice(1, -1) : '(without an id)'
+  return typeof record.id === 'string' ? printable(record.id.slice(0, 200)) : '(without an id)'
 }
 
 /** Parses with zod; the first issue becomes one line that says where, what was expected and what came. */
@@ -144,7 +150,7 @@ export function parse<T>(
   const parsed = schema.safeParse(value, { reportInput: true })
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  const path = issue === undefined || issue.path.length === 0 ? '' : `: ${issue.path.join('.')}`
+  const path = issue === undefined || issue.path.length === 0 ? '' : `: ${printable(issue.path.join('.'))}`
   throw new ParityError(code, `${where}${path}: ${issue === undefined ? 'expected another value' : describe(issue)}`)
 }
 
@@ -166,12 +172,19 @@ function describe(issue: z.core.$ZodIssue): string {
   }
 }
 
-function show(value: unknown): string {
+/** Text from a file as a message may show it: its control characters as escapes. */
+function printable(text: string): string {
+  const escaped = JSON.stringify(text).slice(1, -1)
+  return escaped.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** A value from a file, in a few words. */
+export function show(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value instanceof Uint8Array) return `${value.length} bytes`
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `${value as number}`
+  return typeof value === 'string' ? `"${printable(value.slice(0, 60))}"` : `${value as number}`
 }
 
 function readInputs(
@@ -238,7 +251,9 @@ function tensors(
 function rejectUnknown(records: object, shapes: object, where: string): void {
   for (const name of Object.keys(records)) {
     if (!Object.hasOwn(shapes, name)) {
-      throw invalid(`${where}.${name}: expected one of ${Object.keys(shapes).join(', ')}, got ${show(name)}`)
+      const names = Object.keys(shapes)
+      const wanted = names.length === 0 ? 'no tensor' : `one of ${names.join(', ')}`
+      throw invalid(`${where}.${printable(name)}: expected ${wanted}, got ${show(name)}`)
     }
   }
 }

@@ -133,7 +133,13 @@ function parseCount(text: string): number {
   throw new InvalidArgumentError(`expected a whole number of at least 0, got ${text}`)
 }
 
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+}
+
 async function main(): Promise<void> {
+  // A reader that has seen enough, such as `head`, changes nothing about the verdict or the exit code.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
   try {
     await program().parseAsync()
   } catch (error) {

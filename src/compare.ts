@@ -122,7 +122,11 @@ export function compare(
       const allowed = tolerance.kind === 'budget' ? kappa * budget.data[at]! : atol + rtol * size
       own = error <= allowed ? (error === 0 ? 0 : error / allowed) : Math.max(error / allowed, overLimit)
       if (error > smallestAtol) smallestAtol = error
-      if (error > smallestRtol * size) smallestRtol = error / size
+      if (error > smallestRtol * size) {
+        smallestRtol = error / size
+        // The quotient may have been rounded down.
+        if (error > smallestRtol * size) smallestRtol *= 1 + Number.EPSILON
+      }
     } else {
       if (!Number.isFinite(e)) nonFinite++
       // No rtol or atol passes another kind of value, or a NaN that was asked to fail.
@@ -209,13 +213,17 @@ function problemOf(actual: unknown, expected: FloatTensor): string | undefined {
     return 'expected a tensor { dtype, shape, data }, got an object without them'
   }
   const { shape, dtype, data } = actual
-  if (dtype !== expected.dtype) return `expected dtype ${expected.dtype}, got ${String(dtype)}`
+  if (dtype !== expected.dtype) {
+    return `expected dtype ${expected.dtype}, got ${typeof dtype === 'string' ? dtype : typeof dtype}`
+  }
   if (!sameShape(shape as number[], expected.shape)) {
-    return `expected shape ${formatShape(expected.shape)}, got ${formatShape(shape as number[])}`
+    const numbers = Array.from(shape).every((size) => typeof size === 'number')
+    const got = numbers ? formatShape(shape as number[]) : 'a list of other things than numbers'
+    return `expected shape ${formatShape(expected.shape)}, got ${got}`
   }
   const storage = dtype === 'float32' ? Float32Array : Float64Array
   if (!(data instanceof storage)) {
-    return `expected data in a ${storage.name}, got ${data instanceof Object ? data.constructor.name : typeof data}`
+    return `expected data in a ${storage.name}, got ${Object.prototype.toString.call(data).slice(8, -1)}`
   }
   if (data.length !== expected.data.length) {
     return `expected ${expected.data.length} elements in data, got ${data.length}`

@@ -30,3 +30,9 @@ export class ParityError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message || thrown.name : String(thrown)
 }
+
+/** Text that is not ours as one line of a message: no line breaks, no control characters, and not too long. */
+export function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
+  return line.length > 500 ? `${line.slice(0, 500)}…` : line
+}

@@ -2,11 +2,11 @@ import { decode } from '@msgpack/msgpack'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
-import { type Case, parse, parseCase } from './case.ts'
+import { type Case, parse, parseCase, plainText, show } from './case.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { type Message, messages, type Source } from './messages.ts'
 
-const text = z.string().max(1000)
+const text = plainText.max(1000)
 
 const Header = z.strictObject({
   format: z.literal('torch-parity'),
@@ -118,7 +118,7 @@ function readHeader(message: Message, name: string): Header {
   const version = 'version' in record ? record.version : undefined
   if (version !== 1) {
     throw invalid(
-      `${name}: expected format version 1, got ${String(version)}\n` +
+      `${name}: expected format version 1, got ${show(version)}\n` +
         'record it again with the Python package of this version of torch-parity',
     )
   }

@@ -1,7 +1,7 @@
 import type { Case } from './case.ts'
 import type { Place } from './compare.ts'
 import { extentOf, isLayer, numDirections, suffix } from './module.ts'
-import { floatTensor } from './tensor.ts'
+import { broadcastStrides, floatTensor, type Tensor } from './tensor.ts'
 
 /** All time steps of one layer and direction as one case of a single step, and where each of its rows comes from. */
 export interface Steps {
@@ -40,6 +40,10 @@ export function stepCases(whole: Case): Steps[] {
     to.set(from.data.subarray(start * hidden_size, (start + 1) * hidden_size), at)
   }
 
+  // Reading the case has checked that the budget broadcasts against h_t.
+  const strides = broadcastStrides(budget.shape, h_t.shape) ?? []
+  const [overTime = 0, overStates = 0, overRows = 0, overUnits = 0] = strides
+
   const steps: Steps[] = []
   for (let layer = 0; layer < num_layers; layer++) {
     const width = layer === 0 ? config.input_size : D * hidden_size
@@ -56,17 +60,18 @@ export function stepCases(whole: Case): Steps[] {
       const state = layer * D + direction
       const before = new Float64Array(rows.length * hidden_size)
       const after = new Float64Array(rows.length * hidden_size)
+      const limits = new Float64Array(rows.length * hidden_size)
       for (const [i, { t, row }] of rows.entries()) {
         copyState(before, i * hidden_size, direction === 0 ? t - 1 : t + 1, row, state)
         copyState(after, i * hidden_size, t, row, state)
+        const from = t * overTime + state * overStates + row * overRows
+        for (let unit = 0; unit < hidden_size; unit++) {
+          limits[i * hidden_size + unit] = budget.data[from + unit * overUnits]!
+        }
       }
       const folded = [1, rows.length, hidden_size]
       const expected = floatTensor(dtype, folded, after)
-      const allowed = {
-        dtype: 'float64' as const,
-        shape: [1, 1, 1],
-        data: Float64Array.of(budget.data[budget.data.length === 1 ? 0 : state]!),
-      }
+      const allowed: Tensor<'float64'> = { dtype: 'float64', shape: folded, data: limits }
       const own = suffix(layer, direction)
       steps.push({
         case: {

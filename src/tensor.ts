@@ -28,7 +28,8 @@ export function formatShape(shape: readonly number[]): string {
 }
 
 export function sameShape(actual: readonly number[], expected: readonly number[]): boolean {
-  return actual.length === expected.length && actual.every((size, axis) => size === expected[axis])
+  // every() skips the holes of a sparse array, which an engine may give; ours has none.
+  return actual.length === expected.length && expected.every((size, axis) => size === actual[axis])
 }
 
 /**

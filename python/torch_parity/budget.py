@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 
 
 def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple[Tensors, Tensors]:
-    """Parameters and inputs in float64, each element times 1 + δ, each weight row and bias times one
+    """Parameters and inputs in float64, each element times 1 + δ, each weight row and bias by one
     1 + δ_row.
 
     δ is uniform in ±u·√K, K the length of the longest dot product: what rounding in another order

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Outputs, Request } from '../case.ts'
 import type { Engine } from '../engine/run.ts'
-import { messageOf, ParityError } from '../errors.ts'
+import { messageOf, oneLine, ParityError } from '../errors.ts'
 import type { Answer, Question } from './worker.ts'
 
 /** The user's engine in a thread of its own, so that one that hangs can be stopped. */
@@ -90,7 +90,6 @@ async function startThread(file: string, timeoutMs: number, signal: AbortSignal 
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
       }
-      signal?.addEventListener('abort', abort)
       waiting.set(number, {
         resolve(value) {
           done()
@@ -101,6 +100,8 @@ async function startThread(file: string, timeoutMs: number, signal: AbortSignal 
           reject(reason)
         },
       })
+      signal?.addEventListener('abort', abort)
+      if (signal?.aborted) abort()
     })
 
   const loaded = (await answerTo(0, 'loading it').catch(async (error: unknown) => {
@@ -123,7 +124,7 @@ async function startThread(file: string, timeoutMs: number, signal: AbortSignal 
 }
 
 function failure(file: string, message: string): ParityError {
-  return new ParityError('ENGINE_FAILED', `engine ${file}: expected an answer, got an error: ${message}`)
+  return new ParityError('ENGINE_FAILED', `engine ${file}: expected an answer, got an error: ${oneLine(message)}`)
 }
 
 function noEngine(file: string): ParityError {

@@ -40,7 +40,7 @@ function describeFile({ name, header, length, byteLength }: Fixture): string {
     `${pc.bold(name)}: ${plural(length, 'case')}, ${byteLength} bytes, suite ${header.name}, seed ${header.seed}`,
     `  recorded by torch ${torch}, numpy ${numpy}, Python ${python} on ${platform}, ${cpu_capability}, ${plural(num_threads, 'thread')}`,
     pc.dim(
-      `  ${'case'.padEnd(46)} ${'module'.padEnd(8)} ${'dtype'.padEnd(8)} ${'input'.padEnd(14)} differs from the default in`,
+      `  ${'case'.padEnd(60)} ${'module'.padEnd(8)} ${'dtype'.padEnd(8)} ${'input'.padEnd(14)} differs from the default in`,
     ),
   ].join('\n')
 }
@@ -61,7 +61,7 @@ function describeCase({ id, module, config, dtype, inputs, states }: Case): stri
   if (inputs.lengths !== undefined) options.push(`lengths=${Array.from(inputs.lengths.data).join(',')}`)
   if (states !== undefined) options.push('states recorded')
   const shape = formatShape(inputs.input.shape)
-  return `  ${id.padEnd(46)} ${module.padEnd(8)} ${dtype.padEnd(8)} ${shape.padEnd(14)} ${options.join(' ')}`
+  return `  ${id.padEnd(60)} ${module.padEnd(8)} ${dtype.padEnd(8)} ${shape.padEnd(14)} ${options.join(' ')}`
 }
 
 function describeTensors(recorded: Case): string {

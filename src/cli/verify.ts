@@ -6,7 +6,7 @@ import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { caseOfResults, closeResults, type Failure, openResults, type Summary } from '../report/results.ts'
-import { renderFile, renderMismatch, renderRow, renderSummary, shareOf } from '../report/text.ts'
+import { plural, renderFile, renderMismatch, renderRow, renderSummary, shareOf } from '../report/text.ts'
 import { verify, type Verdict } from '../verify.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
@@ -73,10 +73,17 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     const exitCode = interruption.signal.aborted ? 130 : errors.length > 0 ? 2 : summary.mismatched > 0 ? 1 : 0
     progress.stop()
     for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
+    if (run.timeouts >= timeoutsToStop) {
+      process.stderr.write(`stopped after ${run.timeouts} time-outs: what was judged until then follows\n`)
+    }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc)}\n`)
     await json?.end({ errors, summary, exitCode })
     return exitCode
+  } catch (error) {
+    // Interrupted while the engine was loaded: there is nothing to report.
+    if (interruption.signal.aborted && host === undefined && options.engine !== undefined) return 130
+    throw error
   } finally {
     progress.stop()
     interruption.stop()
@@ -87,7 +94,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
 function nothingJudged(summary: Summary, { filter }: VerifyOptions): Failure {
   const why =
     summary.unsupported > 0
-      ? `${summary.unsupported} cases that the engine does not support`
+      ? `${plural(summary.unsupported, 'case')} that the engine does not support`
       : filter === undefined
         ? 'no cases'
         : `no case that contains ${JSON.stringify(filter)}`
@@ -155,9 +162,9 @@ async function report(run: Run, file: string, verdict: Verdict): Promise<void> {
 
 function fail(run: Run, error: unknown, file?: string, id?: string): void {
   if (!(error instanceof ParityError)) throw error
-  const named =
-    id === undefined || error.message.includes(`case ${id}`) ? error.message : `case ${id}: ${error.message}`
-  const message = file === undefined || named.startsWith(file) ? named : `${file}: ${named}`
+  const { message: said } = error
+  const named = id === undefined || said.startsWith(`case ${id}: `) ? said : `case ${id}: ${said}`
+  const message = file === undefined || (id === undefined && said.startsWith(`${file}: `)) ? named : `${file}: ${named}`
   run.errors.push({ ...(file === undefined ? {} : { file }), code: error.code, message })
 }
 

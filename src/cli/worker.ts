@@ -44,25 +44,27 @@ function isEngine(candidate: unknown): candidate is Engine {
   )
 }
 
-/** Outputs are the user's and may hold anything; what cannot be copied to the host is named instead. */
-function send(port: MessagePort, answer: { ask: number; value: unknown }): void {
-  try {
-    port.postMessage(answer)
-  } catch {
-    const { ask, value } = answer
-    const named =
-      typeof value === 'object' && value !== null
-        ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, copyable(item)]))
-        : undefined
-    port.postMessage({ ask, value: named })
-  }
+/** Outputs by name, of each tensor what is judged: an engine may have tensors with methods, which cannot be sent. */
+function sendable(outputs: unknown): unknown {
+  if (typeof outputs !== 'object' || outputs === null || ArrayBuffer.isView(outputs)) return undefined
+  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, parts(tensor)]))
 }
 
-function copyable(item: unknown): unknown {
+function parts(tensor: unknown): unknown {
+  if (typeof tensor !== 'object' || tensor === null) return copied(tensor)
+  if (!('dtype' in tensor) || !('shape' in tensor) || !('data' in tensor)) return {}
+  const { dtype, shape, data } = tensor
+  return { dtype: copied(dtype), shape: copied(shape), data: copied(data) }
+}
+
+/** A copy, or an empty map for what has none, such as a function: that is no tensor and no part of one either. */
+function copied(part: unknown): unknown {
   try {
-    return structuredClone(item)
+    // A view into a large buffer would take all of it along.
+    const own = part instanceof Float32Array || part instanceof Float64Array ? part.slice() : part
+    return structuredClone(own)
   } catch {
-    return typeof item
+    return {}
   }
 }
 
@@ -85,8 +87,8 @@ async function serve(port: MessagePort, file: string): Promise<void> {
 
 async function answer(port: MessagePort, engine: Engine, { ask, about, request }: Question): Promise<void> {
   try {
-    const value = about === 'run' ? await engine.run(request) : await engine.supports?.(request)
-    send(port, { ask, value })
+    const value = about === 'run' ? sendable(await engine.run(request)) : copied(await engine.supports?.(request))
+    port.postMessage({ ask, value } satisfies Answer)
   } catch (error) {
     port.postMessage({ ask, error: messageOf(error) } satisfies Answer)
   }

@@ -40,7 +40,9 @@ export function scan(options: Scan): Float64Array {
   const output = new Float64Array(seq_len * batch * hidden_size)
   const before = lengths === undefined ? undefined : new Float64Array(h.length)
 
-  for (let step = 0; step < seq_len; step++) {
+  // An empty batch may have any number of steps.
+  const steps = batch === 0 ? 0 : seq_len
+  for (let step = 0; step < steps; step++) {
     const t = reverse ? seq_len - 1 - step : step
     fillRows(fromHidden, weights.bias_hh, batch, width)
     addProduct(fromHidden, 0, h, 0, weights.weight_hh, batch, hidden_size, width)

@@ -1,0 +1,78 @@
+// Times `verify` against the same work in Python, as whole processes that take turns, and prints one table.
+// Needs a build, and a Python with python/requirements.txt: TORCH_PARITY_PYTHON names it.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const python = process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
+const runs = 5
+
+/** Runs a command and prints its seconds and its peak memory, which only its parent is told. */
+const stopwatch = `
+import resource, subprocess, sys, time
+start = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, code)
+`
+
+interface Run {
+  readonly seconds: number
+  readonly mebibytes: number
+}
+
+function time(command: readonly string[]): Run {
+  const { stdout, stderr } = spawnSync(python, ['-c', stopwatch, ...command], { encoding: 'utf8', cwd: root })
+  const [seconds, mebibytes, code] = stdout.trim().split(' ').map(Number)
+  if (code !== 0) throw new Error(`${command.join(' ')}: exit code ${code}\n${stderr}`)
+  return { seconds: seconds!, mebibytes: mebibytes! }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!
+}
+
+function record(folder: string, count: number): string {
+  const args = ['-m', 'torch_parity', 'dump', '--suite', 'random/small', '--count', String(count), '--out', folder]
+  const { status, stderr } = spawnSync(python, args, { encoding: 'utf8', cwd: join(root, 'python') })
+  if (status !== 0) throw new Error(`recording ${count} cases: ${stderr}`)
+  return join(folder, 'random/small.msgpack')
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'torch-parity-bench-'))
+try {
+  process.stdout.write(
+    '| cases | torch-parity verify | cases/s | peak memory | Python with torch | peak memory | ratio |\n' +
+      '|--:|--:|--:|--:|--:|--:|--:|\n',
+  )
+  for (const count of [1000, 10_000]) {
+    const file = record(join(folder, String(count)), count)
+    const ours: Run[] = []
+    const theirs: Run[] = []
+    const ratios: number[] = []
+    // One round warms the files and is not counted.
+    for (let round = 0; round <= runs; round++) {
+      const own = time([process.execPath, 'dist/cli.js', 'verify', '--quiet', file])
+      const other = time([python, 'python/benchmarks/verify_torch.py', file])
+      if (round === 0) continue
+      ours.push(own)
+      theirs.push(other)
+      ratios.push(other.seconds / own.seconds)
+    }
+    const seconds = median(ours.map((run) => run.seconds))
+    const cells = [
+      count,
+      `${seconds.toFixed(2)} s`,
+      Math.round(count / seconds),
+      `${Math.max(...ours.map((run) => run.mebibytes)).toFixed(0)} MiB`,
+      `${median(theirs.map((run) => run.seconds)).toFixed(2)} s`,
+      `${Math.max(...theirs.map((run) => run.mebibytes)).toFixed(0)} MiB`,
+      `${median(ratios).toFixed(1)}×`,
+    ]
+    process.stdout.write(`| ${cells.join(' | ')} |\n`)
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
