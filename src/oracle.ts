@@ -62,21 +62,21 @@ export async function runPython(
   const { exitCode, exitSignal } = shell
   if (exitCode === 0 && done) return
   const how = exitSignal ? `killed by ${exitSignal}` : `exit code ${exitCode}`
-  const words = said.filter((line) => line.trim() !== '').slice(-12)
-  throw new ParityError(
-    'PYTHON_FAILED',
-    words.length === 0
-      ? `${python} -m torch_parity ${args.join(' ')}: expected it to finish, got ${how}`
-      : `${python} -m torch_parity ${args.join(' ')}: ${how}\n${hint(words, python)}`,
-  )
+  throw new ParityError('PYTHON_FAILED', failure(said.filter((line) => line.trim() !== '').slice(-12), python, how))
 }
 
-function hint(words: readonly string[], python: string): string {
+/** Exit code 2 is the package's own, with a message made for people; anything else is told with Python's last words. */
+function failure(words: readonly string[], python: string, how: string): string {
   const text = words.join('\n')
-  return /No module named '?(msgpack|numpy|torch)\b/.test(text)
-    ? `${text}\n${python} lacks a package: name another with --python or TORCH_PARITY_PYTHON, or run\n` +
-        `  ${python} -m pip install -r ${packageFolder}/requirements.txt`
-    : text
+  const lacking = /No module named '?([\w.]+)/.exec(text)?.[1]
+  if (lacking !== undefined) {
+    return (
+      `${python}: expected the Python package ${lacking}, got none of that name\n` +
+      `name another Python with --python or TORCH_PARITY_PYTHON, or run ${python} -m pip install -r ${packageFolder}/requirements.txt`
+    )
+  }
+  if (how === 'exit code 2' && words.length > 0) return text.replace(/^error /, '')
+  return `${python} -m torch_parity: expected it to finish, got ${how}${text === '' ? '' : `\n${text}`}`
 }
 
 function missing(python: string, cause: Error): ParityError {

@@ -6,11 +6,11 @@ import type { Failure, Summary } from './results.ts'
 
 /** Colours for the words of a report; each may leave its text alone. */
 export interface Colors {
-  green(text: string): string
-  red(text: string): string
-  yellow(text: string): string
-  dim(text: string): string
-  bold(text: string): string
+  readonly green: (text: string) => string
+  readonly red: (text: string) => string
+  readonly yellow: (text: string) => string
+  readonly dim: (text: string) => string
+  readonly bold: (text: string) => string
 }
 
 const same = (text: string): string => text
@@ -105,7 +105,7 @@ export function renderSummary(
     colors.green(`${matched} matched`),
     (mismatched > 0 ? colors.red : same)(`${mismatched} mismatched`),
     (unsupported > 0 ? colors.yellow : same)(`${unsupported} unsupported`),
-    ...(errors.length > 0 ? [colors.red(`${plural(errors.length, 'error')}`)] : []),
+    ...(errors.length > 0 ? [colors.red(plural(errors.length, 'error'))] : []),
   ]
   const used =
     most === undefined ? [] : [`largest share of the allowed error in a match: ${percent(most.share)} (${most.where})`]
