@@ -14,7 +14,7 @@ import {
 /**
  * How many budgets an element may be off. Calibrated: test/calibration/README.md has the measurement.
  */
-export const kappa = 8
+export const kappa = 4
 
 /**
  * Which error is allowed. `budget`: κ times what the fixture measured. `torch`: torch.testing.assert_close's defaults for the

@@ -4,6 +4,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { type Case, parse, parseCase, plainText, show } from './case.ts'
 import { messageOf, ParityError } from './errors.ts'
+import { type Ids, newIds } from './ids.ts'
 import { type Message, messages, type Source } from './messages.ts'
 
 const text = plainText.max(1000)
@@ -77,7 +78,7 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
 }
 
 async function* cases(source: Source, length: number): AsyncGenerator<CaseOrError> {
-  const ids = new Set<string>()
+  const ids = newIds()
   let index = -1
   for await (const message of messages(source)) {
     if (index >= 0 && index < length) yield readCase(message, source.name, ids)
@@ -88,13 +89,12 @@ async function* cases(source: Source, length: number): AsyncGenerator<CaseOrErro
   }
 }
 
-function readCase(message: Message, name: string, ids: Set<string>): CaseOrError {
+function readCase(message: Message, name: string, ids: Ids): CaseOrError {
   try {
     const parsed = parseCase(decodeMessage(message, name), name)
-    if (ids.has(parsed.id)) {
+    if (!ids.add(parsed.id)) {
       throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
     }
-    ids.add(parsed.id)
     return { case: parsed }
   } catch (error) {
     if (error instanceof ParityError) return { error }
