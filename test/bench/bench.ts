@@ -24,7 +24,8 @@ interface Run {
 }
 
 function time(command: readonly string[]): Run {
-  const { stdout, stderr } = spawnSync(python, ['-c', stopwatch, ...command], { encoding: 'utf8', cwd: root })
+  const env = { ...process.env, PYTHONPATH: join(root, 'python') }
+  const { stdout, stderr } = spawnSync(python, ['-c', stopwatch, ...command], { encoding: 'utf8', cwd: root, env })
   const [seconds, mebibytes, code] = stdout.trim().split(' ').map(Number)
   if (code !== 0) throw new Error(`${command.join(' ')}: exit code ${code}\n${stderr}`)
   return { seconds: seconds!, mebibytes: mebibytes! }

@@ -1,0 +1,85 @@
+"""The file format, read back by an independent reader."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgpack
+import numpy as np
+import pytest
+import torch
+
+from torch_parity import Case, record, write_fixture
+from torch_parity.fixture import decode_tensor, encode_tensor, read_fixture
+
+
+def sample(id: str) -> Case:
+    torch.manual_seed(1)
+    return record(torch.nn.RNNCell(3, 2), torch.randn(4, 3), id=id)
+
+
+def test_a_file_is_header_cases_and_an_end_that_hashes_all_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "suite.msgpack"
+    assert write_fixture(path, [sample("one"), sample("two")], seed=7) == 2
+    data = path.read_bytes()
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(data)
+    messages, ends = [], []
+    for message in unpacker:
+        messages.append(message)
+        ends.append(unpacker.tell())
+    header, one, two, end = messages
+    assert header["format"] == "torch-parity"
+    assert (header["version"], header["name"], header["seed"]) == (1, "suite", 7)
+    assert header["producer"].keys() == {
+        *("torch", "numpy", "python", "platform", "cpu_capability", "num_threads")
+    }
+    assert [one["id"], two["id"]] == ["one", "two"]
+    assert end == {"cases": 2, "sha256": hashlib.sha256(data[: ends[-2]]).digest()}
+    assert ends[-1] == len(data)
+
+
+def test_tensors_keep_every_bit() -> None:
+    odd = np.array([np.nan, -0.0, np.inf, -np.inf, 1e-45, 3.4e38], np.float32)
+    encoded = encode_tensor(odd)
+    assert encoded["data"] == odd.tobytes()
+    assert decode_tensor(encoded).tobytes() == odd.tobytes()
+    assert encode_tensor(np.zeros((0, 3)))["shape"] == [0, 3]
+    turned = np.arange(6.0).reshape(2, 3).T
+    assert decode_tensor(encode_tensor(turned)).tolist() == turned.tolist()
+
+
+def test_a_tensor_of_another_dtype_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^expected dtype float32, float64, int64, got float16$"):
+        encode_tensor(np.zeros(2, np.float16))
+
+
+def test_a_failure_halfway_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "suite.msgpack"
+    write_fixture(path, [sample("one")])
+    before = path.read_bytes()
+
+    def failing() -> Iterator[Case]:
+        yield sample("two")
+        raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        write_fixture(path, failing())
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["suite.msgpack"]
+
+
+def test_two_cases_of_one_id_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "suite.msgpack"
+    with pytest.raises(
+        ValueError, match=r"suite\.msgpack: expected ids of their own, got one twice$"
+    ):
+        write_fixture(path, [sample("one"), sample("one")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(msgpack.packb({"format": "other"}))
+    with pytest.raises(ValueError, match=r"expected a torch-parity fixture of version 1"):
+        read_fixture(path)
