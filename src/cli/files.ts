@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream, type Stats } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { messageOf, ParityError } from '../errors.ts'
@@ -31,7 +31,7 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
     }
     const below = stats?.isDirectory()
       ? (await glob('**/*.msgpack', { cwd: path })).map((file) => join(path, file))
-      : await glob(path)
+      : await glob(path, { absolute: isAbsolute(path) })
     if (below.length === 0) errors.push(new ParityError('FILE_MISSING', `${path}: expected .msgpack files, got none`))
     for (const file of below.toSorted()) files.add(file)
   }
@@ -85,7 +85,8 @@ export async function writeAside(path: string, text: AsyncIterable<string> | Ite
     await pipeline(text, createWriteStream(aside))
     await rename(aside, path)
   } catch (cause) {
-    await rm(aside, { force: true })
+    // Where the folder is no folder, there is nothing to take away either.
+    await rm(aside, { force: true }).catch(() => {})
     throw new ParityError('FILE_UNREADABLE', `${path}: expected a file that can be written, got ${messageOf(cause)}`, {
       cause,
     })

@@ -51,7 +51,13 @@ describe('generate', () => {
 
   it('records the committed parameters, inputs and outputs again', { timeout: 60_000 }, async ({ folder }) => {
     const { code, stdout, stderr } = await folder.run([
-      ...['generate', '--python', realPython(), '--suite', 'rnn_cell/relu', '--out', 'again'],
+      'generate',
+      '--python',
+      realPython(),
+      '--suite',
+      'rnn_cell/relu',
+      '--out',
+      'again',
     ])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^again\/rnn_cell\/relu\.msgpack: 7 cases, \d+ bytes\n7 cases in 1 file\n$/)

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'vitest'
+import { Results } from '../../src/report/results.ts'
+
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+
+/** What a run of the command line has come to. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly seconds: number
+}
+
+export interface Watch {
+  /** Called with everything standard output and standard error have shown so far. */
+  onOutput?(shown: string, kill: (signal: NodeJS.Signals) => void): void
+}
+
+/** A folder of its own for one test; commands run in it, so that messages hold no path of this machine. */
+export interface Folder {
+  path(name: string): string
+  write(name: string, content: string | Uint8Array): Promise<void>
+  mkdir(name: string): Promise<void>
+  list(): Promise<string[]>
+  /** `torch-parity …args` as a process. */
+  run(args: readonly string[], watch?: Watch): Promise<Ended>
+  /** A file of results, checked against its schema. */
+  results(name: string): Promise<Results>
+}
+
+async function runCommand(cwd: string, args: readonly string[], watch: Watch): Promise<Ended> {
+  const began = performance.now()
+  const { FORCE_COLOR: _, ...environment } = process.env
+  const child = spawn(process.execPath, [cli, ...args], {
+    cwd,
+    env: { ...environment, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  const shown = (): void => watch.onOutput?.(stdout + stderr, (signal) => void child.kill(signal))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    shown()
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    shown()
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  return { code, stdout, stderr, seconds: (performance.now() - began) / 1000 }
+}
+
+/** `it` for tests that take `{ folder }`. */
+export const it = test.extend<{ folder: Folder }>({
+  // oxlint-disable-next-line no-empty-pattern -- vitest reads which fixtures a function takes off its pattern
+  folder: async ({}, use) => {
+    const root = await mkdtemp(join(tmpdir(), 'torch-parity-test-'))
+    const path = (name: string): string => join(root, name)
+    try {
+      await use({
+        path,
+        write: (name, content) => writeFile(path(name), content),
+        mkdir: (name) => mkdir(path(name)),
+        list: async () => (await readdir(root)).toSorted(),
+        run: (args, watch = {}) => runCommand(root, args, watch),
+        results: async (name) => Results.parse(JSON.parse(await readFile(path(name), 'utf8'))),
+      })
+    } finally {
+      await rm(root, { recursive: true, force: true })
+    }
+  },
+})

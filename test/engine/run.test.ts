@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest'
+import type { Case } from '../../src/case.ts'
+import { engine, run } from '../../src/engine/run.ts'
+import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { requestOf } from '../../src/verify.ts'
+import { anyLayer, cellCase, layerCase } from '../sample.ts'
+import { random } from '../random.ts'
+
+/** What is wrong with an engine's float64 outputs: 1e-14 of the larger of 1 and the value is allowed. */
+function wrongWith(recorded: Case): string[] {
+  const outputs = run(requestOf(recorded))
+  const wrong: string[] = []
+  if (Object.keys(outputs).join() !== Object.keys(recorded.expected).join()) wrong.push(Object.keys(outputs).join())
+  for (const [name, expected] of Object.entries(recorded.expected)) {
+    const actual = outputs[name]
+    if (actual?.shape.join() !== expected.shape.join() || actual.dtype !== expected.dtype) wrong.push(`${name}: shape`)
+    for (const [i, e] of expected.data.entries()) {
+      const a = actual?.data[i] ?? Infinity
+      if (!(Math.abs(a - e) <= 1e-14 * Math.max(1, Math.abs(e)))) wrong.push(`${name}[${i}]: ${a}, expected ${e}`)
+    }
+    if (actual?.data.length !== expected.data.length) wrong.push(`${name}: ${actual?.data.length} elements`)
+  }
+  return wrong.map((line) => `${recorded.id}: ${JSON.stringify(recorded.config)}: ${line}`)
+}
+
+describe('the engine computes in float64 what the naive implementation does, to 1e-14', () => {
+  it('in 400 random layers', () => {
+    const recorded = Array.from({ length: 400 }, (_, i) => anyLayer(i + 1, { dtype: 'float64' }))
+    expect(recorded.flatMap(wrongWith)).toStrictEqual([])
+    const kinds = new Set(
+      recorded.map(({ config, inputs }) =>
+        [
+          'bidirectional' in config && config.bidirectional,
+          'batch_first' in config && config.batch_first,
+          inputs.input.shape.length,
+          inputs.lengths === undefined,
+        ].join(),
+      ),
+    )
+    // 2 ways of direction and layout: 8 kinds batched with or without lengths, 4 unbatched.
+    expect(kinds.size).toBe(12)
+  })
+
+  it('in 200 random cells, of sizes 0 to 9', () => {
+    const recorded = Array.from({ length: 200 }, (_, i) => {
+      const numbers = random(i + 1)
+      const size = (): number => numbers.int(0, 9)
+      const coin = (): boolean => numbers.next() < 0.5
+      const batch = coin() ? size() : undefined
+      const nonlinearity = numbers.pick<'tanh' | 'relu'>(['tanh', 'relu'])
+      const id = `seed ${i + 1}`
+      const sizes = { input_size: size(), hidden_size: size(), batch }
+      return cellCase({ id, dtype: 'float64', ...sizes, bias: coin(), h_0: coin(), nonlinearity }, i + 1)
+    })
+    expect(recorded.flatMap(wrongWith)).toStrictEqual([])
+  })
+
+  it('in a batch of 0, whose h_n is empty too', () => {
+    for (const batch_first of [false, true]) {
+      const outputs = run(requestOf(layerCase({ batch: 0, batch_first, bidirectional: true, num_layers: 2 })))
+      expect(outputs).toStrictEqual({
+        output: floatTensor('float32', batch_first ? [0, 4, 6] : [4, 0, 6], []),
+        h_n: floatTensor('float32', [4, 0, 3], []),
+      })
+    }
+  })
+})
+
+describe('float32', () => {
+  it('outputs are the float64 results, rounded', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const single = anyLayer(seed, { dtype: 'float32' })
+      const widened = Object.fromEntries(Object.entries(single.params).map(([name, tensor]) => [name, widen(tensor)]))
+      const { input, h_0, lengths } = single.inputs
+      const inputs = {
+        input: widen(input),
+        ...(h_0 === undefined ? {} : { h_0: widen(h_0) }),
+        ...(lengths === undefined ? {} : { lengths }),
+      }
+      const double = run({ ...requestOf(single), dtype: 'float64', params: widened, inputs })
+      for (const [name, actual] of Object.entries(run(requestOf(single)))) {
+        const rounded = Float32Array.from(double[name]?.data ?? [])
+        expect(actual, `seed ${seed}, ${name}`).toStrictEqual({ dtype: 'float32', shape: actual.shape, data: rounded })
+      }
+    }
+  })
+
+  it('an h_1 of 1 + 2⁻³⁰ is 1, which float64 would keep', () => {
+    const options = { input_size: 1, hidden_size: 1, batch: undefined, bias: false, nonlinearity: 'relu' } as const
+    for (const [dtype, h_1] of [
+      ['float32', 1],
+      ['float64', 1 + 2 ** -30],
+    ] as const) {
+      const one = floatTensor(dtype, [1, 1], [1])
+      const inputs = { input: floatTensor(dtype, [1], [1]), h_0: floatTensor(dtype, [1], [2 ** -30]) }
+      const request = {
+        ...requestOf(cellCase({ ...options, dtype })),
+        params: { weight_ih: one, weight_hh: one },
+        inputs,
+      }
+      expect(run(request)).toStrictEqual({ h_1: floatTensor(dtype, [1], [h_1]) })
+    }
+  })
+})
+
+function widen(tensor: FloatTensor): FloatTensor {
+  return floatTensor('float64', tensor.shape, Float64Array.from(tensor.data))
+}
+
+describe('values that are not finite', () => {
+  /** A case whose input is the given value in row 1 at step 1, alone, and where its outputs are NaN. */
+  function nanPlaces(recorded: Case, value: number): string {
+    const input = floatTensor('float64', recorded.inputs.input.shape, Float64Array.from(recorded.inputs.input.data))
+    // (4, 2, 2): step 1, row 1, input 0.
+    input.data[6] = value
+    const outputs = run({ ...requestOf(recorded), inputs: { ...recorded.inputs, input } })
+    const output = outputs['output']?.data ?? []
+    let places = ''
+    for (let t = 0; t < 4; t++) {
+      for (let row = 0; row < 2; row++) {
+        const states = Array.from(
+          output.slice((t * 2 + row) * (output.length / 8), (t * 2 + row + 1) * (output.length / 8)),
+        )
+        const nans = states.filter((state) => Number.isNaN(state)).length
+        places += nans === 0 ? '.' : nans === states.length ? 'N' : 'n'
+      }
+    }
+    return places
+  }
+
+  it.each(['tanh', 'relu'] as const)('NaN stays in its batch row from its step on, with %s', (nonlinearity) => {
+    expect(nanPlaces(layerCase({ dtype: 'float64', nonlinearity }), Number.NaN)).toBe('...N.N.N')
+  })
+
+  it('NaN is in every step of its row over two bidirectional layers', () => {
+    const recorded = layerCase({ dtype: 'float64', num_layers: 2, bidirectional: true })
+    expect(nanPlaces(recorded, Number.NaN)).toBe('.N.N.N.N')
+  })
+
+  it('infinity saturates tanh to ±1, and is NaN where it meets a weight of 0', () => {
+    const recorded = layerCase({ dtype: 'float64', bias: false, hidden_size: 2 })
+    expect(nanPlaces(recorded, Infinity)).toBe('........')
+    const weight_ih_l0 = floatTensor('float64', [2, 2], [0, 1, 1, 1])
+    const zeroed = { ...recorded, params: { ...recorded.params, weight_ih_l0 } }
+    // Unit 0 of row 1 is NaN at step 1, and through weight_hh both units after it.
+    expect(nanPlaces(zeroed, Infinity)).toBe('...n.N.N')
+    expect(nanPlaces(zeroed, 1e300)).toBe('........')
+  })
+})
+
+describe('the request', () => {
+  it.each(['float32', 'float64'] as const)('keeps its arrays as they are, in %s', (dtype) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const recorded = anyLayer(seed, { dtype })
+      run(requestOf(recorded))
+      expect(recorded, `seed ${seed}`).toStrictEqual(anyLayer(seed, { dtype }))
+    }
+    const cell = cellCase({ dtype })
+    run(requestOf(cell))
+    expect(cell).toStrictEqual(cellCase({ dtype }))
+  })
+
+  it('shares no array with its outputs', () => {
+    const cell = cellCase({ dtype: 'float64' })
+    const layer = layerCase({ dtype: 'float64', batch_first: true })
+    for (const recorded of [cell, layer]) {
+      const given = Object.values({ ...recorded.params, ...recorded.inputs }).map(({ data }) => data.buffer)
+      for (const { data } of Object.values(run(requestOf(recorded)))) expect(given).not.toContain(data.buffer)
+    }
+  })
+
+  it('with dropout 0.9 gives what one with dropout 0 gives', () => {
+    const recorded = layerCase({ num_layers: 3, dropout: 0.9 })
+    expect(run(requestOf(recorded))).toStrictEqual(run(requestOf(layerCase({ num_layers: 3, dropout: 0 }))))
+  })
+})
+
+it('the engine is called torch-parity and runs anything', async () => {
+  expect(engine.name).toBe('torch-parity')
+  expect(engine).not.toHaveProperty('supports')
+  expect(await engine.run(requestOf(cellCase()))).toStrictEqual(run(requestOf(cellCase())))
+})
