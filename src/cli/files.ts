@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream, type Stats } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { messageOf, ParityError } from '../errors.ts'
@@ -17,12 +17,16 @@ export interface Found {
 
 /** Finds the fixtures behind paths: files, folders (every .msgpack below), and globs. Each file comes once, in order. */
 export async function findFixtures(paths: readonly string[]): Promise<Found> {
-  const files = new Set<string>()
+  // By their full paths, so that a file that is named in two ways is judged once.
+  const files = new Map<string, string>()
+  const add = (file: string): void => {
+    if (!files.has(resolve(file))) files.set(resolve(file), file)
+  }
   const errors: ParityError[] = []
   for (const path of paths) {
     const stats = await statOf(path)
     if (stats?.isFile()) {
-      files.add(path)
+      add(path)
       continue
     }
     if (stats === undefined && !isDynamicPattern(path)) {
@@ -33,9 +37,9 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
       ? (await glob('**/*.msgpack', { cwd: path })).map((file) => join(path, file))
       : await glob(path, { absolute: isAbsolute(path) })
     if (below.length === 0) errors.push(new ParityError('FILE_MISSING', `${path}: expected .msgpack files, got none`))
-    for (const file of below.toSorted()) files.add(file)
+    for (const file of below.toSorted()) add(file)
   }
-  return { files: [...files], errors }
+  return { files: [...files.values()], errors }
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {

@@ -17,7 +17,7 @@ export interface Ended {
 }
 
 export interface Watch {
-  /** Called with everything standard output and standard error have shown so far. */
+  /** Called with everything standard output and standard error have shown so far; `kill` sends one signal only. */
   onOutput?(shown: string, kill: (signal: NodeJS.Signals) => void): void
 }
 
@@ -43,7 +43,13 @@ async function runCommand(cwd: string, args: readonly string[], watch: Watch): P
   })
   let stdout = ''
   let stderr = ''
-  const shown = (): void => watch.onOutput?.(stdout + stderr, (signal) => void child.kill(signal))
+  let signalled = false
+  const kill = (signal: NodeJS.Signals): void => {
+    // A second signal would end the command at once.
+    if (!signalled) child.kill(signal)
+    signalled = true
+  }
+  const shown = (): void => watch.onOutput?.(stdout + stderr, kill)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
     shown()

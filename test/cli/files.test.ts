@@ -150,6 +150,12 @@ describe('findFixtures', () => {
     expect(files).toStrictEqual([folder.path('b.msgpack'), folder.path('a.msgpack')])
     expect(errors).toStrictEqual([])
   })
+
+  it('names a file once that is named by two paths', async ({ folder }) => {
+    await folder.write('a.msgpack', good)
+    const { stdout } = await folder.run(['verify', 'a.msgpack', './a.msgpack', folder.path('a.msgpack'), '.'])
+    expect(outcomes(stdout)).toStrictEqual(['match one', 'match two'])
+  })
 })
 
 describe('openFile', () => {

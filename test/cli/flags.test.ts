@@ -79,7 +79,9 @@ describe('verify', () => {
   it('--quiet prints mismatches and the summary, and no rows', async ({ folder }) => {
     await folder.write('some.msgpack', file(right('one'), wrong('two')))
     const { stdout } = await folder.run(['verify', 'some.msgpack', '--quiet'])
-    expect(stdout).toMatch(/^mismatch some\.msgpack: case two \(RNNCell\)\n {2}h_1: 6 of 6 elements differ \(100 %\)\n/)
+    expect(stdout).toMatch(
+      /^mismatch some\.msgpack: case two \(RNNCell\)\n {2}h_1: 6 of 6 elements differ \(100\.0 %\)\n/,
+    )
     expect(stdout).not.toMatch(/^ {2}match /m)
   })
 
