@@ -8,7 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 step() { printf '\n== %s\n' "$*"; }
 
 step "Node packages"
-npm ci --no-audit --no-fund
+# Not `npm ci`: the lock file lacks the bindings of platforms on which it was not made.
+npm install --no-save --no-audit --no-fund
 
 step "Python environment"
 python=${PYTHON:-python3}

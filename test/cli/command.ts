@@ -17,6 +17,8 @@ export interface Ended {
 }
 
 export interface Watch {
+  /** Closes standard output at once, as `head -0` does. */
+  readonly deaf?: boolean
   /** Called with everything standard output and standard error have shown so far; `kill` sends one signal only. */
   onOutput?(shown: string, kill: (signal: NodeJS.Signals) => void): void
 }
@@ -41,6 +43,7 @@ async function runCommand(cwd: string, args: readonly string[], watch: Watch): P
     env: { ...environment, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  if (watch.deaf) child.stdout.destroy()
   let stdout = ''
   let stderr = ''
   let signalled = false
