@@ -173,6 +173,18 @@ function isOver({ options, summary, errors, interruption, timeouts }: Run): bool
   return failed || interruption.signal.aborted || timeouts >= timeoutsToStop
 }
 
+function drained(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      resolve()
+    }
+    stream.on('drain', done)
+    stream.on('close', done)
+  })
+}
+
 /** Writes the results while they come, so that they need not be held, and renames the file at the end. */
 function writeResults(
   path: string,
@@ -185,7 +197,8 @@ function writeResults(
   written.catch(() => stream.resume())
   let first = true
   const write = async (text: string): Promise<void> => {
-    if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve))
+    // A stream whose file has failed takes nothing more, and never drains.
+    if (!stream.write(text) && !stream.destroyed) await drained(stream)
   }
   const stated = tolerance.kind === 'budget' ? { ...tolerance, kappa } : tolerance
   stream.write(openResults({ engine, tolerance: stated, equalNan }))
