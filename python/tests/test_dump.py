@@ -51,6 +51,19 @@ def test_a_negative_seed_is_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_torch_that_is_too_old_is_named_with_the_interpreter(tmp_path: Path) -> None:
+    metadata = tmp_path / "torch-1.9.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.9.0\n")
+    ended = dump("--out", str(tmp_path), path=Path(f"{tmp_path}{os.pathsep}{PACKAGE}"))
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"error {sys.executable}: expected torch 2.4 or newer, got 1.9.0\n"
+        "name another Python with --python or TORCH_PARITY_PYTHON, "
+        "or install python/requirements.txt\n"
+    )
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     ended = dump("--suite", "rnn/relu", "--out", str(tmp_path / "file"))

@@ -2,6 +2,10 @@
 
 import argparse
 import sys
+from importlib.metadata import version
+
+#: torch.backends.cpu.get_cpu_capability and load_state_dict(assign=True) came by then.
+OLDEST_TORCH = (2, 4)
 
 
 def main() -> int:
@@ -18,6 +22,16 @@ def main() -> int:
         print(
             f"error {sys.executable}: expected the package {error.name}, got none of that name\n"
             f"{sys.executable} -m pip install -r python/requirements.txt brings it",
+            file=sys.stderr,
+        )
+        return 2
+    found = version("torch")
+    if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_TORCH:
+        oldest = ".".join(str(part) for part in OLDEST_TORCH)
+        print(
+            f"error {sys.executable}: expected torch {oldest} or newer, got {found}\n"
+            "name another Python with --python or TORCH_PARITY_PYTHON, "
+            "or install python/requirements.txt",
             file=sys.stderr,
         )
         return 2
