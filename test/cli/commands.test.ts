@@ -84,6 +84,12 @@ describe('verify', () => {
     expect([help.code, version.code]).toEqual([0, 0])
   })
 
+  it('shows what there is and exits with 2 without a command', async ({ folder }) => {
+    const { code, stderr } = await folder.run([])
+    expect(stderr).toMatch(/^Usage: torch-parity \[options\] \[command\]\n/)
+    expect(code).toBe(2)
+  })
+
   it('takes only the cases whose file#id contains the filter', async ({ folder }) => {
     await folder.write('good.msgpack', fixture('one', 'two', 'twelve'))
     const { stdout } = await folder.run(['verify', '--filter', 'good.msgpack#tw', 'good.msgpack'])
