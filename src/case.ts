@@ -1,17 +1,23 @@
 import { z } from 'zod'
 import { ParityError, type ParityErrorCode } from './errors.ts'
 import {
+  type Axis,
+  axis,
   type Config,
   configSchemas,
+  type Extent,
   extentOf,
   inputLayout,
+  kinds,
   type ModuleName,
+  parameterAxes,
   type Signature,
+  shapesOf,
   signatureOf,
-  sizes,
 } from './module.ts'
 import {
   broadcastStrides,
+  type DType,
   elementCount,
   type FloatDType,
   type FloatTensor,
@@ -34,27 +40,71 @@ export type Request = {
     /** The module's state_dict. */
     readonly params: Readonly<Record<string, FloatTensor>>
     readonly inputs: Inputs
+    /** The gradient of some loss by each output: the gradients by everything that went in are asked for as well. */
+    readonly cotangents?: Outputs
+    /** Steps of an optimizer that are asked for instead of one run. */
+    readonly training?: Training
   }
 }[ModuleName]
 
-/** Shapes as in torch; an absent h_0 means zeros. */
+/** Shapes as in torch; an absent h_0 or c_0 means zeros. */
 export interface Inputs {
   readonly input: FloatTensor
   readonly h_0?: FloatTensor
+  /** Of an LSTM; there when h_0 is. */
+  readonly c_0?: FloatTensor
   /** (batch), each from 1 to seq_len: a PackedSequence, padded, its rows in the caller's order. */
   readonly lengths?: Tensor<'int64'>
+  /**
+   * (num_layers − 1, seq_len, batch, D * hidden_size), batch 1 when unbatched, time first whatever batch_first says: 1 where
+   * dropout in training mode has kept an output of a layer, 0 where not. Kept outputs are divided by 1 − dropout.
+   * Absent in evaluation mode.
+   */
+  readonly dropout_mask?: FloatTensor
+  /** Like `output` or `h_1`: what training is to come near. */
+  readonly target?: FloatTensor
 }
 
-/** Named tensors as torch's `forward` returns them: `output` and `h_n`, or `h_1` from a cell. */
+const step = { lr: z.number().min(0), weight_decay: z.number().min(0), steps: z.int().min(1).max(10_000) }
+
+const Training = z.discriminatedUnion('optimizer', [
+  z.strictObject({
+    optimizer: z.literal('SGD'),
+    ...step,
+    momentum: z.number().min(0),
+    dampening: z.number(),
+    nesterov: z.boolean(),
+  }),
+  z.strictObject({
+    optimizer: z.literal('Adam'),
+    ...step,
+    betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]),
+    eps: z.number().min(0),
+  }),
+])
+
+/**
+ * `steps` times: the mean squared error of `output` (or `h_1`) against `target`, its gradients, and a step of the optimizer,
+ * with arguments by torch's names. Source: torch.optim.SGD and Adam, torch.nn.MSELoss.
+ */
+export type Training = z.infer<typeof Training>
+
+/**
+ * Named tensors as torch's `forward` returns them: `output`, `h_n`, `c_n` of a layer, `h_1`, `c_1` of a cell. With cotangents
+ * also `grad_input`, `grad_h_0`, `grad_c_0` and `grad_` of each parameter. Of a training `loss`, before each step, and each
+ * parameter after each step, by its own name with the steps as first axis.
+ */
 export type Outputs = Readonly<Record<string, FloatTensor>>
 
 /** A request, what PyTorch answered, and the error that a correct implementation may make. */
 export type Case = Request & {
   readonly id: string
+  /** Who published the expected values, where it was not PyTorch that computed them. */
+  readonly source?: string
   readonly expected: Outputs
   /** For each expected tensor and each of `states`: float64, ≥ 0, broadcasts against it. */
   readonly budget: Readonly<Record<string, Tensor<'float64'>>>
-  /** h_t: (seq_len, D * num_layers, batch, hidden_size), as PyTorch computed it. */
+  /** h_t: (seq_len, D * num_layers, batch, hidden_size), and c_t of an LSTM, as PyTorch computed them. */
   readonly states?: Outputs
 }
 
@@ -62,7 +112,7 @@ export type Case = Request & {
 export const plainText = z.string().regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'expected no control character')
 
 const TensorRecord = z.strictObject({
-  dtype: z.enum(['float32', 'float64', 'int64']),
+  dtype: z.enum(Object.keys(itemSize) as [DType, ...DType[]]),
   // A tensor without elements needs no bytes, so its other sizes need a limit: engines count through them.
   shape: z
     .array(
@@ -81,12 +131,15 @@ const CaseRecord = z.strictObject({
   id: plainText.min(1).max(200),
   module: z.enum(Object.keys(configSchemas) as [ModuleName, ...ModuleName[]]),
   config: z.unknown(),
-  dtype: z.enum(['float32', 'float64']),
+  dtype: z.enum(['float16', 'bfloat16', 'float32', 'float64']),
+  source: plainText.min(1).max(1000).optional(),
   params: TensorRecords,
   inputs: TensorRecords,
   expected: TensorRecords,
   budget: TensorRecords,
   states: TensorRecords.optional(),
+  cotangents: TensorRecords.optional(),
+  training: Training.optional(),
 })
 
 /**
@@ -97,10 +150,67 @@ const CaseRecord = z.strictObject({
 export function parseCase(record: unknown, where: string): Case {
   const named = `${where}: case ${caseName(record)}`
   const parsed = parse(CaseRecord, record, named)
-  const { id, module, dtype } = parsed
+  const { id, module, dtype, source, training } = parsed
+  rejectProjSize(module, parsed.config, named)
   const config = parse(configSchemas[module], parsed.config, `${named}: config`)
+  const extent = readExtent(module, config, parsed.inputs['input'], named)
+  const signature = signatureOf(module, config, extent)
 
-  const input = parsed.inputs['input']
+  const params = tensors(parsed.params, signature.params, dtype, `${named}: params`)
+  const inputs = readInputs(parsed, config, signature, extent.seq_len, named)
+  const cotangents = parsed.cotangents && readCotangents(parsed, signature, `${named}: cotangents`)
+  // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
+  const request = {
+    module,
+    config,
+    dtype,
+    params,
+    inputs,
+    ...(cotangents && { cotangents }),
+    ...(training && { training }),
+  } as Request
+
+  const expectedShapes = shapesOf(expectedAxes(request))
+  // What others have published may be a part of what torch returns.
+  const optional = source === undefined ? [] : Object.keys(expectedShapes)
+  const expected = tensors(parsed.expected, expectedShapes, dtype, `${named}: expected`, optional)
+  if (Object.keys(expected).length === 0) throw invalid(`${named}: expected: expected at least one tensor, got none`)
+  const stateShapes = shapesOf(signature.states)
+  const states = parsed.states && tensors(parsed.states, stateShapes, dtype, `${named}: states`)
+  const judged = Object.fromEntries(Object.entries(expectedShapes).filter(([name]) => name in expected))
+  const budget = budgets(parsed.budget, { ...judged, ...(states && stateShapes) }, `${named}: budget`)
+  return { ...request, id, ...(source === undefined ? {} : { source }), expected, budget, ...(states && { states }) }
+}
+
+/** The axes of every tensor that a request asks for, in the order of computation. */
+export function expectedAxes(request: Request): Readonly<Record<string, readonly Axis[]>> {
+  const { module, config, inputs, cotangents, training } = request
+  const { params, outputs, gradients } = signatureOf(module, config, extentOf(module, config, inputs.input.shape))
+  if (training !== undefined) {
+    const steps = axis('step', training.steps)
+    const after = Object.entries(parameterAxes(params)).map(([name, axes]) => [name, [steps, ...axes]])
+    return { loss: [steps], ...Object.fromEntries(after) }
+  }
+  if (cotangents === undefined) return outputs
+  const given = Object.entries(gradients).filter(([name]) => isGiven(request, name))
+  return { ...outputs, ...Object.fromEntries(given) }
+}
+
+/** Whether a gradient is of something that went in: torch has none by a state that was left out. */
+function isGiven({ inputs }: Request, gradient: string): boolean {
+  if (gradient === 'grad_h_0') return inputs.h_0 !== undefined
+  return gradient !== 'grad_c_0' || inputs.c_0 !== undefined
+}
+
+/** torch gives GRU and RNN a reason of its own for a proj_size. */
+function rejectProjSize(module: ModuleName, config: unknown, named: string): void {
+  if (module === 'LSTM' || typeof config !== 'object' || config === null || !('proj_size' in config)) return
+  throw invalid(
+    `${named}: config: expected no proj_size, which torch has for LSTM alone, got ${show(config.proj_size)} for ${module}`,
+  )
+}
+
+function readExtent(module: ModuleName, config: Config, input: TensorRecord | undefined, named: string): Extent {
   if (input === undefined) throw invalid(`${named}: inputs.input: expected a tensor, got none`)
   const layout = inputLayout(module, config)
   if (!layout.ranks.includes(input.shape.length)) {
@@ -108,27 +218,7 @@ export function parseCase(record: unknown, where: string): Case {
   }
   const extent = extentOf(module, config, input.shape)
   if (extent.seq_len === 0) throw invalid(`${named}: inputs.input: expected seq_len of at least 1, got 0`)
-  const signature = signatureOf(module, config, extent)
-
-  const params = tensors(parsed.params, signature.params, dtype, `${named}: params`)
-  const inputs = readInputs(parsed.inputs, signature, dtype, extent.seq_len, named)
-  const expectedShapes = shapesOf(signature.expected)
-  const expected = tensors(parsed.expected, expectedShapes, dtype, `${named}: expected`)
-  const stateShapes = shapesOf(signature.states)
-  const states =
-    parsed.states === undefined ? undefined : tensors(parsed.states, stateShapes, dtype, `${named}: states`)
-  const budget = budgets(
-    parsed.budget,
-    { ...expectedShapes, ...(states === undefined ? {} : stateShapes) },
-    `${named}: budget`,
-  )
-  // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
-  const request = { module, config, dtype, params, inputs } as Request
-  return { ...request, id, expected, budget, ...(states === undefined ? {} : { states }) }
-}
-
-function shapesOf(axes: Signature['expected']): Record<string, number[]> {
-  return Object.fromEntries(Object.entries(axes).map(([name, of]) => [name, sizes(of)]))
+  return extent
 }
 
 function invalid(message: string): ParityError {
@@ -188,24 +278,49 @@ export function show(value: unknown): string {
 }
 
 function readInputs(
-  records: Record<string, TensorRecord>,
+  { module, dtype, inputs: records, training }: z.infer<typeof CaseRecord>,
+  config: Config,
   signature: Signature,
-  dtype: FloatDType,
   seq_len: number | undefined,
   named: string,
 ): Inputs {
   const where = `${named}: inputs`
   const { lengths: lengthsRecord, ...floats } = records
-  const { lengths: lengthsShape, ...shapes } = signature.inputs
-  const { input, h_0 } = tensors(floats, shapes, dtype, where, ['h_0'])
+  const { lengths: lengthsShape, target: targetShape, ...shapes } = signature.inputs
+  const wanted = { ...shapes, ...(training === undefined ? {} : { target: targetShape! }) }
+  const { input, ...rest } = tensors(floats, wanted, dtype, where, ['h_0', 'c_0', 'dropout_mask'])
   if (input === undefined) throw invalid(`${where}.input: expected a tensor, got none`)
+  if (kinds[module].hasCellState && (rest['h_0'] === undefined) !== (rest['c_0'] === undefined)) {
+    const [has, lacks] = rest['h_0'] === undefined ? ['c_0', 'h_0'] : ['h_0', 'c_0']
+    throw invalid(`${where}: expected h_0 and c_0 or neither, as torch does, got ${has} without ${lacks}`)
+  }
+  if (rest['dropout_mask'] !== undefined) checkMask(rest['dropout_mask'], config, `${where}.dropout_mask`)
   return {
     input,
-    ...(h_0 === undefined ? {} : { h_0 }),
+    ...rest,
     ...(lengthsRecord === undefined
       ? {}
       : { lengths: readLengths(lengthsRecord, lengthsShape, seq_len ?? 0, `${where}.lengths`) }),
   }
+}
+
+function checkMask(mask: FloatTensor, config: Config, where: string): void {
+  if (!('dropout' in config && config.dropout > 0 && config.dropout < 1)) {
+    const dropout = 'dropout' in config ? config.dropout : 'none'
+    throw invalid(`${where}: expected none without a dropout between 0 and 1, got one with dropout ${dropout}`)
+  }
+  for (const kept of mask.data) {
+    if (kept !== 0 && kept !== 1) throw invalid(`${where}: expected 0 or 1, got ${kept}`)
+  }
+}
+
+function readCotangents(
+  { dtype, cotangents, training }: z.infer<typeof CaseRecord>,
+  { outputs }: Signature,
+  where: string,
+): Outputs {
+  if (training !== undefined) throw invalid(`${where}: expected none in a case of training, got some`)
+  return tensors(cotangents ?? {}, shapesOf(outputs), dtype, where)
 }
 
 function readLengths(
@@ -242,7 +357,8 @@ function tensors(
       throw invalid(`${where}.${name}: expected a tensor of shape ${formatShape(shape)}, got none`)
     }
     const tensor = decodeTensor(record, shape, `${where}.${name}`)
-    if (tensor.dtype !== dtype) throw invalid(`${where}.${name}: expected dtype ${dtype}, got ${tensor.dtype}`)
+    if (tensor.dtype === 'int64' || tensor.dtype !== dtype)
+      throw invalid(`${where}.${name}: expected dtype ${dtype}, got ${tensor.dtype}`)
     read[name] = tensor
   }
   return read

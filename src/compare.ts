@@ -9,6 +9,7 @@ import {
   indexAt,
   sameShape,
   type Tensor,
+  unitRoundoff,
 } from './tensor.ts'
 
 /**
@@ -35,6 +36,8 @@ export const defaultJudgement: Judgement = { tolerance: { kind: 'budget' }, equa
 
 /** Source: torch.testing.assert_close, "rtol" and "atol" by dtype. */
 const torchTolerance: Readonly<Record<FloatDType, { rtol: number; atol: number }>> = {
+  float16: { rtol: 1e-3, atol: 1e-5 },
+  bfloat16: { rtol: 1.6e-2, atol: 1e-5 },
   float32: { rtol: 1.3e-6, atol: 1e-5 },
   float64: { rtol: 1e-7, atol: 1e-7 },
 }
@@ -46,6 +49,11 @@ export interface Place {
   readonly t?: number
   readonly batch?: number
   readonly unit?: number
+  /** Of an optimizer, from 0. */
+  readonly step?: number
+  /** Of a parameter or its gradient. */
+  readonly row?: number
+  readonly column?: number
 }
 
 /** One element and how far off it is. */
@@ -74,7 +82,7 @@ export interface Comparison {
   readonly worst?: Departure
   /** Its share of the allowed error: up to 1 matches; Infinity where the kind of value is another. */
   readonly share: number
-  /** The first time step, in the direction of time, at which an element is off. */
+  /** The first time step, in the direction of time, or step of an optimizer, at which an element is off. */
   readonly firstStep?: { readonly forward?: number; readonly reverse?: number }
   /** The smallest rtol that would pass with an atol of 0; Infinity when none would. */
   readonly rtol: number
@@ -221,7 +229,7 @@ function problemOf(actual: unknown, expected: FloatTensor): string | undefined {
     const got = numbers ? formatShape(shape as number[]) : 'a list of other things than numbers'
     return `expected shape ${formatShape(expected.shape)}, got ${got}`
   }
-  const storage = dtype === 'float32' ? Float32Array : Float64Array
+  const storage = dtype === 'float64' ? Float64Array : Float32Array
   if (!(data instanceof storage)) {
     return `expected data in a ${storage.name}, got ${Object.prototype.toString.call(data).slice(8, -1)}`
   }
@@ -233,7 +241,7 @@ function problemOf(actual: unknown, expected: FloatTensor): string | undefined {
 
 /** The time axis and how many units come before those of the reverse direction; undefined when there is no time. */
 function timeOf(axes: readonly Axis[]): { axis: number; forwardUnits: number } | undefined {
-  const axis = axes.findIndex(({ name }) => name === 'seq_len')
+  const axis = axes.findIndex(({ name }) => name === 'seq_len' || name === 'step')
   const unit = axes.at(-1)
   if (axis < 0 || unit === undefined) return undefined
   return { axis, forwardUnits: unit.size / unit.num_directions }
@@ -250,7 +258,7 @@ export function placeOf(axes: readonly Axis[], index: readonly number[]): Place 
   for (const [i, { name, size, num_directions }] of axes.entries()) {
     const at = index[i] ?? 0
     if (name === 'seq_len') place.t = at
-    if (name === 'batch') place.batch = at
+    if (name === 'batch' || name === 'step' || name === 'row' || name === 'column') place[name] = at
     if (name === 'state') {
       place.layer = Math.floor(at / num_directions)
       setDirection(at % num_directions, num_directions)
@@ -266,20 +274,23 @@ export function placeOf(axes: readonly Axis[], index: readonly number[]): Place 
 
 /** `layer 1, reverse, t 17, batch 2, unit 40` */
 export function formatPlace(place: Place): string {
-  const { layer, direction, t, batch, unit } = place
+  const { layer, direction, t, batch, unit, step, row, column } = place
   return [
+    step === undefined ? '' : `step ${step}`,
     layer === undefined ? '' : `layer ${layer}`,
     direction ?? '',
     t === undefined ? '' : `t ${t}`,
     batch === undefined ? '' : `batch ${batch}`,
     unit === undefined ? '' : `unit ${unit}`,
+    row === undefined ? '' : `row ${row}`,
+    column === undefined ? '' : `column ${column}`,
   ]
     .filter((part) => part !== '')
     .join(', ')
 }
 
 /**
- * How many time steps of `output` the free run can decide: those whose allowed error is at most 2⁻¹⁰ of the largest value.
+ * How many time steps of `output` the free run can decide: those whose allowed error is a small part of the largest value.
  * Beyond that two correct implementations may differ so much that a match says little, and each step is judged alone.
  */
 export function decidedSteps(
@@ -291,12 +302,7 @@ export function decidedSteps(
   const allowed = budget['output']
   if (axis < 0 || output === undefined || allowed === undefined) return undefined
   const of = sizes(axes)[axis]!
-  let largest = 0
-  for (const value of output.data) {
-    const size = Math.abs(value)
-    if (size > largest && size < Infinity) largest = size
-  }
-  const limit = Math.max(largest / 1024, smallestNormal[dtype])
+  const limit = largestDecided(output, dtype)
   const worst = new Float64Array(of)
   const strides = broadcastStrides(allowed.shape, sizes(axes)) ?? []
   // A budget is one number for each step, or for all of them; one that varies along other axes too counts by its largest.
@@ -308,4 +314,33 @@ export function decidedSteps(
   return { decided: worst.filter((value) => kappa * value <= limit).length, of }
 }
 
-const smallestNormal: Readonly<Record<FloatDType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 }
+/**
+ * The tensors whose allowed error is so large that a match says little, among those that cannot be judged step by step: gradients,
+ * and what a training has come to.
+ */
+export function undecidedTensors({ dtype, expected, budget, training }: Case): string[] {
+  return Object.entries(expected)
+    .filter(([name]) => training !== undefined || name.startsWith('grad_'))
+    .filter(([name, tensor]) => {
+      const limit = largestDecided(tensor, dtype)
+      return budget[name]!.data.some((value) => !(kappa * value <= limit))
+    })
+    .map(([name]) => name)
+}
+
+/** The largest allowed error that still decides something: 2⁻¹⁰ of the largest value, or 64 roundings of it. */
+function largestDecided({ data }: FloatTensor, dtype: FloatDType): number {
+  let largest = 0
+  for (const value of data) {
+    const size = Math.abs(value)
+    if (size > largest && size < Infinity) largest = size
+  }
+  return Math.max(largest * Math.max(2 ** -10, 64 * unitRoundoff[dtype]), smallestNormal[dtype])
+}
+
+const smallestNormal: Readonly<Record<FloatDType, number>> = {
+  float16: 2 ** -14,
+  bfloat16: 2 ** -126,
+  float32: 2 ** -126,
+  float64: 2 ** -1022,
+}

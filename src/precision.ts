@@ -32,3 +32,19 @@ export function roundToFloat16(x: number): number {
 export function roundToBfloat16(x: number): number {
   return roundTo(x, bfloat16)
 }
+
+/** The number that 16 bits stand for in float16: 1 bit of sign, 5 of exponent, 10 of fraction. */
+export function fromFloat16Bits(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >>> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
+  return sign * (1 + fraction * 2 ** -10) * 2 ** (exponent - 15)
+}
+
+/** The number that 16 bits stand for in bfloat16: the upper half of a float32. */
+export function fromBfloat16Bits(bits: number): number {
+  scratch.setUint32(0, bits << 16)
+  return scratch.getFloat32(0)
+}

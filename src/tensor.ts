@@ -1,11 +1,16 @@
+import { fromBfloat16Bits, fromFloat16Bits, roundToBfloat16, roundToFloat16 } from './precision.ts'
+
+/** float16 and bfloat16 numbers stand in a Float32Array, which holds each of them exactly. */
 interface Storage {
+  float16: Float32Array
+  bfloat16: Float32Array
   float32: Float32Array
   float64: Float64Array
   int64: BigInt64Array
 }
 
 export type DType = keyof Storage
-export type FloatDType = 'float32' | 'float64'
+export type FloatDType = Exclude<DType, 'int64'>
 
 /** A shape and its elements in C order (the last axis is contiguous), as torch's contiguous tensors are. */
 export type Tensor<D extends DType = DType> = {
@@ -14,8 +19,16 @@ export type Tensor<D extends DType = DType> = {
 
 export type FloatTensor = Tensor<FloatDType>
 
-/** Bytes of one element. */
-export const itemSize: Readonly<Record<DType, number>> = { float32: 4, float64: 8, int64: 8 }
+/** Bytes of one element in a file. */
+export const itemSize: Readonly<Record<DType, number>> = { float16: 2, bfloat16: 2, float32: 4, float64: 8, int64: 8 }
+
+/** Unit roundoff: half the distance from 1 to the next number. */
+export const unitRoundoff: Readonly<Record<FloatDType, number>> = {
+  float16: 2 ** -11,
+  bfloat16: 2 ** -8,
+  float32: 2 ** -24,
+  float64: 2 ** -53,
+}
 
 /** The number of elements of a shape; exact up to 2⁵³. */
 export function elementCount(shape: readonly number[]): number {
@@ -41,10 +54,16 @@ export function floatTensor(
   shape: readonly number[],
   data: Float32Array | Float64Array | readonly number[],
 ): FloatTensor {
-  if (dtype === 'float32') {
-    return { dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) }
+  switch (dtype) {
+    case 'float64':
+      return { dtype, shape, data: data instanceof Float64Array ? data : Float64Array.from(data) }
+    case 'float32':
+      return { dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) }
+    case 'float16':
+      return { dtype, shape, data: Float32Array.from(data, roundToFloat16) }
+    case 'bfloat16':
+      return { dtype, shape, data: Float32Array.from(data, roundToBfloat16) }
   }
-  return { dtype, shape, data: data instanceof Float64Array ? data : Float64Array.from(data) }
 }
 
 /** The elements as float64: exact, and shared with the tensor when it is float64 already. */
@@ -55,9 +74,18 @@ export function float64Data(tensor: FloatTensor): Float64Array {
 /** A tensor of the given dtype over little-endian bytes, which are copied (they need not be aligned). */
 export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
   const { buffer } = bytes.slice()
-  if (dtype === 'float32') return { dtype, shape, data: new Float32Array(buffer) }
-  if (dtype === 'float64') return { dtype, shape, data: new Float64Array(buffer) }
-  return { dtype, shape, data: new BigInt64Array(buffer) }
+  switch (dtype) {
+    case 'float64':
+      return { dtype, shape, data: new Float64Array(buffer) }
+    case 'float32':
+      return { dtype, shape, data: new Float32Array(buffer) }
+    case 'float16':
+      return { dtype, shape, data: Float32Array.from(new Uint16Array(buffer), fromFloat16Bits) }
+    case 'bfloat16':
+      return { dtype, shape, data: Float32Array.from(new Uint16Array(buffer), fromBfloat16Bits) }
+    case 'int64':
+      return { dtype, shape, data: new BigInt64Array(buffer) }
+  }
 }
 
 /** The index along each axis of the element at a flat offset. */

@@ -1,8 +1,15 @@
-import type { Case, Outputs, Request } from './case.ts'
-import { compare, type Comparison, decidedSteps, defaultJudgement, type Judgement, surplus } from './compare.ts'
+import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
+import {
+  compare,
+  type Comparison,
+  decidedSteps,
+  defaultJudgement,
+  type Judgement,
+  surplus,
+  undecidedTensors,
+} from './compare.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
-import { extentOf, signatureOf } from './module.ts'
 import { stepCases } from './steps.ts'
 
 /** One case, judged. */
@@ -36,8 +43,13 @@ export async function verify(
 
   const comparisons = await judgeRun(recorded, engine, judgement)
   const free = comparisons.every(({ outcome }) => outcome === 'match')
-  const steps =
-    judgement.tolerance.kind === 'budget' ? decidedSteps(recorded, axesOf(recorded)['output'] ?? []) : undefined
+  const byBudget = judgement.tolerance.kind === 'budget'
+  const undecided = free && byBudget ? undecidedTensors(recorded) : []
+  if (undecided.length > 0) {
+    const reason = `the budget of ${undecided.join(', ')} is so large that a match says little`
+    return unsupported(reason, comparisons)
+  }
+  const steps = byBudget ? decidedSteps(recorded, expectedAxes(recorded)['output'] ?? []) : undefined
   if (steps === undefined || steps.decided === steps.of) {
     return { id, module, outcome: free ? 'match' : 'mismatch', comparisons }
   }
@@ -52,7 +64,7 @@ export async function verify(
   const alone: Comparison[] = []
   for (const { case: folded, places } of singles) {
     for (const comparison of await judgeRun(folded, engine, judgement)) {
-      alone.push({ ...unfold(comparison, places), tensor: 'h_t' })
+      alone.push({ ...unfold(comparison, places), tensor: comparison.tensor === 'c_n' ? 'c_t' : 'h_t' })
     }
   }
   const outcome = free && alone.every((comparison) => comparison.outcome === 'match') ? 'match' : 'mismatch'
@@ -86,8 +98,9 @@ async function judgeRun(recorded: Case, engine: Engine, judgement: Judgement): P
 
 /** An engine sees the request alone, so that it cannot answer with what PyTorch gave. */
 export function requestOf(recorded: Case): Request {
-  const { module, config, dtype, params, inputs } = recorded
-  return { module, config, dtype, params, inputs } as Request
+  const { module, config, dtype, params, inputs, cotangents, training } = recorded
+  const rest = { ...(cotangents && { cotangents }), ...(training && { training }) }
+  return { module, config, dtype, params, inputs, ...rest } as Request
 }
 
 function failed(recorded: Case, engine: Engine, cause: unknown): ParityError {
@@ -105,7 +118,7 @@ function failed(recorded: Case, engine: Engine, cause: unknown): ParityError {
 /** Judges outputs, which may be anything, tensor by tensor; a missing or surplus one is a mismatch. */
 export function judge(recorded: Case, outputs: unknown, judgement: Judgement = defaultJudgement): Comparison[] {
   const given = typeof outputs === 'object' && outputs !== null ? (outputs as Partial<Outputs>) : {}
-  const axes = axesOf(recorded)
+  const axes = expectedAxes(recorded)
   const comparisons = Object.entries(recorded.expected).map(([name, expected]) =>
     // Reading the case has checked that every expected tensor has its budget and its axes.
     compare(
@@ -118,13 +131,10 @@ export function judge(recorded: Case, outputs: unknown, judgement: Judgement = d
     ),
   )
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(recorded.expected, name)) comparisons.push(surplus(name))
+    // What others have published may be a part of what torch returns.
+    if (!Object.hasOwn(recorded.source === undefined ? recorded.expected : axes, name)) comparisons.push(surplus(name))
   }
   return comparisons
-}
-
-function axesOf({ module, config, inputs }: Case): ReturnType<typeof signatureOf>['expected'] {
-  return signatureOf(module, config, extentOf(module, config, inputs.input.shape)).expected
 }
 
 /** A folded row is a time step of a batch row, of one layer and direction. */

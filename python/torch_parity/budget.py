@@ -13,9 +13,27 @@ from torch_parity.values import Stream
 RUNS = 8
 
 #: Unit roundoff and smallest subnormal of each dtype.
-UNIT = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
-SMALLEST = {torch.float32: 2.0**-149, torch.float64: 2.0**-1074}
-SMALLEST_NORMAL = {torch.float32: 2.0**-126, torch.float64: 2.0**-1022}
+UNIT = {
+    torch.float16: 2.0**-11,
+    torch.bfloat16: 2.0**-8,
+    torch.float32: 2.0**-24,
+    torch.float64: 2.0**-53,
+}
+SMALLEST = {
+    torch.float16: 2.0**-24,
+    torch.bfloat16: 2.0**-133,
+    torch.float32: 2.0**-149,
+    torch.float64: 2.0**-1074,
+}
+SMALLEST_NORMAL = {
+    torch.float16: 2.0**-14,
+    torch.bfloat16: 2.0**-126,
+    torch.float32: 2.0**-126,
+    torch.float64: 2.0**-1022,
+}
+
+#: What is exact by its nature.
+EXACT = ("lengths", "dropout_mask")
 
 Array = npt.NDArray[np.float64]
 
@@ -31,7 +49,7 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
     bound = u * math.sqrt(max(longest, 1))
     # weight_ih_l0 and bias_ih_l0 are rows of one product.
     rows = {name.split("_", 1)[1]: parameter.shape[0] for name, parameter in params.items()}
-    floats = {name: tensor for name, tensor in inputs.items() if tensor.is_floating_point()}
+    floats = {name: tensor for name, tensor in inputs.items() if name not in EXACT}
     # All numbers are drawn at once, because small tensors are many.
     sizes = [*rows.values(), *(t.numel() for t in (*params.values(), *floats.values()))]
     draws = torch.split(torch.from_numpy(1 + stream.uniform(bound, sum(sizes))), sizes)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-DTYPES = ("float32", "float64", "int64")
+DTYPES = ("float16", "bfloat16", "float32", "float64", "int64")
 
 
 class EncodedTensor(TypedDict):
@@ -34,6 +34,9 @@ class Case(TypedDict):
     expected: dict[str, EncodedTensor]
     budget: dict[str, EncodedTensor]
     states: NotRequired[dict[str, EncodedTensor]]
+    cotangents: NotRequired[dict[str, EncodedTensor]]
+    training: NotRequired[dict[str, Any]]
+    source: NotRequired[str]
 
 
 class Producer(TypedDict):
@@ -53,20 +56,28 @@ class Header(TypedDict):
     producer: Producer
 
 
-def encode_tensor(array: npt.NDArray[Any]) -> EncodedTensor:
+def encode_tensor(array: npt.NDArray[Any] | torch.Tensor) -> EncodedTensor:
     """Encodes an array of any shape; NaN and infinities are kept bit for bit.
 
     Raises:
-        ValueError: The array is none of float32, float64 and int64.
+        ValueError: The dtype is none that a fixture holds.
     """
-    if array.dtype.name not in DTYPES:
-        raise ValueError(f"expected dtype {', '.join(DTYPES)}, got {array.dtype.name}")
+    dtype = str(array.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        raise ValueError(f"expected dtype {', '.join(DTYPES)}, got {dtype}")
+    if isinstance(array, torch.Tensor):
+        # numpy has no bfloat16.
+        same_size = torch.int16 if array.dtype == torch.bfloat16 else array.dtype
+        array = array.contiguous().view(same_size).numpy()
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": little.tobytes()}
+    return {"dtype": dtype, "shape": list(array.shape), "data": little.tobytes()}
 
 
 def decode_tensor(tensor: EncodedTensor) -> npt.NDArray[Any]:
-    """Decodes to an array of the tensor's shape that cannot be written to."""
+    """Decodes to an array of the tensor's shape that cannot be written to; bfloat16 as float32."""
+    if tensor["dtype"] == "bfloat16":
+        bits = np.frombuffer(tensor["data"], dtype="<u2").astype("<u4") << np.uint32(16)
+        return bits.view("<f4").reshape(tensor["shape"])
     dtype = np.dtype(tensor["dtype"]).newbyteorder("<")
     return np.frombuffer(tensor["data"], dtype=dtype).reshape(tensor["shape"])
 

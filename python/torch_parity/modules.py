@@ -1,12 +1,14 @@
 """What differs between torch's recurrent modules: everything else is written once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils._python_dispatch import TorchDispatchMode
 
 Tensors = dict[str, torch.Tensor]
 
@@ -20,12 +22,21 @@ class ModuleKind:
     torch_class: type[nn.Module]
     options: tuple[str, ...]
     is_layer: bool
+    has_cell_state: bool = False
 
 
 KINDS: dict[str, ModuleKind] = {
     "RNNCell": ModuleKind(nn.RNNCell, ("bias", "nonlinearity"), is_layer=False),
+    "LSTMCell": ModuleKind(nn.LSTMCell, ("bias",), is_layer=False, has_cell_state=True),
+    "GRUCell": ModuleKind(nn.GRUCell, ("bias",), is_layer=False),
     "RNN": ModuleKind(nn.RNN, ("nonlinearity", *LAYER_OPTIONS), is_layer=True),
+    "LSTM": ModuleKind(nn.LSTM, (*LAYER_OPTIONS, "proj_size"), is_layer=True, has_cell_state=True),
+    "GRU": ModuleKind(nn.GRU, LAYER_OPTIONS, is_layer=True),
 }
+
+#: What may go into a module beside its input.
+STATES = ("h_0", "c_0")
+INPUTS = ("input", *STATES, "lengths", "dropout_mask")
 
 
 def name_of(module: nn.Module) -> str:
@@ -50,6 +61,11 @@ def config_of(module: nn.Module) -> dict[str, Any]:
     return {name: getattr(module, name) for name in names}
 
 
+def state_size(config: Mapping[str, Any]) -> int:
+    """How many units h has: proj_size of an LSTM that has one, else hidden_size."""
+    return int(config.get("proj_size", 0) or config["hidden_size"])
+
+
 def build(name: str, config: Mapping[str, Any], params: Tensors) -> nn.Module:
     """A module in evaluation mode that shares the parameters given; nothing random is drawn."""
     module = KINDS[name].torch_class(**config, device="meta")
@@ -65,18 +81,97 @@ def exchange(module: nn.Module, params: Tensors) -> None:
         parameter.data = params[name]
 
 
+class DropoutMask(TorchDispatchMode):
+    """Puts given masks where torch's dropout draws its own, one for each layer but the last."""
+
+    def __init__(self, masks: torch.Tensor, lengths: torch.Tensor | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._masks = masks
+        self._lengths = lengths
+        self.used = 0
+
+    def __torch_dispatch__(  # type: ignore[no-untyped-def]
+        self, func, types, args=(), kwargs=None
+    ):
+        result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.bernoulli_.float:
+            mask = self._masks[self.used]
+            if self._lengths is not None:
+                # torch drops out of the packed rows.
+                mask = pack_padded_sequence(mask, self._lengths, enforce_sorted=False).data
+            self.used += 1
+            result.copy_(mask)
+        return result
+
+
+@contextmanager
+def dropping_out(module: nn.Module, inputs: Tensors) -> Iterator[None]:
+    """Training mode with the dropout of inputs["dropout_mask"], where it is given.
+
+    Raises:
+        RuntimeError: torch has not drawn as many masks as there are.
+    """
+    masks = inputs.get("dropout_mask")
+    if masks is None:
+        yield
+        return
+    module.train()
+    try:
+        with DropoutMask(masks, inputs.get("lengths")) as mode:
+            yield
+        if mode.used != len(masks):
+            raise RuntimeError(f"expected torch to draw {len(masks)} masks, it drew {mode.used}")
+    finally:
+        module.eval()
+
+
 def call(module: nn.Module, inputs: Tensors) -> Tensors:
-    """Calls `forward` and names what it gives: output and h_n, or h_1 of a cell."""
-    name = name_of(module)
-    input, h_0, lengths = inputs["input"], inputs.get("h_0"), inputs.get("lengths")
-    if not KINDS[name].is_layer:
-        return {"h_1": module(input, h_0)}
-    if lengths is None:
-        output, h_n = module(input, h_0)
-        return {"output": output, "h_n": h_n}
-    batch_first = bool(module.batch_first)
-    packed = pack_padded_sequence(input, lengths, batch_first=batch_first, enforce_sorted=False)
-    packed_output, h_n = module(packed, h_0)
-    seq_len = input.shape[1 if batch_first else 0]
-    output, _ = pad_packed_sequence(packed_output, batch_first=batch_first, total_length=seq_len)
-    return {"output": output, "h_n": h_n}
+    """Calls `forward` and names what it gives: output, h_n, c_n of a layer, h_1, c_1 of a cell."""
+    kind = KINDS[name_of(module)]
+    states = [inputs[name] for name in STATES if name in inputs]
+    given = (tuple(states) if kind.has_cell_state else states[0]) if states else None
+    input, lengths = inputs["input"], inputs.get("lengths")
+    with dropping_out(module, inputs) if "dropout_mask" in inputs else nullcontext():
+        if not kind.is_layer:
+            state = module(input, given)
+            return dict(zip(("h_1", "c_1"), state if kind.has_cell_state else (state,)))
+        if lengths is not None:
+            batch_first = bool(module.batch_first)
+            input = pack_padded_sequence(
+                input, lengths, batch_first=batch_first, enforce_sorted=False
+            )
+        output, state = module(input, given)
+        if lengths is not None:
+            seq_len = inputs["input"].shape[1 if batch_first else 0]
+            output, _ = pad_packed_sequence(output, batch_first=batch_first, total_length=seq_len)
+    return {
+        "output": output,
+        **dict(zip(("h_n", "c_n"), state if kind.has_cell_state else (state,))),
+    }
+
+
+def call_with_gradients(module: nn.Module, inputs: Tensors, cotangents: Tensors) -> Tensors:
+    """What `call` gives, and the gradients by everything that went in, from those by each output.
+
+    The gradients are called grad_input, grad_h_0, grad_c_0 and grad_ and a parameter's name.
+    """
+    with torch.enable_grad():
+        leaves = {
+            name: tensor.detach().requires_grad_()
+            for name, tensor in inputs.items()
+            if name in ("input", *STATES)
+        }
+        params = dict(module.named_parameters())
+        for parameter in params.values():
+            parameter.requires_grad_()
+        try:
+            outputs = call(module, {**inputs, **leaves})
+            wanted = {**leaves, **params}
+            gradients = torch.autograd.grad(
+                [outputs[name] for name in cotangents], list(wanted.values()), list(cotangents.values())
+            )
+        finally:
+            for parameter in params.values():
+                parameter.requires_grad_(False)
+    named = {f"grad_{name}": grad for name, grad in zip(wanted, gradients, strict=True)}
+    return {name: tensor.detach() for name, tensor in {**outputs, **named}.items()}

@@ -9,53 +9,97 @@ from torch import nn
 
 from torch_parity.budget import RUNS, SMALLEST_NORMAL, UNIT, Array, measure, perturb
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
-from torch_parity.modules import KINDS, Tensors, build, call, config_of, exchange, name_of
+from torch_parity.modules import (
+    INPUTS,
+    KINDS,
+    Tensors,
+    build,
+    call,
+    call_with_gradients,
+    config_of,
+    exchange,
+    name_of,
+    state_size,
+)
+from torch_parity.training import train
 from torch_parity.values import Stream
 
-#: The free run cannot decide a step whose budget is more than this part of the largest value.
+#: The free run cannot decide a step whose budget is more than this part of the largest value, or
+#: than so many roundings of it.
 UNDECIDED = 2.0**-14
+UNDECIDED_ROUNDINGS = 4
+
+#: Stands before the name of an output in front of the gradient by it.
+COTANGENT = "cotangent_"
 
 
 def record(
-    module: nn.Module, inputs: torch.Tensor | Mapping[str, torch.Tensor], *, id: str, seed: int = 0
+    module: nn.Module,
+    inputs: torch.Tensor | Mapping[str, torch.Tensor],
+    *,
+    id: str,
+    seed: int = 0,
+    gradients: bool = False,
+    dropout: bool = False,
+    training: Mapping[str, Any] | None = None,
 ) -> Case:
-    """Records a torch.nn.RNN or RNNCell, in evaluation mode; the module is left as it was.
+    """Records a torch.nn.RNN, LSTM, GRU, or a cell of them; the module is left as it was.
 
-    inputs: `input` alone, or a mapping of `input`, `h_0` and `lengths` (int64, for a PackedSequence
-    whose padded form `input` is), of the shapes that fixtures/README.md gives.
-    seed: of the noise that measures the budget.
+    inputs: `input` alone, or a mapping of `input`, `h_0`, `c_0` and `lengths` (int64, for a
+    PackedSequence whose padded form `input` is), of the shapes that fixtures/README.md gives.
+    seed: of the noise that measures the budget, and of what follows.
+    gradients: also by everything that went in, from random gradients by every output.
+    dropout: in training mode, where dropout acts between layers, with random masks; else in
+    evaluation mode.
+    training: steps of an optimizer instead of one run, see `torch_parity.training`; inputs then
+    hold a `target` as well.
 
     Raises:
         TypeError: The module is none that can be recorded.
-        ValueError: Its dtype is neither float32 nor float64, an input is unknown, or the run
-            overflows in between.
+        ValueError: Its dtype is not a float of up to 64 bits, an input is unknown, the module has
+            no dropout to act, or the run overflows in between.
         RuntimeError: torch does not accept the inputs.
     """
     name = name_of(module)
     config = config_of(module)
     given = {"input": inputs} if isinstance(inputs, torch.Tensor) else dict(inputs)
-    for unknown in given.keys() - {"input", "h_0", "lengths"}:
-        raise ValueError(f"{id}: inputs: expected input, h_0, lengths, got {unknown}")
+    known = (*INPUTS, *(["target"] if training is not None else []))
+    for unknown in given.keys() - set(known):
+        raise ValueError(f"{id}: inputs: expected {', '.join(known)}, got {unknown}")
     params = {key: value.detach().cpu() for key, value in module.state_dict().items()}
     dtype = next(iter(params.values())).dtype
     if dtype not in UNIT:
-        raise ValueError(f"{id}: expected a module of dtype float32 or float64, got {dtype}")
+        expected_dtypes = ", ".join(str(known).removeprefix("torch.") for known in UNIT)
+        raise ValueError(f"{id}: expected a module of dtype {expected_dtypes}, got {dtype}")
     # Strides are kept: torch must see a tensor that is not contiguous as its owner would give it.
     given = {key: value.detach().cpu() for key, value in given.items()}
     with torch.no_grad():
-        expected = call(build(name, config, params), given)
-        budget = budget_of(name, config, params, given, expected, Stream(seed, id, "noise"), id)
+        if dropout:
+            given["dropout_mask"] = draw_masks(config, given["input"], dtype, id, seed)
+        if gradients:
+            outputs = call(build(name, config, params), given)
+            for key, tensor in outputs.items():
+                values = Stream(seed, id, "cotangent", key).normal(*tensor.shape)
+                given[COTANGENT + key] = torch.from_numpy(values).to(dtype)
+        expected = evaluate(build(name, config, params), given, training)
+        noise = Stream(seed, id, "noise")
+        budget = budget_of(name, config, params, given, expected, noise, id, training)
         case: Case = {
             "id": id,
             "module": name,
             "config": config,
             "dtype": str(dtype).removeprefix("torch."),
             "params": encode(params),
-            "inputs": encode(given),
+            "inputs": encode({k: v for k, v in given.items() if not k.startswith(COTANGENT)}),
             "expected": encode(expected),
             "budget": {key: encode_tensor(value) for key, value in budget.items()},
         }
-        if KINDS[name].is_layer and is_undecided(expected["output"], budget["output"]):
+        if gradients:
+            case["cotangents"] = encode(cotangents_of(given))
+        if training is not None:
+            case["training"] = dict(training)
+        free = "output" in expected and "dropout_mask" not in given
+        if free and is_undecided(expected["output"], budget["output"]):
             stream = Stream(seed, id, "noise of steps")
             states, allowed = step_states(name, config, params, given, stream)
             case["states"] = encode(states)
@@ -64,42 +108,89 @@ def record(
 
 
 def encode(tensors: Tensors) -> dict[str, EncodedTensor]:
-    return {name: encode_tensor(tensor.numpy()) for name, tensor in tensors.items()}
+    return {name: encode_tensor(tensor) for name, tensor in tensors.items()}
 
 
-def growth_axes(name: str, config: Mapping[str, Any], expected: Tensors) -> dict[str, int | None]:
-    """The axis along which errors grow: time in output, layer and direction in h_n."""
-    if not KINDS[name].is_layer:
-        return dict.fromkeys(expected)
-    batched = expected["output"].dim() == 3
-    return {"output": 1 if batched and config["batch_first"] else 0, "h_n": 0}
+def cotangents_of(given: Tensors) -> Tensors:
+    return {
+        name.removeprefix(COTANGENT): tensor
+        for name, tensor in given.items()
+        if name.startswith(COTANGENT)
+    }
+
+
+def draw_masks(
+    config: Mapping[str, Any], input: torch.Tensor, dtype: torch.dtype, id: str, seed: int
+) -> torch.Tensor:
+    """Masks of 0 and 1: (num_layers - 1, seq_len, batch, D * state size), batch 1 when unbatched.
+
+    Raises:
+        ValueError: There is no dropout between layers.
+    """
+    dropout, num_layers = config.get("dropout", 0.0), config.get("num_layers", 1)
+    if not 0.0 < dropout < 1.0 or num_layers < 2:
+        raise ValueError(
+            f"{id}: expected a dropout between 0 and 1 and several layers, "
+            f"got dropout {dropout} and {num_layers} layers"
+        )
+    seq_len, batch = input.shape[0], 1
+    if input.dim() == 3:
+        seq_len, batch = input.shape[:2]
+        if config["batch_first"]:
+            seq_len, batch = batch, seq_len
+    width = (2 if config["bidirectional"] else 1) * state_size(config)
+    units = Stream(seed, id, "dropout_mask").unit(num_layers - 1, seq_len, batch, width)
+    return torch.from_numpy(units >= dropout).to(dtype)
+
+
+def evaluate(module: nn.Module, given: Tensors, training: Mapping[str, Any] | None) -> Tensors:
+    """Whatever a case asks for, in the order of computation."""
+    inputs = {name: tensor for name, tensor in given.items() if name in INPUTS}
+    if training is not None:
+        return train(module, inputs, given["target"], training)
+    cotangents = cotangents_of(given)
+    return call_with_gradients(module, inputs, cotangents) if cotangents else call(module, inputs)
+
+
+def growth_axis(tensor: str, config: Mapping[str, Any], shape: torch.Size) -> int | None:
+    """The axis along which errors grow: time in output, layer and direction in h_n and c_n."""
+    if tensor == "output":
+        return 1 if len(shape) == 3 and config["batch_first"] else 0
+    return 0 if tensor in ("h_n", "c_n") else None
 
 
 def budget_of(
     name: str,
     config: Mapping[str, Any],
     params: Tensors,
-    inputs: Tensors,
+    given: Tensors,
     expected: Tensors,
     stream: Stream,
     where: str,
+    training: Mapping[str, Any] | None = None,
 ) -> dict[str, Array]:
     """The budget of each expected tensor, from a reference in float64 and noisy runs around it."""
     dtype = next(iter(params.values())).dtype
     exact_params = {key: value.double() for key, value in params.items()}
-    exact_inputs = {
-        key: value.double() if value.is_floating_point() else value for key, value in inputs.items()
+    exact_given = {
+        key: value.double() if value.is_floating_point() else value for key, value in given.items()
     }
     exact = build(name, config, exact_params)
-    reference = call(exact, exact_inputs)
+    reference = evaluate(exact, exact_given, training)
+    reference = {key: reference[key] for key in expected}
     for key, tensor in expected.items():
         check_kinds(tensor, reference[key], f"{where}: {key}")
     runs: list[Mapping[str, torch.Tensor]] = [expected]
     for _ in range(RUNS):
-        noisy_params, noisy_inputs = perturb(exact_params, exact_inputs, UNIT[dtype], stream)
+        noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
-        runs.append(call(exact, noisy_inputs))
-    return measure(reference, runs, growth_axes(name, config, expected), dtype)
+        runs.append(evaluate(exact, noisy_given, training))
+    axes = {
+        # The steps of a training are the first axis of everything that it gives.
+        key: 0 if training is not None else growth_axis(key, config, tensor.shape)
+        for key, tensor in expected.items()
+    }
+    return measure(reference, runs, axes, dtype)
 
 
 def check_kinds(expected: torch.Tensor, reference: torch.Tensor, where: str) -> None:
@@ -120,7 +211,8 @@ def is_undecided(output: torch.Tensor, budget: Array) -> bool:
     """Whether errors grow so much that late steps must be judged one at a time."""
     values = output.double().numpy()
     largest = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
-    return bool((budget > max(UNDECIDED * largest, SMALLEST_NORMAL[output.dtype])).any())
+    part = max(UNDECIDED, UNDECIDED_ROUNDINGS * UNIT[output.dtype])
+    return bool((budget > max(part * largest, SMALLEST_NORMAL[output.dtype])).any())
 
 
 def step_states(
@@ -128,25 +220,27 @@ def step_states(
 ) -> tuple[Tensors, dict[str, Array]]:
     """The state of every layer and direction after every step, and the budget of one such step.
 
-    Returns h_t: (seq_len, D * num_layers, batch, hidden_size), and its budget:
-    (1, D * num_layers, 1, 1).
+    Returns h_t: (seq_len, D * num_layers, batch, state size) and, of an LSTM, c_t, and their
+    budgets: (1, D * num_layers, 1, 1).
     """
-    hidden_size, num_layers = config["hidden_size"], config["num_layers"]
+    num_layers = config["num_layers"]
     directions = 2 if config["bidirectional"] else 1
     layer_input = inputs["input"]
-    h_0 = inputs.get("h_0")
+    initial = {key: inputs[key] for key in ("h_0", "c_0") if key in inputs}
     if layer_input.dim() == 2:
         layer_input = layer_input[:, None]
-        h_0 = None if h_0 is None else h_0[:, None]
+        initial = {key: state[:, None] for key, state in initial.items()}
     elif config["batch_first"]:
         layer_input = layer_input.transpose(0, 1)
     seq_len, batch, _ = layer_input.shape
     lengths = inputs.get("lengths", torch.full((batch,), seq_len))
-    if h_0 is None:
-        h_0 = layer_input.new_zeros(directions * num_layers, batch, hidden_size)
+    widths = {"h": state_size(config)}
+    if KINDS[name].has_cell_state:
+        widths["c"] = config["hidden_size"]
+    count = directions * num_layers
     inside = torch.arange(seq_len)[:, None] < lengths
-    h_t = layer_input.new_zeros(seq_len, directions * num_layers, batch, hidden_size)
-    allowed = np.zeros((1, directions * num_layers, 1, 1))
+    recorded = {key: layer_input.new_zeros(seq_len, count, batch, n) for key, n in widths.items()}
+    allowed = {key: np.zeros((1, count, 1, 1)) for key in widths}
     single = {
         **config,
         "num_layers": 1,
@@ -173,21 +267,49 @@ def step_states(
             ]
             index = torch.stack(order, 1) if order else torch.zeros(seq_len, 0, dtype=torch.int64)
             rows = torch.arange(batch)
-            run = {
-                "input": layer_input[index, rows],
-                "h_0": h_0[state : state + 1],
-                "lengths": lengths,
-            }
-            after = call(build(name, layer_config, own), run)["output"]
-            before = torch.cat((h_0[state : state + 1], after[:-1]))
-            fold = {"input": run["input"][inside][None], "h_0": before[inside][None]}
-            folded = after[inside][None]
-            step = budget_of(
-                name, layer_config, own, fold, {"output": folded, "h_n": folded}, stream, "step"
+            ordered = layer_input[index, rows]
+            before, after = one_by_one(
+                build(name, layer_config, own),
+                ordered,
+                {
+                    key: initial[f"{key}_0"][state]
+                    if initial
+                    else layer_input.new_zeros(batch, width)
+                    for key, width in widths.items()
+                },
             )
-            allowed[0, state, 0, 0] = step["output"].max(initial=0.0)
-            h_t[index, state, rows] = after
-        layer_input = (
-            h_t[:, layer * directions : (layer + 1) * directions].transpose(1, 2).flatten(2)
-        )
-    return {"h_t": h_t}, {"h_t": allowed}
+            fold = {"input": ordered[inside][None]}
+            fold |= {f"{key}_0": values[inside][None] for key, values in before.items()}
+            folded = {f"{key}_n": values[inside][None] for key, values in after.items()}
+            step = budget_of(name, layer_config, own, fold, folded, stream, "step")
+            for key, values in after.items():
+                allowed[key][0, state, 0, 0] = step[f"{key}_n"].max(initial=0.0)
+                recorded[key][index, state, rows] = values * inside[..., None]
+        layer_states = recorded["h"][:, layer * directions : (layer + 1) * directions]
+        layer_input = layer_states.transpose(1, 2).flatten(2)
+    return (
+        {f"{key}_t": values for key, values in recorded.items()},
+        {f"{key}_t": values for key, values in allowed.items()},
+    )
+
+
+def one_by_one(
+    module: nn.Module, ordered: torch.Tensor, states: Tensors
+) -> tuple[Tensors, Tensors]:
+    """Runs a layer of one direction step by step: torch gives c after the last step alone.
+
+    ordered: (seq_len, batch, input_size). Returns the states before and after each step.
+    """
+    before: dict[str, list[torch.Tensor]] = {key: [] for key in states}
+    after: dict[str, list[torch.Tensor]] = {key: [] for key in states}
+    for input in ordered:
+        given = {f"{key}_0": state[None] for key, state in states.items()}
+        outputs = call(module, {"input": input[None], **given})
+        for key, state in states.items():
+            before[key].append(state)
+            after[key].append(outputs[f"{key}_n"][0])
+        states = {key: values[-1] for key, values in after.items()}
+    return (
+        {key: torch.stack(values) for key, values in before.items()},
+        {key: torch.stack(values) for key, values in after.items()},
+    )

@@ -1,20 +1,49 @@
 /**
- * The equations of one time step, in float64, over all rows at once.
- * The engine gives each cell its two linear terms, so a cell is only what makes it an RNN, an LSTM or a GRU.
+ * One time step, over all rows at once, in float64. The engine gives a cell its two linear terms, so a cell is only what
+ * makes it an RNN, an LSTM or a GRU. Every array holds all steps: the numbers of this one start at the offset beside it.
  */
+export interface Step {
+  readonly rows: number
+  readonly hidden_size: number
+  /** Of the layer and direction; no right cell reads them. */
+  readonly weights: { readonly weight_hh: Float64Array; readonly bias_hh: Float64Array | undefined }
+  /** (rows, gates * hidden_size): x W_ihᵀ + b_ih, which the cell turns into its activated gates. */
+  readonly gates: Float64Array
+  gatesAt: number
+  /** (rows, gates * hidden_size): h W_hhᵀ + b_hh. */
+  readonly fromHidden: Float64Array
+  fromHiddenAt: number
+  /** (rows, hidden_size): the state before the step; of a projected LSTM (rows, proj_size), which no cell reads. */
+  readonly h: Float64Array
+  hAt: number
+  /** (rows, hidden_size): where the state after the step goes, not projected yet. */
+  readonly hidden: Float64Array
+  hiddenAt: number
+  /** (rows, hidden_size): the cell state of an LSTM before the step, and after it. */
+  readonly c: Float64Array
+  cAt: number
+  cAfterAt: number
+}
+
+/** The gradients that a cell passes on. dgates and dfromHidden stand where gates and fromHidden do. */
+export interface StepGradients {
+  readonly dgates: Float64Array
+  readonly dfromHidden: Float64Array
+  /** (rows, hidden_size): by the state after the step; afterwards what reaches the state before it past the weights. */
+  readonly dh: Float64Array
+  /** (rows, hidden_size): by the cell state after the step; afterwards by the one before it. */
+  readonly dc: Float64Array
+}
+
+/** The equations of a module, forward beside backward. */
 export interface Cell {
-  /** Blocks of hidden_size rows in weight_ih and weight_hh: 1 for an RNN. */
   readonly gates: number
-  /**
-   * fromInput: x W_ihᵀ + b_ih, from fromInputStart, and fromHidden: h W_hhᵀ + b_hh, both (rows, gates * hidden_size);
-   * h: (rows, hidden_size), the state before the step, which becomes the state after it.
-   */
-  step(
-    fromInput: Float64Array,
-    fromInputStart: number,
-    fromHidden: Float64Array,
-    h: Float64Array,
-    rows: number,
-    hidden_size: number,
-  ): void
+  forward(step: Step): void
+  backward(step: Step, gradients: StepGradients): void
+}
+
+export type Activation = (x: number) => number
+
+export function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x))
 }

@@ -1,5 +1,5 @@
 import type { Cell } from './cell.ts'
-import { scan, type Weights } from './scan.ts'
+import { scan, type ScanDepartures, type Weights } from './scan.ts'
 
 /** The order in which the two directions of a layer stand in `output`, and how time runs in the second. */
 export interface Wiring {
@@ -19,45 +19,148 @@ export const torchWiring: Wiring = { concatenated: [0, 1], reversed: true, flipp
 export interface Stack {
   readonly cell: Cell
   readonly wiring: Wiring
+  readonly departures: ScanDepartures
   /** By layer, then direction. */
   readonly weights: readonly (readonly Weights[])[]
   /** (seq_len, batch, input_size) */
   readonly input: Float64Array
-  /** (num_layers * D, batch, hidden_size), changed in place: it holds h_n afterwards. */
-  readonly h: Float64Array
+  /** (num_layers * D, batch, state_size) */
+  readonly h_0: Float64Array
+  /** (num_layers * D, batch, hidden_size), or empty without a cell state. */
+  readonly c_0: Float64Array
   readonly seq_len: number
   readonly batch: number
   readonly input_size: number
   readonly hidden_size: number
   readonly lengths: readonly number[] | undefined
+  /** (num_layers − 1, seq_len, batch, D * state_size): what each layer's output is multiplied by before the next one. */
+  readonly dropout: Float64Array | undefined
+}
+
+export interface StackOutputs {
+  /** (seq_len, batch, D * state_size): the last layer's states. */
+  readonly output: Float64Array
+  /** Like h_0; layer 0 forward, layer 0 reverse, layer 1 forward, … */
+  readonly h_n: Float64Array
+  readonly c_n: Float64Array
+}
+
+export interface StackGradients {
+  readonly input: Float64Array
+  readonly h_0: Float64Array
+  readonly c_0: Float64Array
+  readonly weights: readonly (readonly Weights[])[]
+}
+
+/** What stands between the input of a layer and its output, and back. */
+interface LayerRun {
+  readonly output: Float64Array
+  /** Gradient by output → gradient by the layer's input; dh and dc of the layer are changed in place. */
+  backward(doutput: Float64Array): { readonly input: Float64Array; readonly weights: readonly Weights[] }
 }
 
 /**
  * Runs the layers one after the other, each in its one or two directions.
- * → (seq_len, batch, D * hidden_size): the last layer's states.
  * Source: torch.nn.RNN; the order of h_n is layer 0 forward, layer 0 reverse, layer 1 forward, …
  */
-export function runLayers(stack: Stack): Float64Array {
-  const { cell, wiring, h, seq_len, batch, hidden_size, lengths } = stack
+export function runLayers(stack: Stack): StackOutputs & { backward(gradients: StackOutputs): StackGradients } {
+  const D = stack.weights[0]?.length ?? 1
+  const h_n = Float64Array.from(stack.h_0)
+  const c_n = Float64Array.from(stack.c_0)
+  // The gradients by the states, of all layers: by the last ones at first, by the first ones in the end.
+  const dh = new Float64Array(h_n.length)
+  const dc = new Float64Array(c_n.length)
+  const layers: LayerRun[] = []
   let input = stack.input
-  let input_size = stack.input_size
-  for (const [layer, directions] of stack.weights.entries()) {
-    const outputs = directions.map((weights, direction) => {
-      const start = (layer * directions.length + direction) * batch * hidden_size
-      const state = h.subarray(start, start + batch * hidden_size)
-      const reverse = direction === 1 && wiring.reversed
-      const sizes = { seq_len, batch, input_size, hidden_size }
-      const output = scan({ cell, weights, input, h: state, ...sizes, lengths, reverse })
-      return reverse && !wiring.flippedBack ? flip(output, seq_len) : output
-    })
-    const output = directions.length === 1 ? outputs[0]! : concatenate(outputs, wiring.concatenated, hidden_size)
-    if (wiring.residual && layer > 0) {
-      for (let i = 0; i < output.length; i++) output[i]! += input[i]!
-    }
-    input = output
-    input_size = directions.length * hidden_size
+  for (const [layer, weights] of stack.weights.entries()) {
+    const last = layer === stack.weights.length - 1
+    const input_size = layer === 0 ? stack.input_size : input.length / Math.max(1, stack.seq_len * stack.batch)
+    const run = runLayer(stack, layer, weights, input, input_size, { h_n, c_n, dh, dc })
+    const kept = last || stack.dropout === undefined ? undefined : maskOf(stack.dropout, layer, run.output.length)
+    layers.push(kept === undefined ? run : { ...run, backward: (doutput) => run.backward(times(doutput, kept)) })
+    input = kept === undefined ? run.output : times(run.output, kept)
   }
-  return input
+  return {
+    output: input,
+    h_n,
+    c_n,
+    backward(gradients) {
+      dh.set(gradients.h_n)
+      dc.set(gradients.c_n)
+      let doutput = gradients.output
+      const weights: (readonly Weights[])[] = []
+      for (const { backward } of layers.toReversed()) {
+        const below = backward(doutput)
+        doutput = below.input
+        weights.unshift(below.weights)
+      }
+      return { input: doutput, h_0: dh, c_0: dc, weights }
+    },
+  }
+
+  function maskOf(dropout: Float64Array, layer: number, size: number): Float64Array {
+    return dropout.subarray(layer * size, (layer + 1) * size)
+  }
+
+  function runLayer(
+    { cell, wiring, departures, seq_len, batch, hidden_size, lengths }: Stack,
+    layer: number,
+    weights: readonly Weights[],
+    input: Float64Array,
+    input_size: number,
+    states: Record<'h_n' | 'c_n' | 'dh' | 'dc', Float64Array>,
+  ): LayerRun {
+    const directions = weights.map((own, direction) => {
+      const state = layer * D + direction
+      const of = (all: Float64Array): Float64Array => {
+        const size = all.length / (stack.weights.length * D)
+        return all.subarray(state * size, (state + 1) * size)
+      }
+      const reverse = direction === 1 && wiring.reversed
+      const flipped = reverse && !wiring.flippedBack
+      const sizes = { seq_len, batch, input_size, hidden_size }
+      const { output, h_n, c_n, backward } = scan({
+        ...{ cell, weights: own, input, h_0: of(states.h_n).slice(), c_0: of(states.c_n).slice() },
+        ...{ ...sizes, lengths, reverse, departures },
+      })
+      of(states.h_n).set(h_n)
+      of(states.c_n).set(c_n)
+      return {
+        output: flipped ? flip(output, seq_len) : output,
+        backward(doutput: Float64Array): { readonly input: Float64Array; readonly weights: Weights } {
+          const given = flipped ? flip(doutput, seq_len) : doutput
+          const gradients = backward(given, of(states.dh), of(states.dc))
+          of(states.dh).set(gradients.h_0)
+          of(states.dc).set(gradients.c_0)
+          return gradients
+        },
+      }
+    })
+    const width = directions[0]!.output.length / Math.max(1, seq_len * batch)
+    const order = directions.length === 1 ? [0] : wiring.concatenated
+    const output = concatenate(
+      directions.map((each) => each.output),
+      order,
+      width,
+    )
+    const residual = wiring.residual && layer > 0
+    return {
+      output: residual ? plus(output, input) : output,
+      backward(doutput) {
+        const below = directions.map(({ backward }, direction) => backward(take(doutput, order, direction, width)))
+        const gradients = residual ? [doutput, ...below.map((each) => each.input)] : below.map((each) => each.input)
+        return { input: gradients.reduce(plus), weights: below.map((each) => each.weights) }
+      },
+    }
+  }
+}
+
+function times(x: Float64Array, y: Float64Array): Float64Array {
+  return x.map((value, i) => value * y[i]!)
+}
+
+function plus(x: Float64Array, y: Float64Array): Float64Array {
+  return x.map((value, i) => value + y[i]!)
 }
 
 /** The same steps, the last one first. x: (seq_len, …) */
@@ -68,14 +171,26 @@ function flip(x: Float64Array, seq_len: number): Float64Array {
   return flipped
 }
 
-/** (seq_len, batch, hidden_size) of each direction → (seq_len, batch, 2 * hidden_size) */
-function concatenate(outputs: readonly Float64Array[], order: readonly number[], hidden_size: number): Float64Array {
+/** (…, width) of each direction → (…, D * width) */
+function concatenate(outputs: readonly Float64Array[], order: readonly number[], width: number): Float64Array {
+  if (outputs.length === 1) return outputs[0]!
   const joined = new Float64Array(2 * outputs[0]!.length)
   for (const [place, direction] of order.entries()) {
     const output = outputs[direction]!
-    for (let from = 0, to = place * hidden_size; from < output.length; from += hidden_size, to += 2 * hidden_size) {
-      joined.set(output.subarray(from, from + hidden_size), to)
+    for (let from = 0, to = place * width; from < output.length; from += width, to += 2 * width) {
+      joined.set(output.subarray(from, from + width), to)
     }
   }
   return joined
+}
+
+/** The part of a concatenation that is a direction's: (…, D * width) → (…, width) */
+function take(joined: Float64Array, order: readonly number[], direction: number, width: number): Float64Array {
+  if (order.length === 1) return joined
+  const own = new Float64Array(joined.length / 2)
+  const place = order.indexOf(direction)
+  for (let to = 0, from = place * width; to < own.length; to += width, from += 2 * width) {
+    own.set(joined.subarray(from, from + width), to)
+  }
+  return own
 }

@@ -113,3 +113,35 @@ export function fillRows(out: Float64Array, bias: Float64Array | undefined, rows
   if (bias === undefined) out.fill(0)
   else for (let row = 0; row < rows; row++) out.set(bias, row * outputs)
 }
+
+/** x: (rows, columns) → (columns, rows) */
+export function transpose(x: Float64Array, rows: number, columns: number): Float64Array {
+  const turned = new Float64Array(x.length)
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) turned[column * rows + row] = x[row * columns + column]!
+  }
+  return turned
+}
+
+/**
+ * yᵀ · x, the gradient by the weight of a linear layer when y is the gradient by its output.
+ * y: (rows, outputs), x: (rows, inputs), both may hold more rows → (outputs, inputs)
+ */
+export function productOfColumns(
+  y: Float64Array,
+  x: Float64Array,
+  rows: number,
+  outputs: number,
+  inputs: number,
+): Float64Array {
+  return linear(transpose(y, rows, outputs), transpose(x, rows, inputs), undefined, outputs, rows, inputs)
+}
+
+/** The gradient by the bias of a linear layer: x: (rows, outputs) → (outputs) */
+export function sumRows(x: Float64Array, rows: number, outputs: number): Float64Array {
+  const sums = new Float64Array(outputs)
+  for (let row = 0; row < rows; row++) {
+    for (let o = 0; o < outputs; o++) sums[o]! += x[row * outputs + o]!
+  }
+  return sums
+}

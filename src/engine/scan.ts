@@ -1,12 +1,24 @@
-import type { Cell } from './cell.ts'
-import { addProduct, fillRows, linear } from './linear.ts'
+import type { Cell, Step } from './cell.ts'
+import { addProduct, fillRows, linear, productOfColumns, sumRows, transpose } from './linear.ts'
 
-/** The parameters of one layer and direction, in float64; biases are undefined when the module has none. */
+/** The parameters of one layer and direction, or the gradients by them, in float64; what a module lacks is undefined. */
 export interface Weights {
   readonly weight_ih: Float64Array
   readonly weight_hh: Float64Array
   readonly bias_ih: Float64Array | undefined
   readonly bias_hh: Float64Array | undefined
+  /** (proj_size, hidden_size), of an LSTM that has one. */
+  readonly weight_hr: Float64Array | undefined
+}
+
+/** What a faulty port does otherwise when it goes through time. */
+export interface ScanDepartures {
+  /** Feeds back the first proj_size units as they are before the projection. */
+  readonly unprojected?: boolean
+  /** Keeps the gradient of the weights of one step only, the last one visited. */
+  readonly overwritten?: boolean
+  /** Lets no gradient through to earlier steps after every so many. */
+  readonly truncated?: number
 }
 
 /** One layer and direction over time. */
@@ -15,8 +27,10 @@ export interface Scan {
   readonly weights: Weights
   /** (seq_len, batch, input_size) */
   readonly input: Float64Array
-  /** (batch, hidden_size), changed in place: it holds h_n afterwards. */
-  readonly h: Float64Array
+  /** (batch, state_size): proj_size where there is one, else hidden_size. */
+  readonly h_0: Float64Array
+  /** (batch, hidden_size), or empty without a cell state. */
+  readonly c_0: Float64Array
   readonly seq_len: number
   readonly batch: number
   readonly input_size: number
@@ -25,40 +39,166 @@ export interface Scan {
   readonly lengths: readonly number[] | undefined
   /** Whether time runs from each row's own last step to its first. */
   readonly reverse: boolean
+  readonly departures?: ScanDepartures
 }
 
-/**
- * Runs a cell over time.
- * → (seq_len, batch, hidden_size): the state after each step, at the time of its input, 0 past a row's length.
- */
-export function scan(options: Scan): Float64Array {
-  const { cell, weights, input, h, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
-  const width = cell.gates * hidden_size
-  // The input's term does not wait for the state, so it is one product over all steps.
-  const fromInput = linear(input, weights.weight_ih, weights.bias_ih, seq_len * batch, input_size, width)
-  const fromHidden = new Float64Array(batch * width)
-  const output = new Float64Array(seq_len * batch * hidden_size)
-  const before = lengths === undefined ? undefined : new Float64Array(h.length)
+/** Gradients by everything that went into a scan. */
+export interface ScanGradients {
+  readonly input: Float64Array
+  readonly h_0: Float64Array
+  readonly c_0: Float64Array
+  readonly weights: Weights
+}
 
+export interface Scanned {
+  /** (seq_len, batch, state_size): the state after each step, at the time of its input, 0 past a row's length. */
+  readonly output: Float64Array
+  readonly h_n: Float64Array
+  readonly c_n: Float64Array
+  /** doutput, dh_n, dc_n: gradients by output, h_n and c_n. */
+  backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients
+}
+
+/** Runs a cell over time, and back. */
+export function scan(options: Scan): Scanned {
+  const { cell, weights, input, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
+  const { unprojected = false, overwritten = false, truncated = Infinity } = options.departures ?? {}
+  const { weight_hr } = weights
+  const width = cell.gates * hidden_size
+  const state_size = weight_hr === undefined || hidden_size === 0 ? hidden_size : weight_hr.length / hidden_size
+  const gatesSize = batch * width
+  const stateSize = batch * state_size
+  const hiddenSize = batch * hidden_size
   // An empty batch may have any number of steps.
   const steps = batch === 0 ? 0 : seq_len
-  for (let step = 0; step < steps; step++) {
-    const t = reverse ? seq_len - 1 - step : step
-    fillRows(fromHidden, weights.bias_hh, batch, width)
-    addProduct(fromHidden, 0, h, 0, weights.weight_hh, batch, hidden_size, width)
-    before?.set(h)
-    cell.step(fromInput, t * batch * width, fromHidden, h, batch, hidden_size)
-    output.set(h, t * batch * hidden_size)
-    if (lengths !== undefined && before !== undefined) {
-      // Past its length a row keeps its state and puts out zeros. In reverse it so starts at its own last step.
-      for (let row = 0; row < batch; row++) {
-        if (t < lengths[row]!) continue
-        const start = row * hidden_size
-        h.set(before.subarray(start, start + hidden_size), start)
-        const at = t * batch * hidden_size + start
-        output.fill(0, at, at + hidden_size)
+  const timeOf = (step: number): number => (reverse ? seq_len - 1 - step : step)
+
+  // States stand in the order in which they are computed: each before its step, the last one at the end.
+  const h = new Float64Array((steps + 1) * stateSize)
+  const c = new Float64Array((steps + 1) * c_0.length)
+  h.set(h_0)
+  c.set(c_0)
+  // Without a projection the new state goes where the next step reads it.
+  const projected = weight_hr === undefined ? undefined : new Float64Array(steps * hiddenSize)
+  // The input's term does not wait for the state, so it is one product over all steps.
+  const gates = linear(input, weights.weight_ih, weights.bias_ih, seq_len * batch, input_size, width)
+  const fromHidden = new Float64Array(steps * gatesSize)
+  fillRows(fromHidden, weights.bias_hh, steps * batch, width)
+  const output = new Float64Array(seq_len * stateSize)
+  // What the recurrence reads: the states, but for a fault.
+  const fedBack = unprojected && projected !== undefined ? h.slice() : h
+
+  const step: Step = {
+    ...{ rows: batch, hidden_size, weights, gates, fromHidden, h, hidden: projected ?? h, c },
+    ...{ gatesAt: 0, fromHiddenAt: 0, hAt: 0, hiddenAt: 0, cAt: 0, cAfterAt: 0 },
+  }
+  const goTo = (s: number): void => {
+    step.gatesAt = timeOf(s) * gatesSize
+    step.fromHiddenAt = s * gatesSize
+    step.hAt = s * stateSize
+    step.hiddenAt = projected === undefined ? (s + 1) * stateSize : s * hiddenSize
+    step.cAt = s * c_0.length
+    step.cAfterAt = (s + 1) * c_0.length
+  }
+  /** Calls `visit` for each row that has ended before step s. */
+  const forEnded = (s: number, visit: (row: number) => void): void => {
+    if (lengths === undefined) return
+    const t = timeOf(s)
+    for (let row = 0; row < batch; row++) if (t >= lengths[row]!) visit(row)
+  }
+
+  for (let s = 0; s < steps; s++) {
+    goTo(s)
+    addProduct(fromHidden, s * gatesSize, fedBack, s * stateSize, weights.weight_hh, batch, state_size, width)
+    cell.forward(step)
+    const after = (s + 1) * stateSize
+    if (projected !== undefined && weight_hr !== undefined) {
+      addProduct(h, after, projected, s * hiddenSize, weight_hr, batch, hidden_size, state_size)
+      for (let row = 0; fedBack !== h && row < batch; row++) {
+        const from = s * hiddenSize + row * hidden_size
+        fedBack.set(projected.subarray(from, from + state_size), after + row * state_size)
       }
     }
+    const at = timeOf(s) * stateSize
+    output.set(h.subarray(after, after + stateSize), at)
+    // Past its length a row keeps its state and puts out zeros. In reverse it so starts at its own last step.
+    forEnded(s, (row) => {
+      const from = row * state_size
+      for (const states of [h, fedBack]) {
+        states.copyWithin(after + from, s * stateSize + from, s * stateSize + from + state_size)
+      }
+      c.copyWithin(step.cAfterAt + row * hidden_size, step.cAt + row * hidden_size, step.cAt + (row + 1) * hidden_size)
+      output.fill(0, at + from, at + from + state_size)
+    })
   }
-  return output
+
+  function backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients {
+    const dgates = new Float64Array(seq_len * gatesSize)
+    const dfromHidden = new Float64Array(steps * gatesSize)
+    const dprojected = projected === undefined ? undefined : new Float64Array(steps * stateSize)
+    const weightOfHidden = transpose(weights.weight_hh, width, state_size)
+    const weightOfProjection = weight_hr && transpose(weight_hr, state_size, hidden_size)
+    let dh: Float64Array = Float64Array.from(dh_n)
+    const dc = Float64Array.from(dc_n)
+    for (let s = steps - 1; s >= 0; s--) {
+      goTo(s)
+      const { gatesAt, fromHiddenAt } = step
+      const ended: { row: number; h: Float64Array; c: Float64Array }[] = []
+      forEnded(s, (row) => {
+        const own = { row, h: dh.slice(row * state_size, (row + 1) * state_size) }
+        ended.push({ ...own, c: dc.slice(row * hidden_size, (row + 1) * hidden_size) })
+      })
+      const at = timeOf(s) * stateSize
+      for (let i = 0; i < stateSize; i++) dh[i]! += doutput[at + i]!
+      let dhidden = dh
+      if (dprojected !== undefined && weightOfProjection !== undefined) {
+        dprojected.set(dh, s * stateSize)
+        dhidden = linear(dh, weightOfProjection, undefined, batch, state_size, hidden_size)
+      }
+      cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc })
+      // A row that has ended changes nothing and passes everything on; what it put out past its end was a constant.
+      for (const { row } of ended) {
+        dgates.fill(0, gatesAt + row * width, gatesAt + (row + 1) * width)
+        dfromHidden.fill(0, fromHiddenAt + row * width, fromHiddenAt + (row + 1) * width)
+        dprojected?.fill(0, s * stateSize + row * state_size, s * stateSize + (row + 1) * state_size)
+      }
+      dh = projected === undefined ? dhidden : new Float64Array(stateSize)
+      addProduct(dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
+      for (const { row, h, c } of ended) {
+        dh.set(h, row * state_size)
+        if (c.length > 0) dc.set(c, row * hidden_size)
+      }
+      if (s > 0 && s % truncated === 0) {
+        dh.fill(0)
+        dc.fill(0)
+      }
+    }
+    const dinput = linear(
+      dgates,
+      transpose(weights.weight_ih, width, input_size),
+      undefined,
+      seq_len * batch,
+      width,
+      input_size,
+    )
+    if (overwritten) {
+      for (let s = 1; s < steps; s++) dgates.fill(0, timeOf(s) * gatesSize, (timeOf(s) + 1) * gatesSize)
+      dfromHidden.fill(0, gatesSize)
+    }
+    return {
+      input: dinput,
+      h_0: dh,
+      c_0: dc,
+      weights: {
+        weight_ih: productOfColumns(dgates, input, seq_len * batch, width, input_size),
+        weight_hh: productOfColumns(dfromHidden, fedBack, steps * batch, width, state_size),
+        bias_ih: weights.bias_ih && sumRows(dgates, seq_len * batch, width),
+        bias_hh: weights.bias_hh && sumRows(dfromHidden, steps * batch, width),
+        weight_hr:
+          dprojected && projected && productOfColumns(dprojected, projected, steps * batch, state_size, hidden_size),
+      },
+    }
+  }
+  const last = steps * stateSize
+  return { output, h_n: h.slice(last, last + stateSize), c_n: c.slice(steps * c_0.length), backward }
 }

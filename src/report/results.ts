@@ -11,6 +11,9 @@ const Place = z.strictObject({
   t: count.optional(),
   batch: count.optional(),
   unit: count.optional(),
+  step: count.optional(),
+  row: count.optional(),
+  column: count.optional(),
 })
 
 const Comparison = z.strictObject({

@@ -70,12 +70,13 @@ function renderComparison(comparison: Comparison, how = ''): string[] {
   if (outcome === 'match') return [`${name}: matches, ${percent(share)} of the allowed error used`]
   const part = `${differing} of ${elements} elements differ (${percent(differing / elements)})`
   return [
-    `${name}: ${part}${firstStep === undefined ? '' : `, the first at ${firstOf(firstStep)}`}`,
+    `${name}: ${part}${firstStep === undefined ? '' : `, the first at ${firstOf(firstStep, worst?.place.step !== undefined)}`}`,
     ...(worst === undefined ? [] : [`    worst: ${renderDeparture(worst)}`]),
   ]
 }
 
-function firstOf({ forward, reverse }: NonNullable<Comparison['firstStep']>): string {
+function firstOf({ forward, reverse }: NonNullable<Comparison['firstStep']>, ofOptimizer: boolean): string {
+  if (ofOptimizer) return `step ${forward}`
   return [
     forward === undefined ? '' : `t ${forward}`,
     reverse === undefined ? '' : `t ${reverse} of the reverse direction`,

@@ -1,0 +1,61 @@
+"""Steps of an optimizer on a small task: what a training loop in torch does, written out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from torch_parity.modules import Tensors, call
+
+OPTIMIZERS: dict[str, Any] = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}
+
+#: Arguments by torch's names, as a case holds them.
+SGD: dict[str, Any] = {
+    "optimizer": "SGD",
+    "lr": 0.5,
+    "weight_decay": 0.0,
+    "momentum": 0.0,
+    "dampening": 0.0,
+    "nesterov": False,
+    "steps": 20,
+}
+ADAM: dict[str, Any] = {
+    "optimizer": "Adam",
+    "lr": 0.02,
+    "weight_decay": 0.0,
+    "betas": [0.9, 0.999],
+    "eps": 1e-8,
+    "steps": 20,
+}
+
+
+def train(
+    module: nn.Module, inputs: Tensors, target: torch.Tensor, training: Mapping[str, Any]
+) -> Tensors:
+    """Steps on the mean squared error of the first output against the target.
+
+    Returns loss: (steps), before each step, and each parameter: (steps, …), after each step.
+    The module's own parameters are exchanged for others, whose numbers are changed.
+    """
+    options = {key: value for key, value in training.items() if key not in ("optimizer", "steps")}
+    with torch.enable_grad():
+        for parameter in module.parameters():
+            parameter.data = parameter.data.clone()
+            parameter.requires_grad_()
+        optimizer = OPTIMIZERS[training["optimizer"]](module.parameters(), foreach=False, **options)
+        losses = []
+        after: dict[str, list[torch.Tensor]] = {name: [] for name, _ in module.named_parameters()}
+        for _ in range(training["steps"]):
+            optimizer.zero_grad()
+            output = next(iter(call(module, inputs).values()))
+            loss = nn.functional.mse_loss(output, target)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(loss.detach())
+            for name, parameter in module.named_parameters():
+                after[name].append(parameter.detach().clone())
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
+    steps = {name: torch.stack(values) for name, values in after.items()}
+    return {"loss": torch.stack(losses), **steps}

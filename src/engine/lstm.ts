@@ -1,0 +1,71 @@
+import { type Activation, type Cell, sigmoid } from './cell.ts'
+
+/** What a faulty port does otherwise; forward only. */
+export interface LSTMDepartures {
+  /** For sigmoid. */
+  readonly sigmoid?: Activation
+  /** For both tanh. */
+  readonly tanh?: Activation
+  /** For the tanh of c alone. */
+  readonly tanhOfC?: Activation
+  /** Adds c to what i, f and o are taken of. */
+  readonly peephole?: boolean
+}
+
+/**
+ * i, f, o = σ(…), g = tanh(…) of x W_ihᵀ + b_ih + h W_hhᵀ + b_hh, in blocks i f g o;
+ * c' = f ∘ c + i ∘ g; h' = o ∘ tanh(c')
+ * Source: torch.nn.LSTMCell.
+ */
+export function lstmCell(departures: LSTMDepartures = {}): Cell {
+  const { sigmoid: σ = sigmoid, tanh = Math.tanh, tanhOfC = tanh, peephole = false } = departures
+  return {
+    gates: 4,
+    forward({ rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt, c, cAt, cAfterAt }) {
+      for (let row = 0; row < rows; row++) {
+        for (let unit = 0; unit < H; unit++) {
+          const own = row * H + unit
+          const at = gatesAt + 4 * row * H + unit
+          const from = fromHiddenAt + 4 * row * H + unit
+          const before = c[cAt + own]!
+          const i = σ(gates[at]! + fromHidden[from]! + (peephole ? before : 0))
+          const f = σ(gates[at + H]! + fromHidden[from + H]! + (peephole ? before : 0))
+          const g = tanh(gates[at + 2 * H]! + fromHidden[from + 2 * H]!)
+          const after = f * before + i * g
+          const o = σ(gates[at + 3 * H]! + fromHidden[from + 3 * H]! + (peephole ? after : 0))
+          gates[at] = i
+          gates[at + H] = f
+          gates[at + 2 * H] = g
+          gates[at + 3 * H] = o
+          c[cAfterAt + own] = after
+          hidden[hiddenAt + own] = o * tanhOfC(after)
+        }
+      }
+    },
+    backward(
+      { rows, hidden_size: H, gates, gatesAt, fromHiddenAt, c, cAt, cAfterAt },
+      { dgates, dfromHidden, dh, dc },
+    ) {
+      for (let row = 0; row < rows; row++) {
+        for (let unit = 0; unit < H; unit++) {
+          const own = row * H + unit
+          const at = gatesAt + 4 * row * H + unit
+          const from = fromHiddenAt + 4 * row * H + unit
+          const i = gates[at]!
+          const f = gates[at + H]!
+          const g = gates[at + 2 * H]!
+          const o = gates[at + 3 * H]!
+          const squashed = tanhOfC(c[cAfterAt + own]!)
+          const dafter = dc[own]! + dh[own]! * o * (1 - squashed * squashed)
+          dgates[at] = dafter * g * i * (1 - i)
+          dgates[at + H] = dafter * c[cAt + own]! * f * (1 - f)
+          dgates[at + 2 * H] = dafter * i * (1 - g * g)
+          dgates[at + 3 * H] = dh[own]! * squashed * o * (1 - o)
+          for (let gate = 0; gate < 4; gate++) dfromHidden[from + gate * H] = dgates[at + gate * H]!
+          dc[own] = dafter * f
+          dh[own] = 0
+        }
+      }
+    },
+  }
+}

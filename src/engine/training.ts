@@ -1,0 +1,82 @@
+import type { Request, Training } from '../case.ts'
+import { float64Data } from '../tensor.ts'
+import { type Departures, forward, type Numbers, type TrainingDepartures } from './forward.ts'
+
+/** Moves one parameter by its gradient. step: from 1. */
+type Update = (parameter: Float64Array, gradient: Float64Array, step: number) => Float64Array
+
+/**
+ * Takes the steps of an optimizer on the mean squared error of the module's first output.
+ * → loss before each step, and each parameter after each step, one step after the other.
+ */
+export function train(request: Request, training: Training, params: Numbers, departures: Departures): Numbers {
+  const { gradientsKept = false } = departures.training ?? {}
+  const { steps } = training
+  const target = float64Data(request.inputs.target!)
+  const names = Object.keys(params)
+  const updates = new Map(names.map((name) => [name, optimizer(training, departures.training)]))
+  const loss = new Float64Array(steps)
+  const after = Object.fromEntries(names.map((name) => [name, new Float64Array(steps * params[name]!.length)]))
+  let current = params
+  let kept: Numbers = {}
+  for (let step = 1; step <= steps; step++) {
+    const { outputs, backward } = forward(request, current, departures)
+    const [name, output] = Object.entries(outputs)[0]!
+    loss[step - 1] = output.reduce((sum, y, i) => sum + (y - target[i]!) ** 2, 0) / output.length
+    const gradients = backward({ [name]: output.map((y, i) => (2 * (y - target[i]!)) / output.length) })
+    if (gradientsKept) kept = added(kept, gradients)
+    const used = gradientsKept ? kept : gradients
+    current = Object.fromEntries(
+      names.map((name) => {
+        const next = updates.get(name)!(current[name]!, used[`grad_${name}`]!, step)
+        after[name]!.set(next, (step - 1) * next.length)
+        return [name, next]
+      }),
+    )
+  }
+  return { loss, ...after }
+}
+
+function added(one: Numbers, other: Numbers): Numbers {
+  return Object.fromEntries(
+    Object.entries(other).map(([name, gradient]) => [name, gradient.map((x, i) => x + (one[name]?.[i] ?? 0))]),
+  )
+}
+
+/** A fresh optimizer of one parameter. Source: the algorithms on the pages of torch.optim.SGD and torch.optim.Adam. */
+function optimizer(training: Training, departures: TrainingDepartures = {}): Update {
+  return training.optimizer === 'SGD' ? sgd(training) : adam(training, departures)
+}
+
+function sgd({ lr, weight_decay, momentum, dampening, nesterov }: Extract<Training, { optimizer: 'SGD' }>): Update {
+  let buffer: Float64Array | undefined
+  return (parameter, gradient) => {
+    const decayed = gradient.map((g, i) => g + weight_decay * parameter[i]!)
+    let direction: Float64Array = decayed
+    if (momentum !== 0) {
+      const before = buffer
+      const moved = before === undefined ? decayed : decayed.map((g, i) => momentum * before[i]! + (1 - dampening) * g)
+      buffer = moved
+      direction = nesterov ? decayed.map((g, i) => g + momentum * moved[i]!) : moved
+    }
+    return parameter.map((x, i) => x - lr * direction[i]!)
+  }
+}
+
+function adam(
+  { lr, weight_decay, betas: [beta1, beta2], eps }: Extract<Training, { optimizer: 'Adam' }>,
+  { biasUncorrected = false }: TrainingDepartures,
+): Update {
+  let first: Float64Array | undefined
+  let second: Float64Array | undefined
+  return (parameter, gradient, step) => {
+    const decayed = gradient.map((g, i) => g + weight_decay * parameter[i]!)
+    const m = decayed.map((g, i) => beta1 * (first?.[i] ?? 0) + (1 - beta1) * g)
+    const v = decayed.map((g, i) => beta2 * (second?.[i] ?? 0) + (1 - beta2) * g * g)
+    first = m
+    second = v
+    const correction1 = biasUncorrected ? 1 : 1 - beta1 ** step
+    const correction2 = biasUncorrected ? 1 : 1 - beta2 ** step
+    return parameter.map((x, i) => x - (lr * (m[i]! / correction1)) / (Math.sqrt(v[i]! / correction2) + eps))
+  }
+}

@@ -1,0 +1,111 @@
+import type { Outputs, Request } from '../case.ts'
+import { type Departures } from '../engine/forward.ts'
+import { type Engine, run } from '../engine/run.ts'
+import { isLayer, kinds, layerConfig } from '../module.ts'
+import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
+
+export type Run = (request: Request, departures?: Departures) => Outputs
+
+/** A known way in which ports depart from PyTorch. */
+export interface Fault {
+  /** Short and unique: `weight_hh transposed`. */
+  readonly name: string
+  /** What such a port does, as a sentence about it: `reads weight_hh transposed`. */
+  readonly sentence: string
+  /** Whether a request has what the fault is about: the fault may still change nothing in it. */
+  appliesTo(request: Request): boolean
+  /** Why the fault changes nothing by mathematics; absent when it does. */
+  readonly equivalent?: string
+  /** Makes the faulty engine out of a right one. */
+  plant(right: Run): Run
+}
+
+/** Our engine with a fault in it. */
+export function faulted(fault: Fault): Engine {
+  const wrong = fault.plant(run)
+  return { name: fault.name, run: (request) => (fault.appliesTo(request) ? wrong(request) : run(request)) }
+}
+
+export type Params = Readonly<Record<string, FloatTensor>>
+
+/** A fault that is another request: a right engine, asked something else. */
+export function asking(change: (request: Request) => Request): Fault['plant'] {
+  return (right) => (request) => right(change(request))
+}
+
+/**
+ * A fault in how the parameters that `matches` are read. back: what becomes of the gradient by what was read on its way to
+ * the gradient by what is stored; it stays as it is when absent.
+ */
+export function reading(
+  matches: string,
+  change: (parameter: FloatTensor, name: string, params: Params) => FloatTensor,
+  back: (gradient: FloatTensor) => FloatTensor = (gradient) => gradient,
+): Fault['plant'] {
+  return (right) => (request) => {
+    const params = Object.fromEntries(
+      Object.entries(request.params).map(([name, parameter]) => [
+        name,
+        name.startsWith(matches) ? change(parameter, name, request.params) : parameter,
+      ]),
+    )
+    const outputs = right({ ...request, params })
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, tensor]) => [
+        name,
+        name.startsWith(`grad_${matches}`) && name.slice('grad_'.length) in params ? back(tensor) : tensor,
+      ]),
+    )
+  }
+}
+
+export function departing(departures: Departures): Fault['plant'] {
+  return (right) => (request) => right(request, departures)
+}
+
+/** A fault in what is done with right outputs. */
+export function returning(change: (outputs: Outputs, request: Request, right: Run) => Outputs): Fault['plant'] {
+  return (right) => (request) => change(right(request), request, right)
+}
+
+export function replace(outputs: Outputs, name: string, change: (tensor: FloatTensor) => FloatTensor): Outputs {
+  const tensor = outputs[name]
+  return tensor === undefined ? outputs : { ...outputs, [name]: change(tensor) }
+}
+
+export function map(tensor: FloatTensor, f: (x: number, offset: number) => number): FloatTensor {
+  return floatTensor(tensor.dtype, tensor.shape, Array.from(tensor.data, f))
+}
+
+export function zeros(tensor: FloatTensor): FloatTensor {
+  return map(tensor, () => 0)
+}
+
+/** Blocks of rows of the first axis, in another order: out[i] = tensor[order(i)]. */
+export function reorder(tensor: FloatTensor, order: (i: number) => number): FloatTensor {
+  const inner = elementCount(tensor.shape.slice(1))
+  return map(tensor, (_, offset) => tensor.data[order(Math.floor(offset / inner)) * inner + (offset % inner)]!)
+}
+
+export const always = (): boolean => true
+export const hasBias = ({ config }: Request): boolean => config.bias
+export const hasState = ({ inputs }: Request): boolean => inputs.h_0 !== undefined
+export const hasLengths = ({ inputs }: Request): boolean => inputs.lengths !== undefined
+export const hasLayers = ({ config }: Request): boolean => (layerConfig(config)?.num_layers ?? 1) > 1
+export const isBidirectional = ({ config }: Request): boolean => layerConfig(config)?.bidirectional ?? false
+export const isBatched = ({ module, inputs }: Request): boolean =>
+  inputs.input.shape.length === (isLayer(module) ? 3 : 2)
+export const isOf = (letters: string): ((request: Request) => boolean) => {
+  return ({ module }) => kinds[module].gates.join('') === letters
+}
+export const isRNN = isOf('h')
+export const isLSTM = isOf('ifgo')
+export const isGRU = isOf('rzn')
+export const hasGradients = ({ cotangents }: Request): boolean => cotangents !== undefined
+
+/** Where time stands in the shape of input and output. */
+export function timeAxis(request: Request): { seq_len: number; outer: number } {
+  const { shape } = request.inputs.input
+  const second = isBatched(request) && layerConfig(request.config)?.batch_first === true
+  return { seq_len: isLayer(request.module) ? (shape[second ? 1 : 0] ?? 1) : 1, outer: second ? (shape[0] ?? 1) : 1 }
+}

@@ -1,0 +1,192 @@
+import type { Request } from '../case.ts'
+import { kinds } from '../module.ts'
+import type { FloatTensor } from '../tensor.ts'
+import {
+  asking,
+  departing,
+  type Fault,
+  hasBias,
+  hasState,
+  isGRU,
+  isLSTM,
+  isRNN,
+  map,
+  reading,
+  reorder,
+  replace,
+  zeros,
+} from './fault.ts'
+
+/** The rational approximation of tanh that small runtimes use; off by up to 0.024. */
+function crudeTanh(x: number): number {
+  if (Number.isNaN(x)) return x
+  const y = Math.max(-3, Math.min(3, x))
+  return (y * (27 + y * y)) / (27 + 9 * y * y)
+}
+
+/** As Keras 2 and TensorFlow.js have it. */
+function hardSigmoid(x: number): number {
+  return Number.isNaN(x) ? x : Math.max(0, Math.min(1, 0.2 * x + 0.5))
+}
+
+const identity = (x: number): number => x
+const other = { tanh: 'relu', relu: 'tanh' } as const
+
+function withOtherNonlinearity(request: Request): Request {
+  if (!('nonlinearity' in request.config)) return request
+  const config = { ...request.config, nonlinearity: other[request.config.nonlinearity] }
+  // The same module with another argument; TypeScript cannot follow that.
+  return { ...request, config } as Request
+}
+
+const usesTanh = ({ config }: Request): boolean => !('nonlinearity' in config) || config.nonlinearity === 'tanh'
+
+/** A port that takes the blocks of rows for these gates, in this order. own: torch's order. */
+function inOrder(order: string, own: string): Fault['plant'] {
+  const blocks = Array.from(own, (gate) => order.indexOf(gate))
+  const move = (tensor: FloatTensor, from: (block: number) => number): FloatTensor => {
+    const rows = tensor.shape[0]! / blocks.length
+    return reorder(tensor, (row) => from(Math.floor(row / rows)) * rows + (row % rows))
+  }
+  const readIt = (tensor: FloatTensor): FloatTensor => move(tensor, (block) => blocks[block]!)
+  const back = (tensor: FloatTensor): FloatTensor => move(tensor, (block) => blocks.indexOf(block))
+  return (right) => {
+    const weights = reading('weight_ih', readIt, back)(reading('weight_hh', readIt, back)(right))
+    return reading('bias', readIt, back)(weights)
+  }
+}
+
+function wrongOrder(order: string, own: string, whose: string): Fault {
+  const letters = (gates: string): string => Array.from(gates).join(' ')
+  return {
+    name: `gates in the order ${letters(order)}`,
+    sentence: `takes the blocks of rows for ${letters(order)}, as ${whose} has them, where torch has ${letters(own)}`,
+    appliesTo: ({ module }) => kinds[module].gates.join('') === own,
+    plant: inOrder(order, own),
+  }
+}
+
+/** The rows of one gate: whether a row of a parameter of a GRU or LSTM belongs to it. */
+function gateOf(tensor: FloatTensor, offset: number, gates: number): number {
+  const perRow = tensor.data.length / tensor.shape[0]!
+  return Math.floor(Math.floor(offset / perRow) / (tensor.shape[0]! / gates))
+}
+
+/** Moves a part of one bias to the other. part: whether a gate's bias moves. */
+function moving(from: string, to: string, part: (gate: number) => boolean): Fault['plant'] {
+  return reading('bias_', (bias, name, params) => {
+    if (name.startsWith(from)) return map(bias, (x, i) => (part(gateOf(bias, i, 3)) ? 0 : x))
+    const moved = params[name.replace(to, from)]!
+    return map(bias, (x, i) => (part(gateOf(bias, i, 3)) ? x + moved.data[i]! : x))
+  })
+}
+
+/** A port that starts from zeros, whatever it is given: nothing it puts out depends on the state. */
+export function ignoring(name: 'h_0' | 'c_0'): Fault['plant'] {
+  return (right) => (request) => {
+    const state = request.inputs[name]
+    if (state === undefined) return right(request)
+    const outputs = right({ ...request, inputs: { ...request.inputs, [name]: zeros(state) } })
+    return replace(outputs, `grad_${name}`, zeros)
+  }
+}
+
+/** Faults in the equations of one step. Source of the orders: FACTS, "Gates and biases elsewhere". */
+export const gateFaults: readonly Fault[] = [
+  {
+    name: 'relu for tanh, tanh for relu',
+    sentence: 'applies the other nonlinearity',
+    appliesTo: isRNN,
+    plant: asking(withOtherNonlinearity),
+  },
+  {
+    name: 'no nonlinearity',
+    sentence: 'applies no nonlinearity',
+    appliesTo: isRNN,
+    plant: departing({ rnn: { activation: identity } }),
+  },
+  {
+    name: 'crude tanh',
+    sentence: 'approximates tanh by x (27 + x²) / (27 + 9 x²)',
+    appliesTo: usesTanh,
+    plant: departing({ rnn: { activation: crudeTanh }, lstm: { tanh: crudeTanh }, gru: { tanh: crudeTanh } }),
+  },
+  {
+    name: 'hard sigmoid',
+    sentence: 'approximates the sigmoid by 0.2 x + 0.5, cut off at 0 and 1',
+    appliesTo: (request) => isLSTM(request) || isGRU(request),
+    plant: departing({ lstm: { sigmoid: hardSigmoid }, gru: { sigmoid: hardSigmoid } }),
+  },
+  wrongOrder('iofg', 'ifgo', 'ONNX'),
+  wrongOrder('ifog', 'ifgo', 'Core ML'),
+  wrongOrder('figo', 'ifgo', 'OpenVINO'),
+  wrongOrder('zrn', 'rzn', 'ONNX'),
+  {
+    name: 'forget bias + 1',
+    sentence: 'adds 1 to the bias of the forget gate',
+    appliesTo: (request) => isLSTM(request) && hasBias(request),
+    plant: reading('bias_ih', (bias) => map(bias, (x, i) => (gateOf(bias, i, 4) === 1 ? x + 1 : x))),
+  },
+  {
+    name: 'no tanh on c',
+    sentence: 'takes o ∘ c for h, without the tanh of c',
+    appliesTo: isLSTM,
+    plant: departing({ lstm: { tanhOfC: identity } }),
+  },
+  {
+    name: 'peephole added',
+    sentence: 'lets i, f and o see c, as an LSTM with peepholes does',
+    appliesTo: isLSTM,
+    plant: departing({ lstm: { peephole: true } }),
+  },
+  {
+    name: 'proj_size ignored in the recurrence',
+    sentence: 'feeds back the units before the projection',
+    appliesTo: ({ config }) => 'proj_size' in config && config.proj_size > 0,
+    plant: departing({ scan: { unprojected: true } }),
+  },
+  {
+    name: 'c_0 ignored',
+    sentence: 'ignores c_0 and starts from zeros',
+    appliesTo: ({ inputs }) => inputs.c_0 !== undefined,
+    plant: ignoring('c_0'),
+  },
+  {
+    name: 'h_0 and c_0 exchanged',
+    sentence: 'takes h_0 for c_0 and the other way round',
+    appliesTo: (request) => {
+      const { h_0, c_0 } = request.inputs
+      return hasState(request) && c_0 !== undefined && h_0?.shape.join() === c_0.shape.join()
+    },
+    plant: (right) => (request) => {
+      const { h_0, c_0, ...rest } = request.inputs
+      const outputs = right({ ...request, inputs: { ...rest, ...(c_0 && { h_0: c_0 }), ...(h_0 && { c_0: h_0 }) } })
+      const { grad_h_0, grad_c_0 } = outputs
+      return { ...outputs, ...(grad_c_0 && { grad_h_0: grad_c_0 }), ...(grad_h_0 && { grad_c_0: grad_h_0 }) }
+    },
+  },
+  {
+    name: 'reset before the product',
+    sentence: 'multiplies h by r before its product with W_hn, where torch multiplies the product',
+    appliesTo: isGRU,
+    plant: departing({ gru: { resetBefore: true } }),
+  },
+  {
+    name: 'b_hn outside the reset',
+    sentence: 'adds b_hn after the reset, where torch multiplies it by r',
+    appliesTo: (request) => isGRU(request) && hasBias(request),
+    plant: moving('bias_hh', 'bias_ih', (gate) => gate === 2),
+  },
+  {
+    name: 'one summed bias',
+    sentence: 'adds b_ih + b_hh as one bias inside the reset, where torch multiplies only b_hn by r',
+    appliesTo: (request) => isGRU(request) && hasBias(request),
+    plant: moving('bias_ih', 'bias_hh', () => true),
+  },
+  {
+    name: 'z and 1 − z exchanged',
+    sentence: 'takes (1 − z) ∘ h + z ∘ n, where torch takes (1 − z) ∘ n + z ∘ h',
+    appliesTo: isGRU,
+    plant: departing({ gru: { exchanged: true } }),
+  },
+]
