@@ -8,17 +8,21 @@ export interface Finding {
   readonly fault: string
   /** `revealed`: the case fails; `hidden`: it passes all the same; `inapplicable`: the case has nothing the fault is about. */
   readonly outcome: 'revealed' | 'hidden' | 'inapplicable'
-  /** The tensors that fail. */
-  readonly tensors: readonly string[]
+  /** What the tensors that fail are part of. */
+  readonly parts: readonly Part[]
 }
+
+/** Where a tensor comes from: out of `forward`, as a gradient, or out of a training. */
+export const everyPart = ['forward', 'gradients', 'training'] as const
+export type Part = (typeof everyPart)[number]
 
 /** What is known of one fault after some cases. */
 export interface FaultTally {
   readonly fault: Fault
   applicable: number
   revealed: number
-  /** How many cases reveal it by each tensor. */
-  readonly tensors: Map<string, number>
+  /** How many cases reveal it by each part of what they hold. */
+  readonly parts: Map<Part, number>
   /** How many cases of each file reveal it. */
   readonly files: Map<string, number>
 }
@@ -31,7 +35,7 @@ export async function auditCase(recorded: Case, faults: readonly Fault[]): Promi
   const findings: Finding[] = []
   for (const fault of faults) {
     if (!fault.appliesTo(recorded)) {
-      findings.push({ fault: fault.name, outcome: 'inapplicable', tensors: [] })
+      findings.push({ fault: fault.name, outcome: 'inapplicable', parts: [] })
       continue
     }
     const { outcome, comparisons, steps } = await verify(recorded, faulted(fault))
@@ -39,25 +43,30 @@ export async function auditCase(recorded: Case, faults: readonly Fault[]): Promi
     findings.push({
       fault: fault.name,
       outcome: outcome === 'mismatch' ? 'revealed' : 'hidden',
-      tensors: [...new Set(failing.map(({ tensor }) => tensor))],
+      parts: [...new Set(failing.map(({ tensor }) => partOf(recorded, tensor)))],
     })
   }
   return findings
 }
 
+function partOf({ training }: Case, tensor: string): Part {
+  if (training !== undefined) return 'training'
+  return tensor.startsWith('grad_') ? 'gradients' : 'forward'
+}
+
 export function newTallies(faults: readonly Fault[]): FaultTally[] {
-  return faults.map((fault) => ({ fault, applicable: 0, revealed: 0, tensors: new Map(), files: new Map() }))
+  return faults.map((fault) => ({ fault, applicable: 0, revealed: 0, parts: new Map(), files: new Map() }))
 }
 
 /** Adds what one case of a file has shown; findings and tallies stand in the order of the same faults. */
 export function tally(tallies: readonly FaultTally[], file: string, findings: readonly Finding[]): void {
-  for (const [i, { outcome, tensors }] of findings.entries()) {
+  for (const [i, { outcome, parts }] of findings.entries()) {
     const own = tallies[i]
     if (own === undefined || outcome === 'inapplicable') continue
     own.applicable++
     if (outcome === 'hidden') continue
     own.revealed++
-    for (const tensor of tensors) own.tensors.set(tensor, (own.tensors.get(tensor) ?? 0) + 1)
+    for (const part of parts) own.parts.set(part, (own.parts.get(part) ?? 0) + 1)
     own.files.set(file, (own.files.get(file) ?? 0) + 1)
   }
 }

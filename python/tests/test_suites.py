@@ -3,7 +3,8 @@
 from torch_parity.cases import CaseSpec, generate
 from torch_parity.fixture import Case
 from torch_parity.random_suites import RANDOM_SUITES
-from torch_parity.suites import cell, default_suites, layer
+from torch_parity.suites import default_suites
+from torch_parity.suites.shapes import cell, layer
 
 
 def every_case() -> list[tuple[str, CaseSpec]]:
@@ -11,7 +12,7 @@ def every_case() -> list[tuple[str, CaseSpec]]:
 
 
 def test_there_are_enough_cases_each_with_an_id_of_its_own() -> None:
-    assert len(every_case()) >= 300
+    assert len(every_case()) >= 800
     for specs in default_suites().values():
         assert len({spec.id for spec in specs}) == len(specs)
 

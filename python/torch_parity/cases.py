@@ -1,6 +1,6 @@
 """What to record: module, configuration, shapes, and what kind of numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from torch_parity.fixture import Case
-from torch_parity.modules import KINDS, Tensors, build
+from torch_parity.modules import KINDS, Tensors, build, state_size
 from torch_parity.record import record
 from torch_parity.values import Array, Stream
 
@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "batch_first": False,
     "dropout": 0.0,
     "bidirectional": False,
+    "proj_size": 0,
 }
 
 
@@ -27,8 +28,9 @@ class CaseSpec:
     """One case to record.
 
     batch: None when unbatched. lengths: of each row, for a PackedSequence. state: whether h_0 is
-    given. contiguous: whether torch sees its input in C order.
-    profile: what kind of numbers, see `fill`.
+    given, and c_0. contiguous: whether torch sees its input in C order.
+    profile: what kind of numbers, see `fill`. gradients, masked, training: see `record`, which
+    calls masked dropout.
     """
 
     id: str
@@ -43,6 +45,9 @@ class CaseSpec:
     dtype: str = "float32"
     profile: str = "default"
     contiguous: bool = True
+    gradients: bool = False
+    masked: bool = False
+    training: Mapping[str, Any] | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -57,6 +62,7 @@ def with_id(spec: CaseSpec) -> CaseSpec:
     parts = [f"seq_len-{spec.seq_len}"] if KINDS[spec.module].is_layer else []
     parts.append("unbatched" if spec.batch is None else f"batch-{spec.batch}")
     parts += [f"input-{spec.input_size}", f"hidden-{spec.hidden_size}"]
+    parts += [] if spec.training is None else [optimizer_label(spec.training)]
     short = {"num_layers": "layers", "bidirectional": "bidirectional", "batch_first": "batch_first"}
     for name, value in spec.options.items():
         if value != DEFAULTS[name]:
@@ -64,9 +70,17 @@ def with_id(spec: CaseSpec) -> CaseSpec:
             parts.append(label if value is True else f"{label}-{value}")
     parts += [] if spec.state else ["no_state"]
     parts += ["lengths"] if spec.lengths is not None else []
+    parts += ["masked"] if spec.masked else []
+    parts += ["gradients"] if spec.gradients else []
     parts += [spec.dtype] if spec.dtype != "float32" else []
     parts += [spec.profile] if spec.profile != "default" else []
     return replace(spec, id="-".join(parts).replace("-False", "-off"))
+
+
+def optimizer_label(training: Mapping[str, Any]) -> str:
+    """Adam-weight_decay, SGD-momentum-nesterov, …"""
+    named = [name for name in ("momentum", "nesterov", "weight_decay") if training.get(name)]
+    return "-".join([training["optimizer"], *named])
 
 
 def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
@@ -89,12 +103,27 @@ def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
     data = fill(spec, "input", input_shape(spec), stream("input"))
     inputs["input"] = as_tensor(data, dtype, spec.contiguous)
     if spec.state:
-        inputs["h_0"] = as_tensor(
-            fill(spec, "h_0", state_shape(spec), stream("h_0")), dtype, spec.contiguous
-        )
+        shapes_of_states = {"h_0": state_shape(spec, state_size(config))}
+        if KINDS[spec.module].has_cell_state:
+            shapes_of_states["c_0"] = state_shape(spec, spec.hidden_size)
+        for name, shape in shapes_of_states.items():
+            data = fill(spec, name, shape, stream(name))
+            inputs[name] = as_tensor(data, dtype, spec.contiguous)
     if spec.lengths is not None:
         inputs["lengths"] = torch.tensor(spec.lengths)
-    return record(build(spec.module, config, params), inputs, id=spec.id, seed=seed)
+    if spec.training is not None:
+        # Within what tanh gives, so that there is something to learn.
+        shape = target_shape(spec)
+        inputs["target"] = as_tensor(stream("target").uniform(0.9, *shape), dtype)
+    return record(
+        build(spec.module, config, params),
+        inputs,
+        id=spec.id,
+        seed=seed,
+        gradients=spec.gradients,
+        dropout=spec.masked,
+        training=spec.training,
+    )
 
 
 def as_tensor(values: Array, dtype: torch.dtype, contiguous: bool = True) -> torch.Tensor:
@@ -113,12 +142,20 @@ def input_shape(spec: CaseSpec) -> tuple[int, ...]:
     return (spec.seq_len, *rows, spec.input_size)
 
 
-def state_shape(spec: CaseSpec) -> tuple[int, ...]:
+def state_shape(spec: CaseSpec, units: int) -> tuple[int, ...]:
     rows = () if spec.batch is None else (spec.batch,)
     if not KINDS[spec.module].is_layer:
-        return (*rows, spec.hidden_size)
+        return (*rows, units)
     directions = 2 if spec.config["bidirectional"] else 1
-    return (spec.config["num_layers"] * directions, *rows, spec.hidden_size)
+    return (spec.config["num_layers"] * directions, *rows, units)
+
+
+def target_shape(spec: CaseSpec) -> tuple[int, ...]:
+    """That of output, or of h_1."""
+    units = state_size(spec.config)
+    if KINDS[spec.module].is_layer and spec.config["bidirectional"]:
+        units *= 2
+    return (*input_shape(spec)[:-1], units)
 
 
 #: How much larger than torch's default the weights of a profile are: weight_ih and biases, then
@@ -131,13 +168,18 @@ SCALES = {
     "subnormal": (1.0, 0.5),
 }
 
+#: Gates damp errors, so that chaos needs larger weights.
+CHAOTIC_GATED = (1.0, 12.0)
+
 
 def parameter(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> Array:
     """A parameter, uniform in ±1/√hidden_size as torch starts it, larger or smaller by profile."""
     bound = 1.0 / float(np.sqrt(max(spec.hidden_size, 1)))
     values = stream.uniform(bound, *shape)
     other, recurrent = SCALES.get(spec.profile, (1.0, 1.0))
-    values *= recurrent if name.startswith("weight_hh") else other
+    if spec.profile == "chaotic" and not spec.module.startswith("RNN"):
+        other, recurrent = CHAOTIC_GATED
+    values *= recurrent if name.startswith(("weight_hh", "weight_hr")) else other
     if spec.profile == "positive":
         return np.abs(values)
     if spec.profile == "subnormal" and name.startswith("bias"):
@@ -174,7 +216,7 @@ def fill(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> A
             ]
             values.flat[values.size // 2] = special
             return values
-        case "nan_state" if name == "h_0":
+        case "nan_state" if name in ("h_0", "c_0"):
             values.flat[values.size // 2] = np.nan
             return values
         case _:

@@ -10,6 +10,7 @@ import torch
 
 from torch_parity.cases import CaseSpec, generate
 from torch_parity.fixture import Case, write_fixture
+from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
 from torch_parity.suites import default_suites
 
@@ -39,16 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the suites and record nothing")
 
 
-def choose(names: list[str], seed: int, count: int) -> dict[str, list[CaseSpec]]:
+#: A suite is what to record, or what others have published.
+Suite = list[CaseSpec] | list[Answer]
+
+
+def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
     """The suites of these names or folders; every one but the random ones when none is named.
 
     Raises:
         UsageError: There is no suite of a name.
     """
-    suites = default_suites()
+    suites: dict[str, Suite] = {**default_suites(), **answer_suites()}
     if not names:
         return suites
-    chosen: dict[str, list[CaseSpec]] = {}
+    chosen: dict[str, Suite] = {}
     for name in names:
         inside = {
             own: specs for own, specs in suites.items() if own == name or own.startswith(f"{name}/")
@@ -60,6 +65,10 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, list[CaseSpec]]
             raise UsageError(f"--suite: expected one of {known}, got {name}")
         chosen |= inside
     return chosen
+
+
+def make_case(suite: str, item: CaseSpec | Answer, seed: int) -> Case:
+    return generate(suite, item, seed) if isinstance(item, CaseSpec) else known_answer_case(item)
 
 
 def dump(arguments: argparse.Namespace) -> None:
@@ -92,7 +101,7 @@ def dump(arguments: argparse.Namespace) -> None:
     say("start", total=total, files=len(suites))
     for suite, specs in suites.items():
         path = arguments.out / f"{suite}.msgpack"
-        recorded = (generate(suite, spec, arguments.seed) for spec in specs)
+        recorded = (make_case(suite, item, arguments.seed) for item in specs)
         try:
             cases = write_fixture(path, announced(suite, recorded), name=suite, seed=arguments.seed)
         except OSError as error:

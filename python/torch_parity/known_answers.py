@@ -50,8 +50,15 @@ class Answer(TypedDict):
 
 def load() -> list[Answer]:
     """Every published answer, file by file."""
-    files = sorted(FOLDER.glob("*.json"))
-    return [answer for file in files for answer in json.loads(file.read_text("utf-8"))]
+    return [answer for answers in answer_suites().values() for answer in answers]
+
+
+def answer_suites() -> dict[str, list[Answer]]:
+    """The published answers as suites, by the name of who published them."""
+    return {
+        f"known_answers/{file.stem}": json.loads(file.read_text("utf-8"))
+        for file in sorted(FOLDER.glob("*.json"))
+    }
 
 
 def known_answer_case(answer: Answer) -> Case:

@@ -1,7 +1,7 @@
 """What differs between torch's recurrent modules: everything else is written once."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,23 +131,27 @@ def call(module: nn.Module, inputs: Tensors) -> Tensors:
     states = [inputs[name] for name in STATES if name in inputs]
     given = (tuple(states) if kind.has_cell_state else states[0]) if states else None
     input, lengths = inputs["input"], inputs.get("lengths")
-    with dropping_out(module, inputs) if "dropout_mask" in inputs else nullcontext():
+    with dropping_out(module, inputs):
         if not kind.is_layer:
-            state = module(input, given)
-            return dict(zip(("h_1", "c_1"), state if kind.has_cell_state else (state,)))
-        if lengths is not None:
+            return named("h_1", "c_1", module(input, given))
+        if lengths is None:
+            output, state = module(input, given)
+        else:
             batch_first = bool(module.batch_first)
-            input = pack_padded_sequence(
+            packed = pack_padded_sequence(
                 input, lengths, batch_first=batch_first, enforce_sorted=False
             )
-        output, state = module(input, given)
-        if lengths is not None:
-            seq_len = inputs["input"].shape[1 if batch_first else 0]
-            output, _ = pad_packed_sequence(output, batch_first=batch_first, total_length=seq_len)
-    return {
-        "output": output,
-        **dict(zip(("h_n", "c_n"), state if kind.has_cell_state else (state,))),
-    }
+            packed_output, state = module(packed, given)
+            seq_len = input.shape[1 if batch_first else 0]
+            output, _ = pad_packed_sequence(
+                packed_output, batch_first=batch_first, total_length=seq_len
+            )
+    return {"output": output, **named("h_n", "c_n", state)}
+
+
+def named(h: str, c: str, state: torch.Tensor | tuple[torch.Tensor, torch.Tensor]) -> Tensors:
+    """The state of a module by its names: a tensor, or a pair of an LSTM."""
+    return {h: state} if isinstance(state, torch.Tensor) else {h: state[0], c: state[1]}
 
 
 def call_with_gradients(module: nn.Module, inputs: Tensors, cotangents: Tensors) -> Tensors:
@@ -168,7 +172,9 @@ def call_with_gradients(module: nn.Module, inputs: Tensors, cotangents: Tensors)
             outputs = call(module, {**inputs, **leaves})
             wanted = {**leaves, **params}
             gradients = torch.autograd.grad(
-                [outputs[name] for name in cotangents], list(wanted.values()), list(cotangents.values())
+                [outputs[name] for name in cotangents],
+                list(wanted.values()),
+                list(cotangents.values()),
             )
         finally:
             for parameter in params.values():

@@ -12,6 +12,7 @@ from torch_parity.fixture import Case, EncodedTensor, encode_tensor
 from torch_parity.modules import (
     INPUTS,
     KINDS,
+    STATES,
     Tensors,
     build,
     call,
@@ -226,7 +227,7 @@ def step_states(
     num_layers = config["num_layers"]
     directions = 2 if config["bidirectional"] else 1
     layer_input = inputs["input"]
-    initial = {key: inputs[key] for key in ("h_0", "c_0") if key in inputs}
+    initial: Tensors = {key: inputs[key] for key in STATES if key in inputs}
     if layer_input.dim() == 2:
         layer_input = layer_input[:, None]
         initial = {key: state[:, None] for key, state in initial.items()}

@@ -1,31 +1,37 @@
-import { type FaultTally, type Status, statusOf } from '../audit.ts'
+import { everyPart, type FaultTally, type Status, statusOf } from '../audit.ts'
 import { type Colors, noColors, plural } from './text.ts'
 
-/** The table of faults: how many cases reveal each, out of those it applies to, in how many files, by which tensors. */
+/**
+ * The table of faults: how many cases reveal each, out of those it applies to, by which part of what they hold, and in how many
+ * files.
+ */
 export function renderAudit(tallies: readonly FaultTally[], colors: Colors = noColors): string {
-  const titles = columns('fault', 'status', 'revealed by', 'files', 'tensors')
+  const titles = columns('fault', 'status', 'revealed by', everyPart, 'files', '')
   const paint = (status: Status, text: string): string => {
     if (status === 'seen') return colors.green(text)
     return status === 'equivalent' ? colors.yellow(text) : colors.red(text)
   }
   const rows = tallies.map((own) => {
     const status = statusOf(own)
-    const { fault, applicable, revealed, tensors, files } = own
-    const by = [...tensors].map(([tensor, count]) => `${tensor} ${count}`).join(', ')
-    const row = columns(
-      fault.name,
-      status,
-      `${revealed} of ${applicable}`,
-      String(files.size),
-      status === 'equivalent' ? (fault.equivalent ?? '') : by,
-    )
+    const { fault, applicable, revealed, files } = own
+    const by = everyPart.map((part) => String(own.parts.get(part) ?? 0))
+    const why = status === 'equivalent' ? (fault.equivalent ?? '') : ''
+    const row = columns(fault.name, status, `${revealed} of ${applicable}`, by, String(files.size), why)
     return row.replace(status, paint(status, status))
   })
   return [colors.dim(titles), ...rows].join('\n')
 }
 
-function columns(name: string, status: string, revealed: string, files: string, tensors: string): string {
-  return `  ${name.padEnd(40)} ${status.padEnd(14)} ${revealed.padStart(12)} ${files.padStart(6)}  ${tensors}`
+function columns(
+  name: string,
+  status: string,
+  revealed: string,
+  by: readonly string[],
+  files: string,
+  why: string,
+): string {
+  const counts = by.map((count) => count.padStart(10)).join('')
+  return `  ${name.padEnd(40)} ${status.padEnd(14)} ${revealed.padStart(13)} ${counts} ${files.padStart(6)}  ${why}`.trimEnd()
 }
 
 /** The cases that reveal no fault at all, which are there for another reason or for none. */

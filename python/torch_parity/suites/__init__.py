@@ -1,0 +1,26 @@
+"""The suites that are recorded, one file for each trait, as data."""
+
+from torch_parity.cases import CaseSpec
+from torch_parity.suites.cells import cell_suites
+from torch_parity.suites.gradients import gradient_suites
+from torch_parity.suites.layers import layer_suites
+
+#: The folder of each module's fixtures.
+FOLDERS = {
+    "RNNCell": "rnn_cell",
+    "RNN": "rnn",
+    "LSTMCell": "lstm_cell",
+    "LSTM": "lstm",
+    "GRUCell": "gru_cell",
+    "GRU": "gru",
+}
+
+
+def default_suites() -> dict[str, list[CaseSpec]]:
+    """Every suite of cases that is committed, by name."""
+    suites: dict[str, list[CaseSpec]] = {}
+    for module, folder in FOLDERS.items():
+        forward = cell_suites(module) if module.endswith("Cell") else layer_suites(module)
+        for name, specs in {**forward, **gradient_suites(module)}.items():
+            suites[f"{folder}/{name}"] = specs
+    return suites
