@@ -5,7 +5,7 @@ import { judge } from './verify.ts'
 
 /** How a case that was recorded again differs from the one before. */
 export interface Drift {
-  /** The parameters and inputs that are not byte for byte the same. */
+  /** The parameters, inputs and cotangents that are not byte for byte the same, and settings that are others. */
   readonly changed: readonly string[]
   /** The new outputs, judged by the old ones and their budget. */
   readonly comparisons: readonly Comparison[]
@@ -14,7 +14,7 @@ export interface Drift {
 /** Compares a case with itself, recorded again: what went in byte for byte, what came out by the budget. */
 export function driftOf(recorded: Case, again: Case): Drift {
   const changed: string[] = []
-  for (const group of ['params', 'inputs'] as const) {
+  for (const group of ['params', 'inputs', 'cotangents'] as const) {
     const before: Readonly<Record<string, Tensor>> = { ...recorded[group] }
     const after: Readonly<Record<string, Tensor>> = { ...again[group] }
     for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
@@ -22,7 +22,9 @@ export function driftOf(recorded: Case, again: Case): Drift {
     }
   }
   if (recorded.module !== again.module) changed.push('module')
-  if (JSON.stringify(recorded.config) !== JSON.stringify(again.config)) changed.push('config')
+  for (const key of ['config', 'training', 'source'] as const) {
+    if (JSON.stringify(recorded[key]) !== JSON.stringify(again[key])) changed.push(key)
+  }
   return { changed, comparisons: judge(recorded, again.expected) }
 }
 

@@ -5,7 +5,6 @@ torch.testing.assert_close.
 """
 
 import sys
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,35 +16,54 @@ from torch_parity.modules import Tensors, build, call
 Array = npt.NDArray[np.float64]
 
 
-def activate(config: dict[str, Any], x: Array) -> Array:
-    result: Array = np.tanh(x) if config["nonlinearity"] == "tanh" else np.maximum(x, 0)
+def sigmoid(x: Array) -> Array:
+    result: Array = 1 / (1 + np.exp(-x))
     return result
 
 
-def scan(config: dict[str, Any], own: list[Array], x: Array, h: Array, order: list[int]) -> Array:
-    """One layer and direction. x: (seq_len, batch, width), h: (batch, hidden_size), in place."""
-    weight_ih, weight_hh = own[:2]
-    from_input = x @ weight_ih.T + (own[2] + own[3] if config["bias"] else 0.0)
-    output = np.empty((*x.shape[:2], weight_hh.shape[0]))
-    for t in order:
-        h[:] = activate(config, from_input[t] + h @ weight_hh.T)
-        output[t] = h
-    return output
+def step(case: Case, own: dict[str, Array], gates: Array, h: Array, c: Array) -> None:
+    """One time step; gates: x W_ihᵀ + b_ih. h and c are changed in place."""
+    recurrent = h @ own["weight_hh"].T + own.get("bias_hh", 0.0)
+    if case["module"].startswith("LSTM"):
+        i, f, g, o = np.split(gates + recurrent, 4, axis=-1)
+        c[:] = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        hidden = sigmoid(o) * np.tanh(c)
+        h[:] = hidden @ own["weight_hr"].T if "weight_hr" in own else hidden
+    elif case["module"].startswith("GRU"):
+        r, z, n = np.split(gates, 3, axis=-1)
+        h_r, h_z, h_n = np.split(recurrent, 3, axis=-1)
+        new = np.tanh(n + sigmoid(r + h_r) * h_n)
+        h[:] = new + sigmoid(z + h_z) * (h - new)
+    else:
+        total = gates + recurrent
+        is_tanh = case["config"]["nonlinearity"] == "tanh"
+        h[:] = np.tanh(total) if is_tanh else np.maximum(total, 0)
 
 
-def recompute_layers(case: Case, params: list[Array], inputs: dict[str, Array]) -> dict[str, Array]:
+def recompute(case: Case) -> dict[str, Array]:
+    """The case in numpy, float64. A cell is a layer of one step."""
     config = case["config"]
-    directions, num_layers = 1 + config["bidirectional"], config["num_layers"]
+    params = {name: decode_tensor(t).astype(np.float64) for name, t in case["params"].items()}
+    inputs = {name: decode_tensor(t).astype(np.float64) for name, t in case["inputs"].items()}
+    is_cell = case["module"].endswith("Cell")
+    if is_cell:
+        params = {f"{name}_l0": parameter for name, parameter in params.items()}
+    directions = 1 + config.get("bidirectional", False)
+    num_layers = config.get("num_layers", 1)
     x = inputs["input"]
-    batched = x.ndim == 3
-    swap = batched and config["batch_first"]
-    x = x[:, None] if not batched else x.swapaxes(0, 1) if swap else x
+    batched = x.ndim == (2 if is_cell else 3)
+    swap = batched and config.get("batch_first", False)
+    x = x if batched else x[..., None, :]
+    x = x[None] if is_cell else x.swapaxes(0, 1) if swap else x
     seq_len, batch, _ = x.shape
-    h = np.zeros((num_layers * directions, batch, config["hidden_size"]))
-    if "h_0" in inputs:
-        h[:] = inputs["h_0"] if batched else inputs["h_0"][:, None]
+    hidden_size = config["hidden_size"]
+    state_size = config.get("proj_size", 0) or hidden_size
+    count = num_layers * directions
+    states = {"h": np.zeros((count, batch, state_size)), "c": np.zeros((count, batch, hidden_size))}
+    for name, state in states.items():
+        if f"{name}_0" in inputs:
+            state[:] = inputs[f"{name}_0"].reshape(state.shape)
     lengths = inputs.get("lengths")
-    each = 4 if config["bias"] else 2
     # Rows of one length run together.
     groups = (
         [np.arange(batch)]
@@ -53,36 +71,36 @@ def recompute_layers(case: Case, params: list[Array], inputs: dict[str, Array]) 
         else [np.flatnonzero(lengths == n) for n in set(lengths)]
     )
     for layer in range(num_layers):
-        output = np.zeros((seq_len, batch, directions * config["hidden_size"]))
+        output = np.zeros((seq_len, batch, directions * state_size))
         for direction in range(directions):
-            state = layer * directions + direction
-            own = params[state * each : (state + 1) * each]
+            suffix = f"_l{layer}" + "_reverse" * direction
+            own = {
+                name.removesuffix(suffix): parameter
+                for name, parameter in params.items()
+                if name.endswith(suffix)
+            }
+            gates = x @ own["weight_ih"].T + own.get("bias_ih", 0.0)
+            part = slice(direction * state_size, (direction + 1) * state_size)
             for rows in groups:
                 length = seq_len if lengths is None else int(lengths[rows[0]]) if len(rows) else 0
-                order = list(range(length))[:: -1 if direction else 1]
-                carried = h[state, rows]
-                part = slice(
-                    direction * config["hidden_size"], (direction + 1) * config["hidden_size"]
-                )
-                output[:length, rows, part] = scan(config, own, x[:length, rows], carried, order)
-                h[state, rows] = carried
+                h, c = (states[name][layer * directions + direction, rows] for name in "hc")
+                for t in list(range(length))[:: -1 if direction else 1]:
+                    step(case, own, gates[t, rows], h, c)
+                    output[t, rows, part] = h
+                states["h"][layer * directions + direction, rows] = h
+                states["c"][layer * directions + direction, rows] = c
         x = output
-    if swap:
-        x = x.swapaxes(0, 1)
-    return {"output": x, "h_n": h} if batched else {"output": x[:, 0], "h_n": h[:, 0]}
-
-
-def recompute(case: Case) -> dict[str, Array]:
-    """The case in numpy, float64."""
-    params = [decode_tensor(tensor).astype(np.float64) for tensor in case["params"].values()]
-    inputs = {name: decode_tensor(t).astype(np.float64) for name, t in case["inputs"].items()}
-    if case["module"] == "RNN":
-        return recompute_layers(case, params, inputs)
-    config = case["config"]
-    x = inputs["input"]
-    h = inputs.get("h_0", np.zeros((*x.shape[:-1], config["hidden_size"])))
-    total = x @ params[0].T + h @ params[1].T + (params[2] + params[3] if config["bias"] else 0.0)
-    return {"h_1": activate(config, total)}
+    output = x.swapaxes(0, 1) if swap else x
+    last = (
+        {"h_1": states["h"][0], "c_1": states["c"][0]}
+        if is_cell
+        else {
+            "output": output,
+            "h_n": states["h"],
+            "c_n": states["c"],
+        }
+    )
+    return {name: (last[name] if batched else last[name].squeeze(-2)) for name in case["expected"]}
 
 
 def run_torch(case: Case) -> Tensors:

@@ -38,15 +38,19 @@ EXACT = ("lengths", "dropout_mask")
 Array = npt.NDArray[np.float64]
 
 
+def noise_bound(terms: int, u: float) -> float:
+    """The size of δ, u·√K for a sum of K terms: what rounding in another order looks like."""
+    return u * math.sqrt(max(terms, 1))
+
+
 def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple[Tensors, Tensors]:
     """Parameters and inputs in float64, each element times 1 + δ, each weight row and bias by one
     1 + δ_row.
 
-    δ is uniform in ±u·√K, K the length of the longest dot product: what rounding in another order
-    looks like.
+    δ is uniform within `noise_bound` of the longest dot product.
     """
     longest = max((p.shape[1] for p in params.values() if p.dim() == 2), default=1)
-    bound = u * math.sqrt(max(longest, 1))
+    bound = noise_bound(longest, u)
     # weight_ih_l0 and bias_ih_l0 are rows of one product.
     rows = {name.split("_", 1)[1]: parameter.shape[0] for name, parameter in params.items()}
     floats = {name: tensor for name, tensor in inputs.items() if name not in EXACT}

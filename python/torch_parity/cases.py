@@ -10,6 +10,7 @@ import torch
 from torch_parity.fixture import Case
 from torch_parity.modules import KINDS, Tensors, build, state_size
 from torch_parity.record import record
+from torch_parity.training import ADAM
 from torch_parity.values import Array, Stream
 
 DEFAULTS: dict[str, Any] = {
@@ -80,6 +81,7 @@ def with_id(spec: CaseSpec) -> CaseSpec:
 def optimizer_label(training: Mapping[str, Any]) -> str:
     """Adam-weight_decay, SGD-momentum-nesterov, …"""
     named = [name for name in ("momentum", "nesterov", "weight_decay") if training.get(name)]
+    named += ["betas"] if training.get("betas", ADAM["betas"]) != ADAM["betas"] else []
     return "-".join([training["optimizer"], *named])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from torch_parity.budget import RUNS, SMALLEST_NORMAL, UNIT, Array, measure, perturb
+from torch_parity.budget import RUNS, SMALLEST_NORMAL, UNIT, Array, measure, noise_bound, perturb
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
 from torch_parity.modules import (
     INPUTS,
@@ -22,7 +22,7 @@ from torch_parity.modules import (
     name_of,
     state_size,
 )
-from torch_parity.training import train
+from torch_parity.training import Rounding, train
 from torch_parity.values import Stream
 
 #: The free run cannot decide a step whose budget is more than this part of the largest value, or
@@ -144,11 +144,16 @@ def draw_masks(
     return torch.from_numpy(units >= dropout).to(dtype)
 
 
-def evaluate(module: nn.Module, given: Tensors, training: Mapping[str, Any] | None) -> Tensors:
-    """Whatever a case asks for, in the order of computation."""
+def evaluate(
+    module: nn.Module,
+    given: Tensors,
+    training: Mapping[str, Any] | None,
+    rounding: Rounding | None = None,
+) -> Tensors:
+    """Whatever a case asks for, in the order of computation; rounding: of each training step."""
     inputs = {name: tensor for name, tensor in given.items() if name in INPUTS}
     if training is not None:
-        return train(module, inputs, given["target"], training)
+        return train(module, inputs, given["target"], training, rounding)
     cotangents = cotangents_of(given)
     return call_with_gradients(module, inputs, cotangents) if cotangents else call(module, inputs)
 
@@ -181,11 +186,15 @@ def budget_of(
     reference = {key: reference[key] for key in expected}
     for key, tensor in expected.items():
         check_kinds(tensor, reference[key], f"{where}: {key}")
+
+    def rounding(shape: torch.Size, terms: int) -> torch.Tensor:
+        return torch.as_tensor(1 + stream.uniform(noise_bound(terms, UNIT[dtype]), *shape))
+
     runs: list[Mapping[str, torch.Tensor]] = [expected]
     for _ in range(RUNS):
         noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
-        runs.append(evaluate(exact, noisy_given, training))
+        runs.append(evaluate(exact, noisy_given, training, rounding))
     axes = {
         # The steps of a training are the first axis of everything that it gives.
         key: 0 if training is not None else growth_axis(key, config, tensor.shape)

@@ -1,12 +1,15 @@
 """Steps of an optimizer on a small task: what a training loop in torch does, written out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from torch_parity.modules import Tensors, call
+
+#: The shape of a sum and how many terms it has → what to multiply it by: 1 + δ.
+Rounding = Callable[[torch.Size, int], torch.Tensor]
 
 OPTIMIZERS: dict[str, Any] = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}
 
@@ -31,9 +34,16 @@ ADAM: dict[str, Any] = {
 
 
 def train(
-    module: nn.Module, inputs: Tensors, target: torch.Tensor, training: Mapping[str, Any]
+    module: nn.Module,
+    inputs: Tensors,
+    target: torch.Tensor,
+    training: Mapping[str, Any],
+    rounding: Rounding | None = None,
 ) -> Tensors:
     """Steps on the mean squared error of the first output against the target.
+
+    rounding: what each loss and each parameter after a step is multiplied by, to see what another
+    rounding of the step would lead to.
 
     Returns loss: (steps), before each step, and each parameter: (steps, …), after each step.
     The module's own parameters are exchanged for others, whose numbers are changed.
@@ -52,8 +62,11 @@ def train(
             loss = nn.functional.mse_loss(output, target)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            losses.append(loss.detach())
+            # A loss is a sum of as many terms as the output has elements.
+            losses.append(loss.detach() * (rounding(loss.shape, output.numel()) if rounding else 1))
             for name, parameter in module.named_parameters():
+                if rounding is not None:
+                    parameter.data *= rounding(parameter.shape, parameter.shape[-1])
                 after[name].append(parameter.detach().clone())
         for parameter in module.parameters():
             parameter.requires_grad_(False)

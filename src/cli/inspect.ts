@@ -45,7 +45,8 @@ function describeFile({ name, header, length, byteLength }: Fixture): string {
   ].join('\n')
 }
 
-function describeCase({ id, module, config, dtype, inputs, states }: Case): string {
+function describeCase(recorded: Case): string {
+  const { id, module, config, dtype, inputs, states, cotangents, training, source } = recorded
   const usual: Readonly<Record<string, unknown>> = {
     num_layers: 1,
     nonlinearity: 'tanh',
@@ -53,24 +54,32 @@ function describeCase({ id, module, config, dtype, inputs, states }: Case): stri
     batch_first: false,
     dropout: 0,
     bidirectional: false,
+    proj_size: 0,
   }
   const options = Object.entries(config)
     .filter(([name, value]) => value !== usual[name])
     .map(([name, value]) => `${name}=${value}`)
   if (inputs.h_0 === undefined) options.push('no h_0')
   if (inputs.lengths !== undefined) options.push(`lengths=${Array.from(inputs.lengths.data).join(',')}`)
+  if (inputs.dropout_mask !== undefined) options.push('dropout_mask')
+  if (cotangents !== undefined) options.push('gradients')
+  if (training !== undefined) options.push(`${training.steps} steps of ${training.optimizer}`)
   if (states !== undefined) options.push('states recorded')
+  if (source !== undefined) options.push(`from ${source}`)
   const shape = formatShape(inputs.input.shape)
   return `  ${id.padEnd(60)} ${module.padEnd(8)} ${dtype.padEnd(8)} ${shape.padEnd(14)} ${options.join(' ')}`
 }
 
 function describeTensors(recorded: Case): string {
-  const { id, module, config, dtype, params, inputs, expected, states, budget } = recorded
+  const { id, module, config, dtype, params, inputs, cotangents, training, expected, states, budget, source } = recorded
   const options = Object.entries(config).map(([name, value]) => `${name}=${value}`)
   return [
     `${pc.bold(id)}: ${module}(${options.join(', ')}), ${dtype}`,
+    ...(source === undefined ? [] : [`  expected values from ${source}`]),
+    ...(training === undefined ? [] : [`  training: ${JSON.stringify(training)}`]),
     ...describeGroup('params', params),
     ...describeGroup('inputs', { ...inputs }),
+    ...describeGroup('cotangents', cotangents ?? {}),
     ...describeGroup('expected', expected),
     ...(states === undefined ? [] : describeGroup('states', states)),
     ...describeGroup('budget', budget),

@@ -16,13 +16,14 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"num_layers": 3, "bias": False},
 )
 
-TRAININGS: tuple[dict[str, Any], ...] = (
-    SGD,
-    {**SGD, "lr": 0.2, "momentum": 0.9, "nesterov": True},
-    {**SGD, "momentum": 0.5, "dampening": 0.1, "weight_decay": 0.01},
-    ADAM,
-    {**ADAM, "weight_decay": 0.01},
-)
+TRAININGS: dict[str, tuple[dict[str, Any], ...]] = {
+    "sgd": (
+        SGD,
+        {**SGD, "lr": 0.2, "momentum": 0.9, "nesterov": True},
+        {**SGD, "momentum": 0.5, "dampening": 0.1, "weight_decay": 0.01},
+    ),
+    "adam": (ADAM, {**ADAM, "weight_decay": 0.01}, {**ADAM, "betas": [0.8, 0.9], "eps": 1e-4}),
+}
 
 
 def gradient_suites(module: str) -> dict[str, list[CaseSpec]]:
@@ -42,11 +43,14 @@ def gradient_suites(module: str) -> dict[str, list[CaseSpec]]:
         "gradients_float64": [
             case(i, gradients=True, dtype="float64", **f) for i in every for f in either
         ],
-        "training": [
-            case(i, training=training, dtype=dtype)
-            for i, training in enumerate(TRAININGS)
-            for dtype in ("float32", "float64")
-        ],
+        **{
+            f"training_{label}": [
+                case(i, training=training, dtype=dtype)
+                for i, training in enumerate(trainings)
+                for dtype in ("float32", "float64")
+            ]
+            for label, trainings in TRAININGS.items()
+        },
     }
     if not KINDS[module].is_layer:
         unbatched = cell(None, 5, 4, module, gradients=True)
@@ -77,26 +81,24 @@ def gradient_suites(module: str) -> dict[str, list[CaseSpec]]:
         for seq_len in (1, 2, 16, 64)
         for options in ({}, {"bidirectional": True})
     ]
-    suites["dropout_training"] = [
-        case(i, dropout=dropout, num_layers=num_layers, masked=True, **options)
-        for i, (dropout, num_layers) in enumerate(((0.5, 2), (0.25, 3), (0.3, 2), (0.8, 2)))
-        for options in (
-            {},
-            {"gradients": True},
-            {"gradients": True, "bidirectional": True},
-            {"gradients": True, "batch_first": True, "dtype": "float64"},
-        )
-    ] + [
-        layer(
-            (7, 4, 3, 5),
-            module,
-            **{"dropout": 0.4, "num_layers": 2, "masked": True, "gradients": gradients},
-            **unsorted,
-            bidirectional=bidirectional,
-        )
-        for gradients in (False, True)
-        for bidirectional in (False, True)
-    ]
+    for name, gradients in (("dropout_training", False), ("dropout_gradients", True)):
+        masked: dict[str, Any] = {"masked": True, "gradients": gradients}
+        suites[name] = [
+            case(i, dropout=dropout, num_layers=num_layers, **masked, **options)
+            for i, (dropout, num_layers) in enumerate(((0.5, 2), (0.25, 3), (0.3, 2), (0.8, 2)))
+            for options in ({}, {"bidirectional": True}, {"batch_first": True, "dtype": "float64"})
+        ] + [
+            layer(
+                (7, 4, 3, 5),
+                module,
+                **masked,
+                **unsorted,
+                dropout=0.4,
+                num_layers=2,
+                bidirectional=bidirectional,
+            )
+            for bidirectional in (False, True)
+        ]
     if module == "LSTM":
         suites["gradients_proj_size"] = [
             case(i, gradients=True, proj_size=proj_size, **options)
