@@ -6,7 +6,17 @@ import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { caseOfResults, closeResults, type Failure, openResults, type Summary } from '../report/results.ts'
-import { plural, renderFile, renderMismatch, renderRow, renderSummary, shareOf } from '../report/text.ts'
+import {
+  addToModules,
+  type ModuleTotals,
+  plural,
+  renderFile,
+  renderMismatch,
+  renderModules,
+  renderRow,
+  renderSummary,
+  shareOf,
+} from '../report/text.ts'
 import { verify, type Verdict } from '../verify.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
@@ -38,6 +48,7 @@ interface Run {
   readonly interruption: Interruption
   readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
   readonly errors: Failure[]
+  readonly modules: Map<string, ModuleTotals>
   most: { share: number; where: string } | undefined
   timeouts: number
   record(file: string, verdict: Verdict): Promise<void>
@@ -61,6 +72,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       interruption,
       summary: { cases: 0, matched: 0, mismatched: 0, unsupported: 0 },
       errors,
+      modules: new Map(),
       most: undefined,
       timeouts: 0,
       record: async (file, verdict) => json?.add(file, verdict),
@@ -77,6 +89,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       process.stderr.write(`stopped after ${run.timeouts} time-outs: what was judged until then follows\n`)
     }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
+    if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc)}\n`)
     await json?.end({ errors, summary, exitCode })
     return exitCode
@@ -149,6 +162,7 @@ async function judgeCase(run: Run, file: string, recorded: Case): Promise<Verdic
 async function report(run: Run, file: string, verdict: Verdict): Promise<void> {
   const { summary, progress, options } = run
   summary.cases++
+  addToModules(run.modules, verdict)
   if (verdict.outcome === 'match') {
     summary.matched++
     const share = shareOf(verdict)

@@ -94,6 +94,37 @@ function renderDeparture({ place, index, actual, expected, error, allowed }: Dep
   return `${where}: ${values}, error ${scientific(error)}, allowed ${scientific(allowed)}${times}`
 }
 
+/** What has been judged of one module. */
+export interface ModuleTotals {
+  cases: number
+  tensors: number
+  gradients: number
+  /** The largest share of the allowed error in a match. */
+  share: number
+}
+
+export function addToModules(modules: Map<string, ModuleTotals>, verdict: Verdict): void {
+  const { module, comparisons, steps, outcome } = verdict
+  const all = [...comparisons, ...(steps?.comparisons ?? [])]
+  const old = modules.get(module) ?? { cases: 0, tensors: 0, gradients: 0, share: 0 }
+  modules.set(module, {
+    cases: old.cases + 1,
+    tensors: old.tensors + all.length,
+    gradients: old.gradients + all.filter(({ tensor }) => tensor.startsWith('grad_')).length,
+    share: outcome === 'match' ? Math.max(old.share, shareOf(verdict)) : old.share,
+  })
+}
+
+/** A line for each module: cases, tensors, gradients among them, and how much of the allowed error matches used at most. */
+export function renderModules(modules: ReadonlyMap<string, ModuleTotals>, colors: Colors = noColors): string {
+  const row = (module: string, ...cells: readonly (string | number)[]): string =>
+    `  ${module.padEnd(10)}${cells.map((cell) => String(cell).padStart(11)).join('')}`
+  const rows = [...modules].map(([module, { cases, tensors, gradients, share }]) =>
+    row(module, cases, tensors, gradients, percent(share)),
+  )
+  return [colors.dim(row('module', 'cases', 'tensors', 'gradients', 'error used')), ...rows].join('\n')
+}
+
 /** The counts, what could not be judged, and how much of the allowed error was used at most. */
 export function renderSummary(
   summary: Summary,

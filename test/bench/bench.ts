@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const python = process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
 const runs = 5
+/** Random cases of a layer and its cell. */
+const suites = { RNN: 'random/small', LSTM: 'random/small_lstm', GRU: 'random/small_gru' } as const
 
 /** Runs a command and prints its seconds and its peak memory, which only its parent is told. */
 const stopwatch = `
@@ -35,45 +37,51 @@ function median(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!
 }
 
-function record(folder: string, count: number): string {
-  const args = ['-m', 'torch_parity', 'dump', '--suite', 'random/small', '--count', String(count), '--out', folder]
+function record(folder: string, suite: string, count: number): string {
+  const args = ['-m', 'torch_parity', 'dump', '--suite', suite, '--count', String(count), '--out', folder]
   const { status, stderr } = spawnSync(python, args, { encoding: 'utf8', cwd: join(root, 'python') })
   if (status !== 0) throw new Error(`recording ${count} cases: ${stderr}`)
-  return join(folder, 'random/small.msgpack')
+  return join(folder, `${suite}.msgpack`)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'torch-parity-bench-'))
 try {
   process.stdout.write(
-    '| cases | torch-parity verify | cases/s | peak memory | Python with torch | peak memory | ratio |\n' +
-      '|--:|--:|--:|--:|--:|--:|--:|\n',
+    '| modules | cases | torch-parity verify | cases/s | peak memory | Python with torch | peak memory | ratio |\n' +
+      '|---|--:|--:|--:|--:|--:|--:|--:|\n',
   )
-  for (const count of [1000, 10_000]) {
-    const file = record(join(folder, String(count)), count)
-    const ours: Run[] = []
-    const theirs: Run[] = []
-    const ratios: number[] = []
-    // One round warms the files and is not counted.
-    for (let round = 0; round <= runs; round++) {
-      const own = time([process.execPath, 'dist/cli.js', 'verify', '--quiet', file])
-      const other = time([python, 'python/benchmarks/verify_torch.py', file])
-      if (round === 0) continue
-      ours.push(own)
-      theirs.push(other)
-      ratios.push(other.seconds / own.seconds)
+  for (const [module, suite] of Object.entries(suites)) {
+    for (const count of [1000, 10_000]) {
+      process.stdout.write(`${measure(module, count, record(join(folder, String(count)), suite, count))}\n`)
     }
-    const seconds = median(ours.map((run) => run.seconds))
-    const cells = [
-      count,
-      `${seconds.toFixed(2)} s`,
-      Math.round(count / seconds),
-      `${Math.max(...ours.map((run) => run.mebibytes)).toFixed(0)} MiB`,
-      `${median(theirs.map((run) => run.seconds)).toFixed(2)} s`,
-      `${Math.max(...theirs.map((run) => run.mebibytes)).toFixed(0)} MiB`,
-      `${median(ratios).toFixed(1)}×`,
-    ]
-    process.stdout.write(`| ${cells.join(' | ')} |\n`)
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+/** A line of the table: both take turns, and one round that warms the files is not counted. */
+function measure(module: string, count: number, file: string): string {
+  const ours: Run[] = []
+  const theirs: Run[] = []
+  const ratios: number[] = []
+  for (let round = 0; round <= runs; round++) {
+    const own = time([process.execPath, 'dist/cli.js', 'verify', '--quiet', file])
+    const other = time([python, 'python/benchmarks/verify_torch.py', file])
+    if (round === 0) continue
+    ours.push(own)
+    theirs.push(other)
+    ratios.push(other.seconds / own.seconds)
+  }
+  const seconds = median(ours.map((run) => run.seconds))
+  const cells = [
+    `${module}, ${module}Cell`,
+    count,
+    `${seconds.toFixed(2)} s`,
+    Math.round(count / seconds),
+    `${Math.max(...ours.map((run) => run.mebibytes)).toFixed(0)} MiB`,
+    `${median(theirs.map((run) => run.seconds)).toFixed(2)} s`,
+    `${Math.max(...theirs.map((run) => run.mebibytes)).toFixed(0)} MiB`,
+    `${median(ratios).toFixed(1)}×`,
+  ]
+  return `| ${cells.join(' | ')} |`
 }
