@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { ParityError, type ParityErrorCode } from './errors.ts'
 import {
+  isModel,
+  type ModelConfig,
+  type ModelExtent,
+  type ModelName,
+  modelSchemas,
+  type ModelSignature,
+  modelSignature,
+} from './model.ts'
+import {
   type Axis,
   axis,
   type Config,
@@ -28,8 +37,11 @@ import {
   tensorFromBytes,
 } from './tensor.ts'
 
-/** What an engine is asked: a torch module, its parameters, and what goes into its `forward`. */
-export type Request = {
+/** What an engine is asked: a torch module or a model, its parameters, and what goes into its `forward`. */
+export type Request = RecurrentRequest | ModelRequest
+
+/** A recurrent layer or cell of torch.nn. */
+export type RecurrentRequest = {
   [M in ModuleName]: {
     /** The torch class name. */
     readonly module: M
@@ -46,6 +58,38 @@ export type Request = {
     readonly training?: Training
   }
 }[ModuleName]
+
+/** A model made of recurrent layers: python/torch_parity/models says what each computes. */
+export type ModelRequest = {
+  [M in ModelName]: {
+    readonly module: M
+    /** The constructor arguments of the class in python/torch_parity/models. */
+    readonly config: ModelConfig<M>
+    readonly dtype: FloatDType
+    /** The model's state_dict. */
+    readonly params: Readonly<Record<string, FloatTensor>>
+    readonly inputs: ModelInputs
+    /** Holds `loss`, the gradient by the loss: the gradients by everything that went in are asked for as well. */
+    readonly cotangents?: Outputs
+    readonly training?: undefined
+  }
+}[ModelName]
+
+/** Symbols are whole numbers from 0. */
+export interface ModelInputs {
+  /** (seq_len, batch, input_size), or (batch, input_size) where the model has one step of input. */
+  readonly input?: FloatTensor
+  /** (seq_len, batch): the symbols that are read. */
+  readonly source?: Tensor<'int64'>
+  /** (target_len, batch), or (batch) where the model has one output: the symbols that are to be predicted. */
+  readonly target?: Tensor<'int64'>
+  /** (batch), each from 1 to seq_len: how much of each row there is; what is past it changes nothing. */
+  readonly lengths?: Tensor<'int64'>
+}
+
+export function isModelRequest(request: Request): request is ModelRequest {
+  return isModel(request.module)
+}
 
 /** Shapes as in torch; an absent h_0 or c_0 means zeros. */
 export interface Inputs {
@@ -92,7 +136,8 @@ export type Training = z.infer<typeof Training>
 /**
  * Named tensors as torch's `forward` returns them: `output`, `h_n`, `c_n` of a layer, `h_1`, `c_1` of a cell. With cotangents
  * also `grad_input`, `grad_h_0`, `grad_c_0` and `grad_` of each parameter. Of a training `loss`, before each step, and each
- * parameter after each step, by its own name with the steps as first axis.
+ * parameter after each step, by its own name with the steps as first axis. Of a model every tensor on its way; `symbols` are whole
+ * numbers in the request's dtype.
  */
 export type Outputs = Readonly<Record<string, FloatTensor>>
 
@@ -127,9 +172,11 @@ const TensorRecord = z.strictObject({
 type TensorRecord = z.infer<typeof TensorRecord>
 const TensorRecords = z.record(z.string(), TensorRecord)
 
+type Module = ModuleName | ModelName
+
 const CaseRecord = z.strictObject({
   id: plainText.min(1).max(200),
-  module: z.enum(Object.keys(configSchemas) as [ModuleName, ...ModuleName[]]),
+  module: z.enum([...Object.keys(configSchemas), ...Object.keys(modelSchemas)] as [Module, ...Module[]]),
   config: z.unknown(),
   dtype: z.enum(['float16', 'bfloat16', 'float32', 'float64']),
   source: plainText.min(1).max(1000).optional(),
@@ -150,40 +197,120 @@ const CaseRecord = z.strictObject({
 export function parseCase(record: unknown, where: string): Case {
   const named = `${where}: case ${caseName(record)}`
   const parsed = parse(CaseRecord, record, named)
-  const { id, module, dtype, source, training } = parsed
-  rejectProjSize(module, parsed.config, named)
-  const config = parse(configSchemas[module], parsed.config, `${named}: config`)
-  const extent = readExtent(module, config, parsed.inputs['input'], named)
-  const signature = signatureOf(module, config, extent)
-
-  const params = tensors(parsed.params, signature.params, dtype, `${named}: params`)
-  const inputs = readInputs(parsed, config, signature, extent.seq_len, named)
-  const cotangents = parsed.cotangents && readCotangents(parsed, signature, `${named}: cotangents`)
-  // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
-  const request = {
-    module,
-    config,
-    dtype,
-    params,
-    inputs,
-    ...(cotangents && { cotangents }),
-    ...(training && { training }),
-  } as Request
+  const { id, source } = parsed
+  const { request, stateShapes } = isModel(parsed.module)
+    ? { request: readModel(parsed, parsed.module, named), stateShapes: {} }
+    : readRecurrent(parsed, parsed.module, named)
 
   const expectedShapes = shapesOf(expectedAxes(request))
   // What others have published may be a part of what torch returns.
   const optional = source === undefined ? [] : Object.keys(expectedShapes)
-  const expected = tensors(parsed.expected, expectedShapes, dtype, `${named}: expected`, optional)
+  const expected = tensors(parsed.expected, expectedShapes, request.dtype, `${named}: expected`, optional)
   if (Object.keys(expected).length === 0) throw invalid(`${named}: expected: expected at least one tensor, got none`)
-  const stateShapes = shapesOf(signature.states)
-  const states = parsed.states && tensors(parsed.states, stateShapes, dtype, `${named}: states`)
+  const states = parsed.states && tensors(parsed.states, stateShapes, request.dtype, `${named}: states`)
   const judged = Object.fromEntries(Object.entries(expectedShapes).filter(([name]) => name in expected))
   const budget = budgets(parsed.budget, { ...judged, ...(states && stateShapes) }, `${named}: budget`)
   return { ...request, id, ...(source === undefined ? {} : { source }), expected, budget, ...(states && { states }) }
 }
 
+type ParsedRecord = z.infer<typeof CaseRecord>
+
+function readRecurrent(
+  parsed: ParsedRecord,
+  module: ModuleName,
+  named: string,
+): { request: RecurrentRequest; stateShapes: Record<string, number[]> } {
+  const { dtype, training } = parsed
+  rejectProjSize(module, parsed.config, named)
+  const config = parse(configSchemas[module], parsed.config, `${named}: config`)
+  const extent = readExtent(module, config, parsed.inputs['input'], named)
+  const signature = signatureOf(module, config, extent)
+  const params = tensors(parsed.params, signature.params, dtype, `${named}: params`)
+  const inputs = readInputs(parsed, module, config, signature, extent.seq_len, named)
+  const cotangents = parsed.cotangents && readCotangents(parsed, signature, `${named}: cotangents`)
+  // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
+  const request = {
+    ...{ module, config, dtype, params, inputs },
+    ...(cotangents && { cotangents }),
+    ...(training && { training }),
+  } as RecurrentRequest
+  return { request, stateShapes: shapesOf(signature.states) }
+}
+
+function readModel(parsed: ParsedRecord, module: ModelName, named: string): ModelRequest {
+  const { dtype, training, states } = parsed
+  for (const [key, value] of Object.entries({ training, states })) {
+    if (value !== undefined) throw invalid(`${named}: ${key}: expected none in a case of ${module}, got some`)
+  }
+  const schema: z.ZodType<ModelConfig> = modelSchemas[module]
+  const config = parse(schema, parsed.config, `${named}: config`)
+  const extent = readModelExtent(module, parsed.inputs, named)
+  const signature = modelSignature(module, config, extent)
+  const params = tensors(parsed.params, signature.params, dtype, `${named}: params`)
+  const inputs = readModelInputs(parsed, signature, extent.seq_len ?? 1, `${named}: inputs`)
+  if (parsed.cotangents !== undefined && !('loss' in signature.outputs)) {
+    throw invalid(`${named}: cotangents: expected none without a target, of which a loss is made, got some`)
+  }
+  const cotangents = parsed.cotangents && tensors(parsed.cotangents, { loss: [] }, dtype, `${named}: cotangents`)
+  // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
+  return { module, config, dtype, params, inputs, ...(cotangents && { cotangents }) } as ModelRequest
+}
+
+/** Reads the sizes off what goes in; the shapes are checked against the signature that they lead to. */
+function readModelExtent(module: ModelName, inputs: ParsedRecord['inputs'], named: string): ModelExtent {
+  const name = module === 'LanguageModel' || module === 'EncoderDecoder' ? 'source' : 'input'
+  const record = inputs[name]
+  if (record === undefined) throw invalid(`${named}: inputs.${name}: expected a tensor, got none`)
+  const { shape } = record
+  const rank = name === 'source' || module === 'OneToMany' ? 2 : 3
+  if (shape.length !== rank) {
+    const words =
+      name === 'source' ? '(seq_len, batch)' : rank === 2 ? '(batch, input_size)' : '(seq_len, batch, input_size)'
+    throw invalid(`${named}: inputs.${name}: expected shape ${words}, got ${formatShape(shape)}`)
+  }
+  const [seq_len, batch = 0] = module === 'OneToMany' ? [undefined, shape[0]] : shape
+  if (seq_len === 0) throw invalid(`${named}: inputs.${name}: expected seq_len of at least 1, got 0`)
+  if (batch === 0) throw invalid(`${named}: inputs.${name}: expected a batch of at least 1, got 0`)
+  return { seq_len, batch, target_len: inputs['target']?.shape[0] }
+}
+
+function readModelInputs(
+  { dtype, inputs: records }: ParsedRecord,
+  { floats, symbols, lengths }: ModelSignature,
+  seq_len: number,
+  where: string,
+): ModelInputs {
+  const shapes = {
+    ...floats,
+    ...Object.fromEntries(Object.entries(symbols).map(([name, { shape }]) => [name, shape])),
+    ...(lengths === undefined ? {} : { lengths }),
+  }
+  rejectUnknown(records, shapes, where)
+  const read: Record<string, Tensor> = tensors(
+    Object.fromEntries(Object.entries(records).filter(([name]) => name in floats)),
+    floats,
+    dtype,
+    where,
+  )
+  for (const [name, { shape, count }] of Object.entries(symbols)) {
+    const record = records[name]
+    if (record === undefined && name === 'target') continue
+    if (record === undefined)
+      throw invalid(`${where}.${name}: expected a tensor of shape ${formatShape(shape)}, got none`)
+    read[name] = readWholeNumbers(record, shape, 0, count - 1, `${where}.${name}`, 'symbols')
+  }
+  if (records['lengths'] !== undefined) {
+    read['lengths'] = readWholeNumbers(records['lengths'], lengths!, 1, seq_len, `${where}.lengths`, 'lengths')
+  }
+  return read as ModelInputs
+}
+
 /** The axes of every tensor that a request asks for, in the order of computation. */
 export function expectedAxes(request: Request): Readonly<Record<string, readonly Axis[]>> {
+  if (isModelRequest(request)) {
+    const { outputs, gradients } = modelSignature(request.module, request.config, modelExtentOf(request))
+    return request.cotangents === undefined ? outputs : { ...outputs, ...gradients }
+  }
   const { module, config, inputs, cotangents, training } = request
   const { params, outputs, gradients } = signatureOf(module, config, extentOf(module, config, inputs.input.shape))
   if (training !== undefined) {
@@ -196,8 +323,14 @@ export function expectedAxes(request: Request): Readonly<Record<string, readonly
   return { ...outputs, ...Object.fromEntries(given) }
 }
 
+function modelExtentOf({ module, inputs: { input, source, target } }: ModelRequest): ModelExtent {
+  const [first, second = 0] = (source ?? input)?.shape ?? []
+  const isOne = module === 'OneToMany'
+  return { seq_len: isOne ? undefined : first, batch: isOne ? (first ?? 0) : second, target_len: target?.shape[0] }
+}
+
 /** Whether a gradient is of something that went in: torch has none by a state that was left out. */
-function isGiven({ inputs }: Request, gradient: string): boolean {
+function isGiven({ inputs }: RecurrentRequest, gradient: string): boolean {
   if (gradient === 'grad_h_0') return inputs.h_0 !== undefined
   return gradient !== 'grad_c_0' || inputs.c_0 !== undefined
 }
@@ -254,7 +387,7 @@ function describe(issue: z.core.$ZodIssue): string {
     case 'too_small':
       return `expected at least ${issue.minimum}, ${got}`
     case 'too_big':
-      return `expected at most ${issue.maximum}, ${got}`
+      return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}, ${got}`
     case 'unrecognized_keys':
       return `expected no key ${issue.keys.map((key) => show(key)).join(', ')}`
     default:
@@ -278,7 +411,8 @@ export function show(value: unknown): string {
 }
 
 function readInputs(
-  { module, dtype, inputs: records, training }: z.infer<typeof CaseRecord>,
+  { dtype, inputs: records, training }: ParsedRecord,
+  module: ModuleName,
   config: Config,
   signature: Signature,
   seq_len: number | undefined,
@@ -314,11 +448,7 @@ function checkMask(mask: FloatTensor, config: Config, where: string): void {
   }
 }
 
-function readCotangents(
-  { dtype, cotangents, training }: z.infer<typeof CaseRecord>,
-  { outputs }: Signature,
-  where: string,
-): Outputs {
+function readCotangents({ dtype, cotangents, training }: ParsedRecord, { outputs }: Signature, where: string): Outputs {
   if (training !== undefined) throw invalid(`${where}: expected none in a case of training, got some`)
   return tensors(cotangents ?? {}, shapesOf(outputs), dtype, where)
 }
@@ -330,14 +460,25 @@ function readLengths(
   where: string,
 ): Tensor<'int64'> {
   if (shape === undefined) throw invalid(`${where}: expected no lengths for an unbatched input or a cell, got some`)
-  const lengths = decodeTensor(record, shape, where)
-  if (lengths.dtype !== 'int64') throw invalid(`${where}: expected dtype int64, got ${lengths.dtype}`)
-  for (const length of lengths.data) {
-    if (!(length >= 1n && length <= BigInt(seq_len))) {
-      throw invalid(`${where}: expected lengths from 1 to ${seq_len}, got ${length}`)
+  return readWholeNumbers(record, shape, 1, seq_len, where, 'lengths')
+}
+
+function readWholeNumbers(
+  record: TensorRecord,
+  shape: readonly number[],
+  lowest: number,
+  highest: number,
+  where: string,
+  what: string,
+): Tensor<'int64'> {
+  const tensor = decodeTensor(record, shape, where)
+  if (tensor.dtype !== 'int64') throw invalid(`${where}: expected dtype int64, got ${tensor.dtype}`)
+  for (const value of tensor.data) {
+    if (!(value >= BigInt(lowest) && value <= BigInt(highest))) {
+      throw invalid(`${where}: expected ${what} from ${lowest} to ${highest}, got ${value}`)
     }
   }
-  return lengths
+  return tensor
 }
 
 /** Every tensor of `shapes` but the optional ones, none that is not there, each of the case's dtype. */

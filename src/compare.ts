@@ -1,4 +1,4 @@
-import type { Case } from './case.ts'
+import { type Case, isModelRequest } from './case.ts'
 import type { Axis } from './module.ts'
 import { sizes } from './module.ts'
 import {
@@ -54,6 +54,8 @@ export interface Place {
   /** Of a parameter or its gradient. */
   readonly row?: number
   readonly column?: number
+  /** Of what an encoder has read. */
+  readonly source?: number
 }
 
 /** One element and how far off it is. */
@@ -258,7 +260,8 @@ export function placeOf(axes: readonly Axis[], index: readonly number[]): Place 
   for (const [i, { name, size, num_directions }] of axes.entries()) {
     const at = index[i] ?? 0
     if (name === 'seq_len') place.t = at
-    if (name === 'batch' || name === 'step' || name === 'row' || name === 'column') place[name] = at
+    if (name === 'batch' || name === 'step' || name === 'row' || name === 'column' || name === 'source')
+      place[name] = at
     if (name === 'state') {
       place.layer = Math.floor(at / num_directions)
       setDirection(at % num_directions, num_directions)
@@ -274,7 +277,7 @@ export function placeOf(axes: readonly Axis[], index: readonly number[]): Place 
 
 /** `layer 1, reverse, t 17, batch 2, unit 40` */
 export function formatPlace(place: Place): string {
-  const { layer, direction, t, batch, unit, step, row, column } = place
+  const { layer, direction, t, batch, unit, step, row, column, source } = place
   return [
     step === undefined ? '' : `step ${step}`,
     layer === undefined ? '' : `layer ${layer}`,
@@ -284,6 +287,7 @@ export function formatPlace(place: Place): string {
     unit === undefined ? '' : `unit ${unit}`,
     row === undefined ? '' : `row ${row}`,
     column === undefined ? '' : `column ${column}`,
+    source === undefined ? '' : `source ${source}`,
   ]
     .filter((part) => part !== '')
     .join(', ')
@@ -316,11 +320,13 @@ export function decidedSteps(
 
 /**
  * The tensors whose allowed error is so large that a match says little, among those that cannot be judged step by step: gradients,
- * and what a training has come to.
+ * what a training has come to, and those of models.
  */
-export function undecidedTensors({ dtype, expected, budget, training }: Case): string[] {
+export function undecidedTensors(recorded: Case): string[] {
+  const { dtype, expected, budget, training } = recorded
+  const everyOne = training !== undefined || isModelRequest(recorded)
   return Object.entries(expected)
-    .filter(([name]) => training !== undefined || name.startsWith('grad_'))
+    .filter(([name]) => everyOne || name.startsWith('grad_'))
     .filter(([name, tensor]) => {
       const limit = largestDecided(tensor, dtype)
       return budget[name]!.data.some((value) => !(kappa * value <= limit))

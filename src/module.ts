@@ -68,10 +68,10 @@ export const kinds: Readonly<Record<ModuleName, Kind>> = {
 /**
  * One axis of a tensor. `state` counts layers and directions as h_n does (layer 0 forward, layer 0 reverse, layer 1
  * forward, …); `unit` is the last axis, with the directions of a layer one after the other; `row` and `column` are those
- * of a parameter; `step` is a step of an optimizer.
+ * of a parameter; `step` is a step of an optimizer; `source` a step of what an encoder has read.
  */
 export interface Axis {
-  readonly name: 'seq_len' | 'batch' | 'state' | 'unit' | 'row' | 'column' | 'step'
+  readonly name: 'seq_len' | 'batch' | 'state' | 'unit' | 'row' | 'column' | 'step' | 'source'
   readonly size: number
   readonly num_directions: number
 }

@@ -1,4 +1,4 @@
-import type { Case } from './case.ts'
+import { type Case, isModelRequest, type RecurrentRequest } from './case.ts'
 import type { Place } from './compare.ts'
 import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from './module.ts'
 import { broadcastStrides, type FloatTensor, floatTensor, type Tensor } from './tensor.ts'
@@ -15,6 +15,7 @@ export interface Steps {
  * → one case for each layer and direction; none without recorded states.
  */
 export function stepCases(whole: Case): Steps[] {
+  if (isModelRequest(whole)) return []
   const { states, inputs } = whole
   const config = layerConfig(whole.config)
   if (config === undefined || states === undefined) return []
@@ -97,7 +98,7 @@ interface Folded {
 
 /** One layer and direction of a case as a layer of its own, with one step. */
 function single(
-  whole: Case,
+  whole: Case & RecurrentRequest,
   layer: number,
   direction: number,
   input: FloatTensor,

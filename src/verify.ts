@@ -11,6 +11,7 @@ import {
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { stepCases } from './steps.ts'
+import { settleTies, type Tie } from './ties.ts'
 
 /** One case, judged. */
 export interface Verdict {
@@ -21,6 +22,8 @@ export interface Verdict {
   readonly reason?: string
   /** One for each tensor, in order of computation. */
   readonly comparisons: readonly Comparison[]
+  /** The rows of greedy decoding that part from PyTorch at a tie; what follows it is not judged. */
+  readonly ties?: readonly Tie[]
   /** Where the free run cannot decide every time step: how many it can, and each step judged alone. */
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
 }
@@ -41,7 +44,8 @@ export async function verify(
   const supported = await askWhetherSupported(recorded, engine)
   if (supported !== true) return unsupported(supported)
 
-  const comparisons = await judgeRun(recorded, engine, judgement)
+  const { comparisons, ties } = await judgeRun(recorded, engine, judgement)
+  const tied = ties.length === 0 ? {} : { ties }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
   const byBudget = judgement.tolerance.kind === 'budget'
   const undecided = free && byBudget ? undecidedTensors(recorded) : []
@@ -51,7 +55,7 @@ export async function verify(
   }
   const steps = byBudget ? decidedSteps(recorded, expectedAxes(recorded)['output'] ?? []) : undefined
   if (steps === undefined || steps.decided === steps.of) {
-    return { id, module, outcome: free ? 'match' : 'mismatch', comparisons }
+    return { id, module, outcome: free ? 'match' : 'mismatch', comparisons, ...tied }
   }
 
   const singles = stepCases(recorded)
@@ -63,7 +67,7 @@ export async function verify(
   }
   const alone: Comparison[] = []
   for (const { case: folded, places } of singles) {
-    for (const comparison of await judgeRun(folded, engine, judgement)) {
+    for (const comparison of (await judgeRun(folded, engine, judgement)).comparisons) {
       alone.push({ ...unfold(comparison, places), tensor: comparison.tensor === 'c_n' ? 'c_t' : 'h_t' })
     }
   }
@@ -86,14 +90,19 @@ async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true
   )
 }
 
-async function judgeRun(recorded: Case, engine: Engine, judgement: Judgement): Promise<Comparison[]> {
+async function judgeRun(
+  recorded: Case,
+  engine: Engine,
+  judgement: Judgement,
+): Promise<{ comparisons: Comparison[]; ties: readonly Tie[] }> {
   let outputs: unknown
   try {
     outputs = await engine.run(requestOf(recorded))
   } catch (cause) {
     throw failed(recorded, engine, cause)
   }
-  return judge(recorded, outputs, judgement)
+  const settled = settleTies(recorded, outputs)
+  return { comparisons: judge(recorded, settled.outputs, judgement), ties: settled.ties }
 }
 
 /** An engine sees the request alone, so that it cannot answer with what PyTorch gave. */

@@ -261,7 +261,7 @@ describe('what is no tensor of the right shape and dtype is a mismatch', () => {
 
 it('an empty tensor matches, with nothing in it', () => {
   const empty = floatTensor('float32', [3, 0, 2], [])
-  const axes = signatureOf('RNN', layerCase({ hidden_size: 2 }).config, { seq_len: 3, batch: 0 }).expected['output']
+  const axes = signatureOf('RNN', layerCase({ hidden_size: 2 }).config, { seq_len: 3, batch: 0 }).outputs['output']
   expect(compare('output', empty, empty, budgetTensor([3, 1, 1], [0, 0, 0]), axes ?? [])).toStrictEqual({
     tensor: 'output',
     outcome: 'match',
@@ -276,7 +276,7 @@ it('an empty tensor matches, with nothing in it', () => {
 
 describe('decidedSteps', () => {
   const axesOf = (recorded: ReturnType<typeof layerCase>, batch: number | undefined): readonly Axis[] =>
-    signatureOf(recorded.module, recorded.config, { seq_len: 4, batch }).expected['output'] ?? []
+    signatureOf(recorded.module, recorded.config, { seq_len: 4, batch }).outputs['output'] ?? []
 
   /** A float64 case whose largest output is 1, so that the limit of κ · budget is 2⁻¹⁰. */
   function decided(shape: number[], budget: number[], options: { batch_first?: true; unbatched?: true } = {}): unknown {

@@ -243,7 +243,7 @@ describe('a file with a bad case', () => {
     expect(second).toMatchObject({
       error: {
         code: 'CASE_INVALID',
-        message: 'sample.msgpack: case b: module: expected one of "RNNCell", "RNN", got "Transformer"',
+        message: 'sample.msgpack: case b: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", got "Transformer"',
       },
     })
     expect(third).toStrictEqual({ case: cases[2] })

@@ -113,7 +113,7 @@ describe('the worst element is named by its axes', () => {
   it('as the one with the largest share of what is allowed, not the largest error', () => {
     const expected = floatTensor('float64', [2, 1, 1], [0, 0])
     const actual = floatTensor('float64', [2, 1, 1], [0.5, 100])
-    const { output = [] } = signatureOf('RNN', layerCase().config, { seq_len: 2, batch: 1 }).expected
+    const { output = [] } = signatureOf('RNN', layerCase().config, { seq_len: 2, batch: 1 }).outputs
     const { worst, share } = compare('output', actual, expected, budgetTensor([2, 1, 1], [0.001, 10]), output)
     expect({ t: worst?.place.t, share, error: worst?.error, allowed: worst?.allowed }).toStrictEqual({
       t: 0,
@@ -248,7 +248,7 @@ describe('each element is judged by its own budget', () => {
     const shape = recorded.expected[tensor]?.shape ?? []
     const zeros = floatTensor('float64', shape, new Float64Array(shape.reduce((product, size) => product * size, 1)))
     const { module, config, inputs } = recorded
-    const axes = signatureOf(module, config, extentOf(module, config, inputs.input.shape)).expected[tensor] ?? []
+    const axes = signatureOf(module, config, extentOf(module, config, inputs.input.shape)).outputs[tensor] ?? []
     for (let offset = 0; offset < zeros.data.length; offset++) {
       let rest = offset
       const index = shape.map((_, axis) => {

@@ -92,8 +92,8 @@ describe('tensorFromBytes', () => {
     expect(read).toStrictEqual({ dtype: 'float64', shape: [4], data: special })
   })
 
-  it('itemSize is 4 for float32 and 8 for float64 and int64', () => {
-    expect(itemSize).toStrictEqual({ float32: 4, float64: 8, int64: 8 })
+  it('itemSize is 2 for float16 and bfloat16, 4 for float32 and 8 for float64 and int64', () => {
+    expect(itemSize).toStrictEqual({ float16: 2, bfloat16: 2, float32: 4, float64: 8, int64: 8 })
   })
 })
 

@@ -49,9 +49,24 @@ def test_tensors_keep_every_bit() -> None:
     assert decode_tensor(encode_tensor(turned)).tolist() == turned.tolist()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_keeps_every_bit(dtype: torch.dtype) -> None:
+    # Every value there is: normal, subnormal, -0, infinities and every NaN.
+    bits = torch.arange(-(2**15), 2**15, dtype=torch.int16)
+    encoded = encode_tensor(bits.view(dtype).reshape(256, 256))
+    assert (encoded["dtype"], encoded["shape"]) == (str(dtype).removeprefix("torch."), [256, 256])
+    assert encoded["data"] == bits.numpy().astype("<i2").tobytes()
+    decoded = decode_tensor(encoded).astype(np.float32).flatten()
+    np.testing.assert_array_equal(decoded, bits.view(dtype).float().numpy())
+    assert (np.signbit(decoded) == (bits < 0).numpy()).all()
+
+
 def test_a_tensor_of_another_dtype_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^expected dtype float32, float64, int64, got float16$"):
-        encode_tensor(np.zeros(2, np.float16))
+    known = "float16, bfloat16, float32, float64, int64"
+    with pytest.raises(ValueError, match=rf"^expected dtype {known}, got int32$"):
+        encode_tensor(np.zeros(2, np.int32))
+    with pytest.raises(ValueError, match=rf"^expected dtype {known}, got complex64$"):
+        encode_tensor(torch.zeros(2, dtype=torch.complex64))
 
 
 def test_a_failure_halfway_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

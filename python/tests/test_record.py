@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from torch_parity import Case, record
 from torch_parity.fixture import decode_tensor
+from torch_parity.training import SGD
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -90,23 +91,70 @@ def test_the_module_and_torch_are_left_as_they_were() -> None:
 def test_another_module_is_refused() -> None:
     with pytest.raises(
         TypeError,
-        match=r"^expected one of RNNCell, RNN, got Linear\n"
+        match=r"^expected one of RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, got Linear\n"
         r"a part of a model can be recorded: record\(model\.rnn, …\)$",
     ):
         record(nn.Linear(2, 2), torch.zeros(1, 2), id="case")
 
 
-def test_another_dtype_is_refused() -> None:
+@pytest.mark.parametrize("dtype", [torch.int64, torch.complex64])
+def test_another_dtype_is_refused(dtype: torch.dtype) -> None:
+    module = nn.RNNCell(2, 2)
+    for name, parameter in list(module.named_parameters()):
+        value = parameter.detach().to(dtype)
+        setattr(module, name, nn.Parameter(value, requires_grad=False))
+    known = "float16, bfloat16, float32, float64"
     with pytest.raises(
-        ValueError,
-        match=r"^case: expected a module of dtype float32 or float64, got torch\.float16$",
+        ValueError, match=rf"^case: expected a module of dtype {known}, got {dtype}$"
     ):
-        record(nn.RNNCell(2, 2).half(), torch.zeros(1, 2).half(), id="case")
+        record(module, torch.zeros(1, 2, dtype=dtype), id="case")
 
 
 def test_an_unknown_input_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^case: inputs: expected input, h_0, lengths, got c_0$"):
-        record(nn.RNNCell(2, 2), {"input": torch.zeros(1, 2), "c_0": torch.zeros(1, 2)}, id="case")
+    with pytest.raises(
+        ValueError,
+        match=r"^case: inputs: expected input, h_0, got h_1$",
+    ):
+        record(nn.RNNCell(2, 2), {"input": torch.zeros(1, 2), "h_1": torch.zeros(1, 2)}, id="case")
+    inputs = {"input": torch.zeros(1, 2), "target": torch.zeros(1, 2), "state": torch.zeros(1, 2)}
+    with pytest.raises(
+        ValueError,
+        match=r"^case: inputs: expected input, h_0, target, got state$",
+    ):
+        record(nn.RNNCell(2, 2), inputs, id="case", training=SGD)
+
+
+def test_a_target_without_training_is_refused() -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"^case: inputs: expected input, h_0, got target$",
+    ):
+        record(
+            nn.RNNCell(2, 2), {"input": torch.zeros(1, 2), "target": torch.zeros(1, 2)}, id="case"
+        )
+
+
+@pytest.mark.parametrize(
+    ("module", "got"),
+    [
+        (nn.RNN(3, 4, dropout=0.0, num_layers=2), "dropout 0.0 and 2 layers"),
+        (nn.LSTM(3, 4, dropout=1.0, num_layers=2), "dropout 1.0 and 2 layers"),
+        (nn.GRU(3, 4, num_layers=1), "dropout 0.0 and 1 layers"),
+        (nn.GRUCell(3, 4), "dropout 0.0 and 1 layers"),
+    ],
+)
+def test_dropout_that_cannot_act_is_refused(module: nn.Module, got: str) -> None:
+    with pytest.raises(
+        ValueError,
+        match=rf"^case: expected a dropout between 0 and 1 and several layers, got {got}$",
+    ):
+        record(module, torch.zeros(2, 3), id="case", dropout=True)
+
+
+@pytest.mark.filterwarnings("ignore:dropout option adds dropout")
+def test_dropout_after_the_only_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"several layers, got dropout 0\.5 and 1 layers$"):
+        record(nn.GRU(3, 4, dropout=0.5), torch.zeros(2, 3), id="case", dropout=True)
 
 
 def test_a_run_that_overflows_in_between_is_refused() -> None:
@@ -139,3 +187,65 @@ def test_states_are_recorded_where_errors_grow_and_only_there() -> None:
     assert not h_t[7:, :, 1].any()
     assert not output[7:, 1].any()
     assert np.abs(h_t[:7, :, 1]).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("module", "given", "options", "message"),
+    [
+        (nn.RNN(1, 2), {"c_0": torch.zeros(1, 2)}, {}, "expected input, h_0, lengths, .* got c_0"),
+        (nn.GRUCell(1, 2), {"lengths": torch.ones(1)}, {}, "expected input, h_0, got lengths"),
+        (nn.LSTM(1, 2), {"h_0": torch.zeros(1, 2)}, {}, "expected h_0 and c_0 or neither"),
+        (nn.RNN(1, 2), {}, {"training": SGD}, "expected target, got none"),
+        (
+            nn.RNN(1, 2),
+            {"target": torch.zeros(1)},
+            {"training": SGD},
+            r"target: expected shape \(3, 2\), got \(1,\)",
+        ),
+        (
+            nn.RNN(1, 2),
+            {"target": torch.zeros(3, 2)},
+            {"training": {**SGD, "optimizer": "RMSprop"}},
+            "expected optimizer SGD or Adam, got RMSprop",
+        ),
+        (
+            nn.RNN(1, 2),
+            {"target": torch.zeros(3, 2)},
+            {"training": {**SGD, "steps": 0}},
+            "expected steps of at least 1, got 0",
+        ),
+        (
+            nn.RNN(1, 2),
+            {"target": torch.zeros(3, 2)},
+            {"training": SGD, "gradients": True},
+            "expected gradients or a training, got both",
+        ),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused(
+    module: nn.Module, given: dict[str, torch.Tensor], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^case: .*{message}"):
+        record(module, {"input": torch.zeros(3, 1), **given}, id="case", **options)
+
+
+def test_rows_of_one_length_may_be_dropped_out_of() -> None:
+    lengths = {"lengths": torch.tensor([4, 4])}
+    for torch_class in (nn.RNN, nn.LSTM, nn.GRU):
+        module = torch_class(3, 5, num_layers=2, dropout=0.5)
+        before = torch.get_rng_state()
+        case = record(module, {"input": torch.zeros(4, 2, 3), **lengths}, id="case", dropout=True)
+        assert case["inputs"]["dropout_mask"]["shape"] == [1, 4, 2, 5]
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_states_past_a_length_are_zero_whatever_the_padding_holds() -> None:
+    torch.manual_seed(0)
+    module = nn.LSTM(3, 16)
+    with torch.no_grad():
+        module.get_parameter("weight_hh_l0").mul_(12.0)
+    input = torch.randn(60, 2, 3)
+    input[7:, 1] = torch.nan
+    case = record(module, {"input": input, "lengths": torch.tensor([60, 7])}, id="case")
+    for tensor in case["states"].values():
+        assert not decode_tensor(tensor)[7:, :, 1].any()

@@ -36,7 +36,7 @@ def test_every_option_and_extreme_is_there() -> None:
         assert {1, 1024} <= {spec.input_size for spec in specs}
         assert {spec.config["nonlinearity"] for spec in specs} == {"tanh", "relu"}
         assert {spec.state for spec in specs} == {True, False}
-        assert {spec.dtype for spec in specs} == {"float32", "float64"}
+        assert {spec.dtype for spec in specs} == {"float16", "bfloat16", "float32", "float64"}
         assert {None} < {spec.batch for spec in specs}
     assert any(spec.config["dropout"] > 0 for spec in layers)
     assert not all(spec.contiguous for spec in layers)

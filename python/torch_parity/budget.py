@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from torch_parity.modules import Tensors
 from torch_parity.values import Stream
@@ -52,7 +53,7 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
     longest = max((p.shape[1] for p in params.values() if p.dim() == 2), default=1)
     bound = noise_bound(longest, u)
     # weight_ih_l0 and bias_ih_l0 are rows of one product.
-    rows = {name.split("_", 1)[1]: parameter.shape[0] for name, parameter in params.items()}
+    rows = {row_of(name): parameter.shape[0] for name, parameter in params.items()}
     floats = {name: tensor for name, tensor in inputs.items() if name not in EXACT}
     # All numbers are drawn at once, because small tensors are many.
     sizes = [*rows.values(), *(t.numel() for t in (*params.values(), *floats.values()))]
@@ -61,13 +62,60 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
     own = iter(draws[len(rows) :])
     noisy: Tensors = {}
     for name, parameter in params.items():
-        row = common[name.split("_", 1)[1]]
+        row = common[row_of(name)]
         row = row if parameter.dim() == 1 else row[:, None]
         noisy[name] = parameter * next(own).reshape(parameter.shape) * row
     noisy_inputs = {
         name: tensor * next(own).reshape(tensor.shape) for name, tensor in floats.items()
     }
     return noisy, {**inputs, **noisy_inputs}
+
+
+class RoundedActivations(TorchDispatchMode):
+    """Multiplies what tanh and sigmoid give by 1 + δ, so that a backward pass sees them rounded.
+
+    Where units are saturated, 1 - h² is nothing but the rounding of h and of the formula, which a
+    run in float64 does not have.
+    """
+
+    def __init__(self, u: float, stream: Stream) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._bound = 2 * u
+        self._stream = stream
+
+    def __torch_dispatch__(  # type: ignore[no-untyped-def]
+        self, func, types, args=(), kwargs=None
+    ):
+        result = func(*args, **(kwargs or {}))
+        if func in ACTIVATIONS:
+            noise = torch.as_tensor(1 + self._stream.uniform(self._bound, *result.shape))
+            result.mul_(noise).clamp_(-1.0, 1.0)
+        return result
+
+
+ATEN = torch.ops.aten
+ACTIVATIONS = (
+    ATEN.tanh.default,
+    ATEN.tanh_.default,
+    ATEN.sigmoid.default,
+    ATEN.sigmoid_.default,
+)
+
+
+def perturb_sums(outputs: Tensors, terms: int, u: float, stream: Stream) -> Tensors:
+    """Gradients by parameters are sums over all steps and rows, of so many terms."""
+    bound = noise_bound(terms, u)
+    return {
+        name: tensor * torch.as_tensor(1 + stream.uniform(bound, *tensor.shape))
+        if name.startswith("grad_") and row_of(name) != name
+        else tensor
+        for name, tensor in outputs.items()
+    }
+
+
+def row_of(name: str) -> str:
+    """The same for a weight and its bias, such as weight_ih_l0 and bias_ih_l0."""
+    return name.replace("weight", "").replace("bias", "")
 
 
 def largest_along(deviation: Array, axis: int | None) -> Array:

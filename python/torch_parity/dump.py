@@ -13,6 +13,7 @@ from torch_parity.fixture import Case, write_fixture
 from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
 from torch_parity.suites import default_suites
+from torch_parity.suites.models import ModelSpec, generate_model, model_suites
 
 DEFAULT_SEED = 0
 DEFAULT_COUNT = 1000
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 #: A suite is what to record, or what others have published.
-Suite = list[CaseSpec] | list[Answer]
+Suite = list[CaseSpec] | list[Answer] | list[ModelSpec]
 
 
 def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
@@ -50,7 +51,7 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
     Raises:
         UsageError: There is no suite of a name.
     """
-    suites: dict[str, Suite] = {**default_suites(), **answer_suites()}
+    suites: dict[str, Suite] = {**default_suites(), **model_suites(), **answer_suites()}
     if not names:
         return suites
     chosen: dict[str, Suite] = {}
@@ -67,8 +68,14 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
     return chosen
 
 
-def make_case(suite: str, item: CaseSpec | Answer, seed: int) -> Case:
-    return generate(suite, item, seed) if isinstance(item, CaseSpec) else known_answer_case(item)
+def make_case(suite: str, item: CaseSpec | ModelSpec | Answer, seed: int) -> Case:
+    if isinstance(item, CaseSpec):
+        return generate(suite, item, seed)
+    return (
+        generate_model(suite, item, seed)
+        if isinstance(item, ModelSpec)
+        else known_answer_case(item)
+    )
 
 
 def dump(arguments: argparse.Namespace) -> None:

@@ -93,15 +93,24 @@ class DropoutMask(TorchDispatchMode):
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None
     ):
-        result = func(*args, **(kwargs or {}))
-        if func is torch.ops.aten.bernoulli_.float:
-            mask = self._masks[self.used]
-            if self._lengths is not None:
-                # torch drops out of the packed rows.
-                mask = pack_padded_sequence(mask, self._lengths, enforce_sorted=False).data
-            self.used += 1
-            result.copy_(mask)
-        return result
+        if func is not torch.ops.aten.bernoulli_.float:
+            return func(*args, **(kwargs or {}))
+        # torch's own draw is left out, so that its generator stays where it is.
+        drawn = args[0]
+        if self.used == len(self._masks):
+            raise RuntimeError(f"expected torch to draw {self.used} masks, it draws more")
+        mask = self._masks[self.used]
+        self.used += 1
+        if self._lengths is not None:
+            # torch drops out of the packed rows.
+            mask = pack_padded_sequence(mask, self._lengths, enforce_sorted=False).data
+        if mask.numel() != drawn.numel():
+            raise RuntimeError(
+                f"expected dropout_mask to have {drawn.numel()} elements for each layer, "
+                f"got {mask.numel()}"
+            )
+        # Rows of one length are not packed for every module.
+        return drawn.copy_(mask.reshape(drawn.shape))
 
 
 @contextmanager
@@ -115,14 +124,15 @@ def dropping_out(module: nn.Module, inputs: Tensors) -> Iterator[None]:
     if masks is None:
         yield
         return
+    mode_before = module.training
     module.train()
     try:
         with DropoutMask(masks, inputs.get("lengths")) as mode:
             yield
-        if mode.used != len(masks):
+        if mode.used != len(masks) and masks.numel() > 0:
             raise RuntimeError(f"expected torch to draw {len(masks)} masks, it drew {mode.used}")
     finally:
-        module.eval()
+        module.train(mode_before)
 
 
 def call(module: nn.Module, inputs: Tensors) -> Tensors:

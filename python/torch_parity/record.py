@@ -7,7 +7,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from torch_parity.budget import RUNS, SMALLEST_NORMAL, UNIT, Array, measure, noise_bound, perturb
+from torch_parity.budget import (
+    RUNS,
+    SMALLEST_NORMAL,
+    UNIT,
+    Array,
+    RoundedActivations,
+    measure,
+    noise_bound,
+    perturb,
+    perturb_sums,
+)
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
 from torch_parity.modules import (
     INPUTS,
@@ -22,13 +32,13 @@ from torch_parity.modules import (
     name_of,
     state_size,
 )
-from torch_parity.training import Rounding, train
+from torch_parity.training import OPTIMIZERS, Rounding, train
 from torch_parity.values import Stream
 
 #: The free run cannot decide a step whose budget is more than this part of the largest value, or
 #: than so many roundings of it.
 UNDECIDED = 2.0**-14
-UNDECIDED_ROUNDINGS = 4
+UNDECIDED_ROUNDINGS = 8
 
 #: Stands before the name of an output in front of the gradient by it.
 COTANGENT = "cotangent_"
@@ -57,16 +67,18 @@ def record(
 
     Raises:
         TypeError: The module is none that can be recorded.
-        ValueError: Its dtype is not a float of up to 64 bits, an input is unknown, the module has
-            no dropout to act, or the run overflows in between.
+        ValueError: Its dtype is not a float of up to 64 bits, an input is unknown or missing, the
+            module has no dropout to act, the training is none, or the run overflows in between.
         RuntimeError: torch does not accept the inputs.
     """
     name = name_of(module)
     config = config_of(module)
     given = {"input": inputs} if isinstance(inputs, torch.Tensor) else dict(inputs)
-    known = (*INPUTS, *(["target"] if training is not None else []))
-    for unknown in given.keys() - set(known):
-        raise ValueError(f"{id}: inputs: expected {', '.join(known)}, got {unknown}")
+    check_inputs(name, given, training, id)
+    if training is not None:
+        if gradients:
+            raise ValueError(f"{id}: expected gradients or a training, got both")
+        check_training(training, id)
     params = {key: value.detach().cpu() for key, value in module.state_dict().items()}
     dtype = next(iter(params.values())).dtype
     if dtype not in UNIT:
@@ -75,6 +87,13 @@ def record(
     # Strides are kept: torch must see a tensor that is not contiguous as its owner would give it.
     given = {key: value.detach().cpu() for key, value in given.items()}
     with torch.no_grad():
+        if training is not None:
+            output = next(iter(call(build(name, config, params), without_target(given)).values()))
+            if given["target"].shape != output.shape:
+                raise ValueError(
+                    f"{id}: inputs: target: expected shape {tuple(output.shape)}, "
+                    f"got {tuple(given['target'].shape)}"
+                )
         if dropout:
             given["dropout_mask"] = draw_masks(config, given["input"], dtype, id, seed)
         if gradients:
@@ -106,6 +125,42 @@ def record(
             case["states"] = encode(states)
             case["budget"] |= {key: encode_tensor(value) for key, value in allowed.items()}
     return case
+
+
+def check_inputs(
+    name: str, given: Mapping[str, torch.Tensor], training: Mapping[str, Any] | None, id: str
+) -> None:
+    """Refuses what torch would take for something else, or not at all."""
+    kind = KINDS[name]
+    known = ["input", "h_0"]
+    if kind.has_cell_state:
+        known.append("c_0")
+    if kind.is_layer:
+        known += ["lengths", "dropout_mask"]
+    if training is not None:
+        known.append("target")
+    for unknown in given.keys() - set(known):
+        raise ValueError(f"{id}: inputs: expected {', '.join(known)}, got {unknown}")
+    wanted = ["input", *(["target"] if training is not None else [])]
+    for missing in set(wanted) - given.keys():
+        raise ValueError(f"{id}: inputs: expected {missing}, got none")
+    if kind.has_cell_state and ("h_0" in given) != ("c_0" in given):
+        raise ValueError(f"{id}: inputs: expected h_0 and c_0 or neither, got one of them")
+
+
+def check_training(training: Mapping[str, Any], id: str) -> None:
+    """Refuses an optimizer that cannot be recorded."""
+    optimizer, steps = training.get("optimizer"), training.get("steps")
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(
+            f"{id}: training: expected optimizer {' or '.join(OPTIMIZERS)}, got {optimizer}"
+        )
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"{id}: training: expected steps of at least 1, got {steps}")
+
+
+def without_target(given: Tensors) -> Tensors:
+    return {key: tensor for key, tensor in given.items() if key != "target"}
 
 
 def encode(tensors: Tensors) -> dict[str, EncodedTensor]:
@@ -194,7 +249,13 @@ def budget_of(
     for _ in range(RUNS):
         noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
-        runs.append(evaluate(exact, noisy_given, training, rounding))
+        if training is None and not cotangents_of(given):
+            runs.append(evaluate(exact, noisy_given, None))
+            continue
+        with RoundedActivations(UNIT[dtype], stream):
+            run = evaluate(exact, noisy_given, training, rounding)
+        terms = given["input"].numel() // max(config["input_size"], 1)
+        runs.append(perturb_sums(run, terms, UNIT[dtype], stream))
     axes = {
         # The steps of a training are the first axis of everything that it gives.
         key: 0 if training is not None else growth_axis(key, config, tensor.shape)
@@ -294,7 +355,8 @@ def step_states(
             step = budget_of(name, layer_config, own, fold, folded, stream, "step")
             for key, values in after.items():
                 allowed[key][0, state, 0, 0] = step[f"{key}_n"].max(initial=0.0)
-                recorded[key][index, state, rows] = values * inside[..., None]
+                kept = torch.where(inside[..., None], values, torch.zeros_like(values))
+                recorded[key][index, state, rows] = kept
         layer_states = recorded["h"][:, layer * directions : (layer + 1) * directions]
         layer_input = layer_states.transpose(1, 2).flatten(2)
     return (

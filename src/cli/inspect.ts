@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import type { Case } from '../case.ts'
+import { type Case, isModelRequest } from '../case.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { plural, scientific } from '../report/text.ts'
@@ -59,14 +59,14 @@ function describeCase(recorded: Case): string {
   const options = Object.entries(config)
     .filter(([name, value]) => value !== usual[name])
     .map(([name, value]) => `${name}=${value}`)
-  if (inputs.h_0 === undefined) options.push('no h_0')
+  if (!isModelRequest(recorded) && recorded.inputs.h_0 === undefined) options.push('no h_0')
   if (inputs.lengths !== undefined) options.push(`lengths=${Array.from(inputs.lengths.data).join(',')}`)
-  if (inputs.dropout_mask !== undefined) options.push('dropout_mask')
+  if ('dropout_mask' in inputs) options.push('dropout_mask')
   if (cotangents !== undefined) options.push('gradients')
   if (training !== undefined) options.push(`${training.steps} steps of ${training.optimizer}`)
   if (states !== undefined) options.push('states recorded')
   if (source !== undefined) options.push(`from ${source}`)
-  const shape = formatShape(inputs.input.shape)
+  const shape = formatShape(('source' in inputs ? inputs.source : inputs.input)?.shape ?? [])
   return `  ${id.padEnd(60)} ${module.padEnd(8)} ${dtype.padEnd(8)} ${shape.padEnd(14)} ${options.join(' ')}`
 }
 

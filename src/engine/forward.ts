@@ -1,10 +1,11 @@
-import type { Inputs, Outputs, Request } from '../case.ts'
+import type { Inputs, Outputs, RecurrentRequest } from '../case.ts'
 import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from '../module.ts'
 import { float64Data } from '../tensor.ts'
 import type { Cell } from './cell.ts'
 import { gruCell, type GRUDepartures } from './gru.ts'
 import { runLayers, torchWiring, type Wiring } from './layers.ts'
 import { lstmCell, type LSTMDepartures } from './lstm.ts'
+import type { ModelDepartures } from './models.ts'
 import { rnnCell, type RNNDepartures } from './rnn.ts'
 import type { ScanDepartures, Weights } from './scan.ts'
 
@@ -16,6 +17,7 @@ export interface Departures {
   readonly wiring?: Partial<Wiring>
   readonly scan?: ScanDepartures
   readonly training?: TrainingDepartures
+  readonly model?: ModelDepartures
 }
 
 /** What a faulty port does otherwise when it trains. */
@@ -40,7 +42,7 @@ export function numbersOf(tensors: Outputs): Numbers {
 }
 
 /** A cell is a layer of one step, with other names. */
-export function forward(request: Request, params: Numbers, departures: Departures): Forward {
+export function forward(request: RecurrentRequest, params: Numbers, departures: Departures): Forward {
   const { module, config, inputs } = request
   const layers = layerConfig(config)
   const { seq_len = 1, batch } = extentOf(module, config, inputs.input.shape)
@@ -91,7 +93,7 @@ export function forward(request: Request, params: Numbers, departures: Departure
   }
 }
 
-function cellOf(request: Request, { rnn, lstm, gru }: Departures): Cell {
+function cellOf(request: RecurrentRequest, { rnn, lstm, gru }: Departures): Cell {
   if ('nonlinearity' in request.config) return rnnCell(request.config.nonlinearity, rnn)
   return kinds[request.module].hasCellState ? lstmCell(lstm) : gruCell(gru)
 }

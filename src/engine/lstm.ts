@@ -56,10 +56,10 @@ export function lstmCell(departures: LSTMDepartures = {}): Cell {
           const g = gates[at + 2 * H]!
           const o = gates[at + 3 * H]!
           const squashed = tanhOfC(c[cAfterAt + own]!)
-          const dafter = dc[own]! + dh[own]! * o * (1 - squashed * squashed)
+          const dafter = dc[own]! + dh[own]! * o * (1 - squashed) * (1 + squashed)
           dgates[at] = dafter * g * i * (1 - i)
           dgates[at + H] = dafter * c[cAt + own]! * f * (1 - f)
-          dgates[at + 2 * H] = dafter * i * (1 - g * g)
+          dgates[at + 2 * H] = dafter * i * (1 - g) * (1 + g)
           dgates[at + 3 * H] = dh[own]! * squashed * o * (1 - o)
           for (let gate = 0; gate < 4; gate++) dfromHidden[from + gate * H] = dgates[at + gate * H]!
           dc[own] = dafter * f

@@ -8,7 +8,8 @@ export const activations: Readonly<Record<'tanh' | 'relu', Activation>> = {
 
 /** f' by f's value, as torch's autograd has them. */
 const derivatives: Readonly<Record<'tanh' | 'relu', Activation>> = {
-  tanh: (h) => 1 - h * h,
+  // Not 1 − h²: rounding h² would be all that is left of it where h is near 1.
+  tanh: (h) => (1 - h) * (1 + h),
   relu: (h) => (h <= 0 ? 0 : 1),
 }
 

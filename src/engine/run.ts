@@ -1,7 +1,8 @@
-import { expectedAxes, type Outputs, type Request } from '../case.ts'
+import { expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
 import { sizes } from '../module.ts'
 import { floatTensor } from '../tensor.ts'
 import { type Departures, forward, type Numbers, numbersOf } from './forward.ts'
+import { runModel } from './models.ts'
 import { train } from './training.ts'
 
 /** Something that computes requests: ours, or the user's port. */
@@ -28,6 +29,7 @@ export function run(request: Request, departures: Departures = {}): Outputs {
         .filter(([name]) => numbers[name] !== undefined)
         .map(([name, axes]) => [name, floatTensor(dtype, sizes(axes), numbers[name]!)]),
     )
+  if (isModelRequest(request)) return named(runModel(request, departures.model))
   const params = numbersOf(request.params)
   if (request.training !== undefined) return named(train(request, request.training, params, departures))
   const { outputs, backward } = forward(request, params, departures)

@@ -1,4 +1,4 @@
-import type { Request, Training } from '../case.ts'
+import type { RecurrentRequest, Training } from '../case.ts'
 import { float64Data } from '../tensor.ts'
 import { type Departures, forward, type Numbers, type TrainingDepartures } from './forward.ts'
 
@@ -9,7 +9,7 @@ type Update = (parameter: Float64Array, gradient: Float64Array, step: number) =>
  * Takes the steps of an optimizer on the mean squared error of the module's first output.
  * → loss before each step, and each parameter after each step, one step after the other.
  */
-export function train(request: Request, training: Training, params: Numbers, departures: Departures): Numbers {
+export function train(request: RecurrentRequest, training: Training, params: Numbers, departures: Departures): Numbers {
   const { gradientsKept = false } = departures.training ?? {}
   const { steps } = training
   const target = float64Data(request.inputs.target!)

@@ -1,23 +1,23 @@
-import type { Outputs, Request } from '../case.ts'
+import type { Outputs, RecurrentRequest, Request } from '../case.ts'
 import { type Departures } from '../engine/forward.ts'
 import { type Engine, run } from '../engine/run.ts'
 import { isLayer, kinds, layerConfig } from '../module.ts'
 import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
 
-export type Run = (request: Request, departures?: Departures) => Outputs
+export type Run<R extends Request = Request> = (request: R, departures?: Departures) => Outputs
 
 /** A known way in which ports depart from PyTorch. */
-export interface Fault {
+export interface Fault<R extends Request = Request> {
   /** Short and unique: `weight_hh transposed`. */
   readonly name: string
   /** What such a port does, as a sentence about it: `reads weight_hh transposed`. */
   readonly sentence: string
   /** Whether a request has what the fault is about: the fault may still change nothing in it. */
-  appliesTo(request: Request): boolean
+  appliesTo(request: R): boolean
   /** Why the fault changes nothing by mathematics; absent when it does. */
   readonly equivalent?: string
   /** Makes the faulty engine out of a right one. */
-  plant(right: Run): Run
+  plant(right: Run<R>): Run<R>
 }
 
 /** Our engine with a fault in it. */
@@ -29,7 +29,7 @@ export function faulted(fault: Fault): Engine {
 export type Params = Readonly<Record<string, FloatTensor>>
 
 /** A fault that is another request: a right engine, asked something else. */
-export function asking(change: (request: Request) => Request): Fault['plant'] {
+export function asking<R extends Request>(change: (request: R) => R): Fault<R>['plant'] {
   return (right) => (request) => right(change(request))
 }
 
@@ -41,7 +41,7 @@ export function reading(
   matches: string,
   change: (parameter: FloatTensor, name: string, params: Params) => FloatTensor,
   back: (gradient: FloatTensor) => FloatTensor = (gradient) => gradient,
-): Fault['plant'] {
+): Fault<RecurrentRequest>['plant'] {
   return (right) => (request) => {
     const params = Object.fromEntries(
       Object.entries(request.params).map(([name, parameter]) => [
@@ -59,12 +59,14 @@ export function reading(
   }
 }
 
-export function departing(departures: Departures): Fault['plant'] {
+export function departing<R extends Request>(departures: Departures): Fault<R>['plant'] {
   return (right) => (request) => right(request, departures)
 }
 
 /** A fault in what is done with right outputs. */
-export function returning(change: (outputs: Outputs, request: Request, right: Run) => Outputs): Fault['plant'] {
+export function returning<R extends Request>(
+  change: (outputs: Outputs, request: R, right: Run<R>) => Outputs,
+): Fault<R>['plant'] {
   return (right) => (request) => change(right(request), request, right)
 }
 
@@ -88,23 +90,23 @@ export function reorder(tensor: FloatTensor, order: (i: number) => number): Floa
 }
 
 export const always = (): boolean => true
-export const hasBias = ({ config }: Request): boolean => config.bias
-export const hasState = ({ inputs }: Request): boolean => inputs.h_0 !== undefined
-export const hasLengths = ({ inputs }: Request): boolean => inputs.lengths !== undefined
-export const hasLayers = ({ config }: Request): boolean => (layerConfig(config)?.num_layers ?? 1) > 1
-export const isBidirectional = ({ config }: Request): boolean => layerConfig(config)?.bidirectional ?? false
-export const isBatched = ({ module, inputs }: Request): boolean =>
+export const hasBias = ({ config }: RecurrentRequest): boolean => config.bias
+export const hasState = ({ inputs }: RecurrentRequest): boolean => inputs.h_0 !== undefined
+export const hasLengths = ({ inputs }: RecurrentRequest): boolean => inputs.lengths !== undefined
+export const hasLayers = ({ config }: RecurrentRequest): boolean => (layerConfig(config)?.num_layers ?? 1) > 1
+export const isBidirectional = ({ config }: RecurrentRequest): boolean => layerConfig(config)?.bidirectional ?? false
+export const isBatched = ({ module, inputs }: RecurrentRequest): boolean =>
   inputs.input.shape.length === (isLayer(module) ? 3 : 2)
-export const isOf = (letters: string): ((request: Request) => boolean) => {
+export const isOf = (letters: string): ((request: RecurrentRequest) => boolean) => {
   return ({ module }) => kinds[module].gates.join('') === letters
 }
 export const isRNN = isOf('h')
 export const isLSTM = isOf('ifgo')
 export const isGRU = isOf('rzn')
-export const hasGradients = ({ cotangents }: Request): boolean => cotangents !== undefined
+export const hasGradients = ({ cotangents }: RecurrentRequest): boolean => cotangents !== undefined
 
 /** Where time stands in the shape of input and output. */
-export function timeAxis(request: Request): { seq_len: number; outer: number } {
+export function timeAxis(request: RecurrentRequest): { seq_len: number; outer: number } {
   const { shape } = request.inputs.input
   const second = isBatched(request) && layerConfig(request.config)?.batch_first === true
   return { seq_len: isLayer(request.module) ? (shape[second ? 1 : 0] ?? 1) : 1, outer: second ? (shape[0] ?? 1) : 1 }

@@ -1,4 +1,4 @@
-import type { Request } from '../case.ts'
+import type { RecurrentRequest } from '../case.ts'
 import { kinds } from '../module.ts'
 import type { FloatTensor } from '../tensor.ts'
 import {
@@ -32,17 +32,18 @@ function hardSigmoid(x: number): number {
 const identity = (x: number): number => x
 const other = { tanh: 'relu', relu: 'tanh' } as const
 
-function withOtherNonlinearity(request: Request): Request {
+function withOtherNonlinearity(request: RecurrentRequest): RecurrentRequest {
   if (!('nonlinearity' in request.config)) return request
   const config = { ...request.config, nonlinearity: other[request.config.nonlinearity] }
   // The same module with another argument; TypeScript cannot follow that.
-  return { ...request, config } as Request
+  return { ...request, config } as RecurrentRequest
 }
 
-const usesTanh = ({ config }: Request): boolean => !('nonlinearity' in config) || config.nonlinearity === 'tanh'
+const usesTanh = ({ config }: RecurrentRequest): boolean =>
+  !('nonlinearity' in config) || config.nonlinearity === 'tanh'
 
 /** A port that takes the blocks of rows for these gates, in this order. own: torch's order. */
-function inOrder(order: string, own: string): Fault['plant'] {
+function inOrder(order: string, own: string): Fault<RecurrentRequest>['plant'] {
   const blocks = Array.from(own, (gate) => order.indexOf(gate))
   const move = (tensor: FloatTensor, from: (block: number) => number): FloatTensor => {
     const rows = tensor.shape[0]! / blocks.length
@@ -56,7 +57,7 @@ function inOrder(order: string, own: string): Fault['plant'] {
   }
 }
 
-function wrongOrder(order: string, own: string, whose: string): Fault {
+function wrongOrder(order: string, own: string, whose: string): Fault<RecurrentRequest> {
   const letters = (gates: string): string => Array.from(gates).join(' ')
   return {
     name: `gates in the order ${letters(order)}`,
@@ -73,7 +74,7 @@ function gateOf(tensor: FloatTensor, offset: number, gates: number): number {
 }
 
 /** Moves a part of one bias to the other. part: whether a gate's bias moves. */
-function moving(from: string, to: string, part: (gate: number) => boolean): Fault['plant'] {
+function moving(from: string, to: string, part: (gate: number) => boolean): Fault<RecurrentRequest>['plant'] {
   return reading('bias_', (bias, name, params) => {
     if (name.startsWith(from)) return map(bias, (x, i) => (part(gateOf(bias, i, 3)) ? 0 : x))
     const moved = params[name.replace(to, from)]!
@@ -82,7 +83,7 @@ function moving(from: string, to: string, part: (gate: number) => boolean): Faul
 }
 
 /** A port that starts from zeros, whatever it is given: nothing it puts out depends on the state. */
-export function ignoring(name: 'h_0' | 'c_0'): Fault['plant'] {
+export function ignoring(name: 'h_0' | 'c_0'): Fault<RecurrentRequest>['plant'] {
   return (right) => (request) => {
     const state = request.inputs[name]
     if (state === undefined) return right(request)
@@ -92,7 +93,7 @@ export function ignoring(name: 'h_0' | 'c_0'): Fault['plant'] {
 }
 
 /** Faults in the equations of one step. Source of the orders: FACTS, "Gates and biases elsewhere". */
-export const gateFaults: readonly Fault[] = [
+export const gateFaults: readonly Fault<RecurrentRequest>[] = [
   {
     name: 'relu for tanh, tanh for relu',
     sentence: 'applies the other nonlinearity',

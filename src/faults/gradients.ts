@@ -1,4 +1,4 @@
-import type { Request, Training } from '../case.ts'
+import type { RecurrentRequest, Training } from '../case.ts'
 import { isLayer } from '../module.ts'
 import type { FloatTensor } from '../tensor.ts'
 import {
@@ -21,10 +21,10 @@ const truncatedAfter = 4
 
 const hasSteps =
   (steps: number) =>
-  (request: Request): boolean =>
+  (request: RecurrentRequest): boolean =>
     hasGradients(request) && timeAxis(request).seq_len > steps
 
-function ignoringCotangent(layer: string, cell: string): Fault['plant'] {
+function ignoringCotangent(layer: string, cell: string): Fault<RecurrentRequest>['plant'] {
   return asking((request) => {
     const { cotangents = {} } = request
     const name = isLayer(request.module) ? layer : cell
@@ -32,13 +32,13 @@ function ignoringCotangent(layer: string, cell: string): Fault['plant'] {
   })
 }
 
-function batchOf({ module, config, inputs }: Request): number {
+function batchOf({ module, config, inputs }: RecurrentRequest): number {
   if (!isLayer(module)) return inputs.input.shape[0] ?? 1
   return inputs.input.shape['batch_first' in config && config.batch_first ? 0 : 1] ?? 1
 }
 
 /** Faults of the backward pass alone: what is computed forward is right. */
-const backwardFaults: readonly Fault[] = [
+const backwardFaults: readonly Fault<RecurrentRequest>[] = [
   {
     name: 'gradient not accumulated over time',
     sentence: 'keeps the gradient by the weights of one time step instead of adding all up',
@@ -88,7 +88,10 @@ const backwardFaults: readonly Fault[] = [
   },
 ]
 
-function returningGradients(prefix: string, change: (gradient: FloatTensor) => FloatTensor): Fault['plant'] {
+function returningGradients(
+  prefix: string,
+  change: (gradient: FloatTensor) => FloatTensor,
+): Fault<RecurrentRequest>['plant'] {
   return returning((outputs) =>
     Object.fromEntries(
       Object.entries(outputs).map(([name, tensor]) => [name, name.startsWith(prefix) ? change(tensor) : tensor]),
@@ -96,18 +99,18 @@ function returningGradients(prefix: string, change: (gradient: FloatTensor) => F
   )
 }
 
-function hasTanh({ config }: Request): boolean {
+function hasTanh({ config }: RecurrentRequest): boolean {
   return 'nonlinearity' in config && config.nonlinearity === 'tanh'
 }
 
-const hasMask = ({ inputs }: Request): boolean => inputs.dropout_mask !== undefined
+const hasMask = ({ inputs }: RecurrentRequest): boolean => inputs.dropout_mask !== undefined
 
 /** A port whose optimizer has other arguments. */
-function withTraining(change: (training: Training) => Training): Fault['plant'] {
+function withTraining(change: (training: Training) => Training): Fault<RecurrentRequest>['plant'] {
   return asking((request) => ({ ...request, ...(request.training && { training: change(request.training) }) }))
 }
 
-function withMask(change: (mask: FloatTensor, dropout: number) => FloatTensor): Fault['plant'] {
+function withMask(change: (mask: FloatTensor, dropout: number) => FloatTensor): Fault<RecurrentRequest>['plant'] {
   return asking((request) => {
     const { dropout_mask, ...rest } = request.inputs
     if (dropout_mask === undefined || !('dropout' in request.config)) return request
@@ -116,7 +119,7 @@ function withMask(change: (mask: FloatTensor, dropout: number) => FloatTensor): 
 }
 
 /** Faults of training mode and of optimizers. */
-const trainingFaults: readonly Fault[] = [
+const trainingFaults: readonly Fault<RecurrentRequest>[] = [
   {
     name: 'dropout ignored in training mode',
     sentence: 'applies no dropout between layers in training mode',
@@ -170,4 +173,4 @@ const trainingFaults: readonly Fault[] = [
   },
 ]
 
-export const gradientFaults: readonly Fault[] = [...backwardFaults, ...trainingFaults]
+export const gradientFaults: readonly Fault<RecurrentRequest>[] = [...backwardFaults, ...trainingFaults]

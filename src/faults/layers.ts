@@ -1,4 +1,4 @@
-import type { Inputs, Outputs, Request } from '../case.ts'
+import type { Inputs, Outputs, RecurrentRequest } from '../case.ts'
 import { isLayer, kinds, layerConfig, numDirections, stateSize } from '../module.ts'
 import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
 import {
@@ -19,11 +19,11 @@ import {
 } from './fault.ts'
 import { ignoring } from './gates.ts'
 
-function withInputs(request: Request, inputs: Inputs): Request {
+function withInputs(request: RecurrentRequest, inputs: Inputs): RecurrentRequest {
   return { ...request, inputs }
 }
 
-function withoutLengths(request: Request): Request {
+function withoutLengths(request: RecurrentRequest): RecurrentRequest {
   const { lengths: _, ...inputs } = request.inputs
   return withInputs(request, inputs)
 }
@@ -31,14 +31,16 @@ function withoutLengths(request: Request): Request {
 const lastStates = ['h_n', 'c_n'] as const
 
 /** Changes h_n, and c_n of an LSTM. */
-function returningStates(change: (state: FloatTensor, request: Request) => FloatTensor): Fault['plant'] {
+function returningStates(
+  change: (state: FloatTensor, request: RecurrentRequest) => FloatTensor,
+): Fault<RecurrentRequest>['plant'] {
   return returning((outputs, request) =>
     lastStates.reduce((all, name) => replace(all, name, (state) => change(state, request)), outputs),
   )
 }
 
 /** output with step t taken from step from(t), or zeros where that is undefined. */
-function moveSteps(output: FloatTensor, request: Request, from: (t: number) => number): FloatTensor {
+function moveSteps(output: FloatTensor, request: RecurrentRequest, from: (t: number) => number): FloatTensor {
   const { seq_len, outer } = timeAxis(request)
   const inner = output.data.length / (seq_len * outer)
   return map(output, (_, offset) => {
@@ -73,7 +75,7 @@ function join(rows: readonly FloatTensor[], axis: number): FloatTensor {
 }
 
 /** Every row begins with the states in which the row before it ended. */
-function carryState(right: Run): Run {
+function carryState(right: Run<RecurrentRequest>): Run<RecurrentRequest> {
   return (request) => {
     const config = layerConfig(request.config)
     const stateAxis = config === undefined ? 0 : 1
@@ -107,7 +109,7 @@ function carryState(right: Run): Run {
 }
 
 /** The last time step of a row: that of its length, where it has one. */
-function lastStepAsState(outputs: Outputs, request: Request): Outputs {
+function lastStepAsState(outputs: Outputs, request: RecurrentRequest): Outputs {
   const { output, h_n } = outputs
   const config = layerConfig(request.config)
   if (output === undefined || h_n === undefined || config === undefined) return outputs
@@ -127,7 +129,7 @@ function lastStepAsState(outputs: Outputs, request: Request): Outputs {
   return { ...outputs, h_n: floatTensor(h_n.dtype, h_n.shape, data) }
 }
 
-function repeatLastStep(outputs: Outputs, request: Request): Outputs {
+function repeatLastStep(outputs: Outputs, request: RecurrentRequest): Outputs {
   const { output } = outputs
   const { lengths } = request.inputs
   if (output === undefined || lengths === undefined) return outputs
@@ -160,7 +162,7 @@ function reshape(tensor: FloatTensor, shape: readonly number[]): FloatTensor {
 }
 
 /** The same numbers, with the first two axes' sizes exchanged, as a port without batch_first would take them. */
-function ignoreBatchFirst(right: Run, request: Request): Outputs {
+function ignoreBatchFirst(right: Run<RecurrentRequest>, request: RecurrentRequest): Outputs {
   const config = layerConfig(request.config)
   if (config === undefined) return right(request)
   const { h_0, c_0, input } = request.inputs
@@ -175,7 +177,7 @@ function ignoreBatchFirst(right: Run, request: Request): Outputs {
       ...(c_0 && { c_0: reshape(c_0, [states, seq_len, c_0.shape[2]!]) }),
     },
     // The same module with another argument; TypeScript cannot follow that.
-  } as Request)
+  } as RecurrentRequest)
   // The last states keep the shape that is asked for, with the numbers that are there.
   return lastStates.reduce(
     (all, name) => replace(all, name, (state) => reshape(state, [states, batch, state.shape[2]!])),
@@ -184,11 +186,11 @@ function ignoreBatchFirst(right: Run, request: Request): Outputs {
 }
 
 /** The two are computed by asking for other shapes, so there are no gradients to give. */
-const hasOutputsOnly = ({ cotangents, inputs }: Request): boolean =>
+const hasOutputsOnly = ({ cotangents, inputs }: RecurrentRequest): boolean =>
   cotangents === undefined && inputs.dropout_mask === undefined
 
 /** Faults in how layers, directions, rows and time are put together. */
-export const layerFaults: readonly Fault[] = [
+export const layerFaults: readonly Fault<RecurrentRequest>[] = [
   {
     name: 'h_0 ignored',
     sentence: 'ignores h_0 and starts from zeros',

@@ -1,4 +1,4 @@
-import type { Request } from '../case.ts'
+import type { RecurrentRequest } from '../case.ts'
 import { roundToBfloat16, roundToFloat16 } from '../precision.ts'
 import type { FloatTensor } from '../tensor.ts'
 import { always, type Fault, hasBias, isBidirectional, isGRU, map, reading, zeros } from './fault.ts'
@@ -15,7 +15,7 @@ function transposeBack(tensor: FloatTensor): FloatTensor {
   return map(tensor, (_, offset) => tensor.data[(offset % rows) * columns + Math.floor(offset / rows)]!)
 }
 
-const isSquare = ({ params }: Request): boolean =>
+const isSquare = ({ params }: RecurrentRequest): boolean =>
   Object.entries(params).some(([name, { shape }]) => name.startsWith('weight_ih') && shape[0] === shape[1])
 
 /** The element of middling size: the largest would be the easiest to see, the smallest may be next to nothing. */
@@ -32,10 +32,10 @@ const swapBiases = reading('bias_', (_, name, params) => {
   return params[swapped]!
 })
 
-const isWide = ({ dtype }: Request): boolean => dtype === 'float32' || dtype === 'float64'
+const isWide = ({ dtype }: RecurrentRequest): boolean => dtype === 'float32' || dtype === 'float64'
 
 /** Faults in how weights and biases are read. */
-export const parameterFaults: readonly Fault[] = [
+export const parameterFaults: readonly Fault<RecurrentRequest>[] = [
   {
     name: 'weight_hh transposed',
     sentence: 'reads weight_hh transposed',

@@ -14,6 +14,7 @@ const Place = z.strictObject({
   step: count.optional(),
   row: count.optional(),
   column: count.optional(),
+  source: count.optional(),
 })
 
 const Comparison = z.strictObject({
@@ -39,12 +40,22 @@ const Comparison = z.strictObject({
   atol: number,
 })
 
+const Tie = z.strictObject({
+  batch: count,
+  t: count,
+  actual: count,
+  expected: count,
+  margin: number,
+  allowed: number,
+})
+
 const Case = z.strictObject({
   id: z.string(),
   module: z.string(),
   outcome: z.enum(['match', 'mismatch', 'unsupported']),
   reason: z.string().optional(),
   comparisons: z.array(Comparison),
+  ties: z.array(Tie).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
 })
 

@@ -29,7 +29,7 @@ export function renderFile(file: string, header: Header, cases: number, colors: 
 
 /** One line of a file's table. */
 export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
-  const { outcome, id, steps, comparisons } = verdict
+  const { outcome, id, steps, ties = [], comparisons } = verdict
   const paint = { match: colors.green, mismatch: colors.red, unsupported: colors.yellow }[outcome]
   const all = [...comparisons, ...(steps?.comparisons ?? [])]
   const largest = (pick: (comparison: Comparison) => number): number => Math.max(0, ...all.map(pick))
@@ -44,8 +44,11 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
           scientific(largest(({ atol }) => atol)),
         )
   const rest = steps === undefined ? '' : `  decided: ${steps.decided} of ${steps.of} steps, the rest by steps`
+  const tied = ties
+    .map(({ batch, t, actual, expected }) => `  tie at t ${t} of batch ${batch}: ${actual} for ${expected}`)
+    .join('')
   const reason = verdict.reason === undefined ? '' : `  ${oneLine(verdict.reason)}`
-  return paint(row.slice(0, 13)) + row.slice(13) + rest + reason
+  return paint(row.slice(0, 13)) + row.slice(13) + rest + tied + reason
 }
 
 function columns(outcome: string, id: string, share: string, rtol: string, atol: string): string {

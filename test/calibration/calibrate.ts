@@ -6,20 +6,38 @@ import { type Comparison, kappa } from '../../src/compare.ts'
 import { engine, type Engine } from '../../src/engine/run.ts'
 import { judge, verify } from '../../src/verify.ts'
 
-/** Shares of the budget by evaluator; a share of 1 is one budget, so κ is what the largest must stay below. */
-const shares = new Map<string, { id: string; share: number }[]>()
-
-function add(evaluator: string, id: string, comparisons: readonly Comparison[]): void {
-  const share = kappa * Math.max(0, ...comparisons.map((comparison) => comparison.share))
-  const own = shares.get(evaluator) ?? []
-  own.push({ id, share })
-  shares.set(evaluator, own)
+/** What share of a budget a case has used at most; 1 is one budget, so κ is what the largest share must stay below. */
+interface Share {
+  readonly id: string
+  readonly share: number
 }
 
+/** By what was judged, then by evaluator. */
+const shares = new Map<string, Map<string, Share[]>>()
+
+function add(evaluator: string, { id, dtype, training }: Case, comparisons: readonly Comparison[]): void {
+  const precision = dtype === 'float32' || dtype === 'float64' ? 'float32 and float64' : 'float16 and bfloat16'
+  const isGradient = ({ tensor }: Comparison): boolean => tensor.startsWith('grad_')
+  for (const [what, judged] of [
+    ['training', training === undefined ? [] : comparisons],
+    ['forward', training === undefined ? comparisons.filter((comparison) => !isGradient(comparison)) : []],
+    ['gradients', comparisons.filter(isGradient)],
+  ] as const) {
+    if (judged.length === 0) continue
+    const of = `${what}, ${precision}`
+    const group = shares.get(of) ?? new Map<string, Share[]>()
+    shares.set(of, group)
+    const own = group.get(evaluator) ?? []
+    group.set(evaluator, own)
+    own.push({ id, share: kappa * Math.max(...judged.map(({ share }) => share)) })
+  }
+}
+
+/** An evaluator that does not support a case has no part in it. */
 async function addEngine(name: string, evaluator: Engine, recorded: Case): Promise<void> {
   const { comparisons, steps } = await verify(recorded, evaluator)
-  add(name, recorded.id, comparisons)
-  if (steps !== undefined) add(`${name}, each step alone`, recorded.id, steps.comparisons)
+  add(name, recorded, comparisons)
+  if (steps !== undefined) add(`${name}, each step alone`, recorded, steps.comparisons)
 }
 
 async function* casesOf(file: string): AsyncGenerator<Case> {
@@ -41,27 +59,28 @@ async function main(file: string, others: readonly string[]): Promise<void> {
   for await (const recorded of casesOf(file)) {
     cases++
     await addEngine('float64, rounded', engine, recorded)
-    if (recorded.dtype === 'float32') {
-      for (const evaluator of evaluators) await addEngine(evaluator.name, evaluator, recorded)
-    }
+    for (const evaluator of evaluators) await addEngine(evaluator.name, evaluator, recorded)
     for (const { name, cases: them } of again) {
       const { value } = await them.next()
       if (value === undefined || value.id !== recorded.id) throw new Error(`${name}: expected case ${recorded.id}`)
-      add(name, recorded.id, judge(recorded, value.expected))
+      add(name, recorded, judge(recorded, value.expected))
     }
     if (recorded.states !== undefined) steps++
   }
-  process.stdout.write(
-    `${cases} cases, ${steps} of them with recorded states; shares of one budget (κ is ${kappa})\n\n`,
-  )
-  process.stdout.write('| evaluator | cases | median | 99 % | 99.9 % | largest | in |\n|---|--:|--:|--:|--:|--:|---|\n')
-  for (const [name, unsorted] of shares) {
+  process.stdout.write(`${cases} cases, ${steps} of them with recorded states; shares of one budget (κ is ${kappa})\n`)
+  for (const [of, group] of shares) process.stdout.write(`\n${of}:\n\n${tableOf(group)}`)
+}
+
+function tableOf(group: ReadonlyMap<string, readonly Share[]>): string {
+  const rows = ['| evaluator | cases | median | 99 % | 99.9 % | largest | in |', '|---|--:|--:|--:|--:|--:|---|']
+  for (const [name, unsorted] of group) {
     const sorted = unsorted.toSorted((one, other) => one.share - other.share)
     const at = (part: number): string =>
       sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]!.share.toFixed(2)
     const cells = [name, sorted.length, at(0.5), at(0.99), at(0.999), at(1), `\`${sorted.at(-1)!.id}\``]
-    process.stdout.write(`| ${cells.join(' | ')} |\n`)
+    rows.push(`| ${cells.join(' | ')} |`)
   }
+  return rows.map((row) => `${row}\n`).join('')
 }
 
 const [file, ...others] = process.argv.slice(2)

@@ -10,17 +10,28 @@ function summing(weight_ih: readonly number[]): Weights {
     weight_hh: Float64Array.of(1),
     bias_ih: undefined,
     bias_hh: undefined,
+    weight_hr: undefined,
   }
 }
 
+const identity = rnnCell('relu', { activation: (x) => x })
+
 /** Runs layers of one unit over the steps 1, 10, 100 of one row. */
-function sums(weights: Stack['weights'], h: Float64Array, wiring: Partial<Wiring> = {}): Float64Array {
+function sums(
+  weights: Stack['weights'],
+  h_0: Float64Array,
+  wiring: Partial<Wiring> = {},
+  dropout?: Float64Array,
+): ReturnType<typeof runLayers> {
   return runLayers({
-    cell: rnnCell((x) => x),
+    cell: identity,
     wiring: { ...torchWiring, ...wiring },
+    departures: {},
     weights,
     input: Float64Array.of(1, 10, 100),
-    h,
+    h_0,
+    c_0: new Float64Array(0),
+    dropout,
     seq_len: 3,
     batch: 1,
     input_size: 1,
@@ -35,38 +46,46 @@ it('torch’s wiring is forward then reverse, reversed, flipped back, without a 
 
 describe('running sums of 1, 10, 100', () => {
   it('in one layer are 1, 11, 111', () => {
-    const h = new Float64Array(1)
-    expect(sums([[summing([1])]], h)).toStrictEqual(Float64Array.of(1, 11, 111))
-    expect(h).toStrictEqual(Float64Array.of(111))
+    const { output, h_n, c_n } = sums([[summing([1])]], new Float64Array(1))
+    expect(output).toStrictEqual(Float64Array.of(1, 11, 111))
+    expect(h_n).toStrictEqual(Float64Array.of(111))
+    expect(c_n).toHaveLength(0)
   })
 
   it('in two layers are 1, 12, 123, and h_n is that of layer 0, then of layer 1', () => {
-    const h = new Float64Array(2)
-    expect(sums([[summing([1])], [summing([1])]], h)).toStrictEqual(Float64Array.of(1, 12, 123))
-    expect(h).toStrictEqual(Float64Array.of(111, 123))
+    const { output, h_n } = sums([[summing([1])], [summing([1])]], new Float64Array(2))
+    expect(output).toStrictEqual(Float64Array.of(1, 12, 123))
+    expect(h_n).toStrictEqual(Float64Array.of(111, 123))
   })
 
-  it('start from the state of their layer', () => {
-    const h = Float64Array.of(1000, 50_000)
-    const output = sums([[summing([1])], [summing([1])]], h)
+  it('start from the state of their layer, which stays as it is', () => {
+    const h_0 = Float64Array.of(1000, 50_000)
+    const { output, h_n } = sums([[summing([1])], [summing([1])]], h_0)
     expect(output).toStrictEqual(Float64Array.of(51_001, 52_012, 53_123))
-    expect(h).toStrictEqual(Float64Array.of(1111, 53_123))
+    expect(h_n).toStrictEqual(Float64Array.of(1111, 53_123))
+    expect(h_0).toStrictEqual(Float64Array.of(1000, 50_000))
   })
 
   it('in two directions stand forward then reverse at each step', () => {
-    const h = new Float64Array(2)
-    const output = sums([[summing([1]), summing([2])]], h)
+    const { output, h_n } = sums([[summing([1]), summing([2])]], new Float64Array(2))
     expect(output).toStrictEqual(Float64Array.of(1, 222, 11, 220, 111, 200))
-    expect(h).toStrictEqual(Float64Array.of(111, 222))
+    expect(h_n).toStrictEqual(Float64Array.of(111, 222))
   })
 
   it('in two layers of two directions read both directions, and h_n is layer by layer', () => {
-    const h = new Float64Array(4)
     const first = [summing([1]), summing([2])]
-    const output = sums([first, [summing([1, 1000]), summing([0, 1])]], h)
+    const { output, h_n } = sums([first, [summing([1, 1000]), summing([0, 1])]], new Float64Array(4))
     // Layer 0 gives (1, 222), (11, 220), (111, 200).
     expect(output).toStrictEqual(Float64Array.of(222_001, 642, 442_012, 420, 642_123, 200))
-    expect(h).toStrictEqual(Float64Array.of(111, 222, 642_123, 642))
+    expect(h_n).toStrictEqual(Float64Array.of(111, 222, 642_123, 642))
+  })
+
+  it('in three layers with a dropout of 2, 0, 2 and 0, 0, 3 keep h_n as it is', () => {
+    const layer = [summing([1])]
+    const { output, h_n } = sums([layer, layer, layer], new Float64Array(3), {}, Float64Array.of(2, 0, 2, 0, 0, 3))
+    // Layer 0: 1, 11, 111 → 2, 0, 222. Layer 1: 2, 2, 224 → 0, 0, 672.
+    expect(output).toStrictEqual(Float64Array.of(0, 0, 672))
+    expect(h_n).toStrictEqual(Float64Array.of(111, 224, 672))
   })
 })
 
@@ -74,22 +93,57 @@ describe('another wiring', () => {
   const both = [[summing([1]), summing([2])]]
 
   it('concatenated reverse then forward', () => {
-    const output = sums(both, new Float64Array(2), { concatenated: [1, 0] })
+    const { output } = sums(both, new Float64Array(2), { concatenated: [1, 0] })
     expect(output).toStrictEqual(Float64Array.of(222, 1, 220, 11, 200, 111))
   })
 
   it('whose second direction is not reversed', () => {
-    const output = sums(both, new Float64Array(2), { reversed: false })
+    const { output } = sums(both, new Float64Array(2), { reversed: false })
     expect(output).toStrictEqual(Float64Array.of(1, 2, 11, 22, 111, 222))
   })
 
   it('whose reverse direction is not flipped back', () => {
-    const output = sums(both, new Float64Array(2), { flippedBack: false })
+    const { output } = sums(both, new Float64Array(2), { flippedBack: false })
     expect(output).toStrictEqual(Float64Array.of(1, 200, 11, 220, 111, 222))
   })
 
   it('with a residual from layer 1 on', () => {
-    const output = sums([[summing([1])], [summing([1])]], new Float64Array(2), { residual: true })
+    const { output } = sums([[summing([1])], [summing([1])]], new Float64Array(2), { residual: true })
     expect(output).toStrictEqual(Float64Array.of(2, 23, 234))
+  })
+})
+
+describe('backward', () => {
+  // Every state is a sum of what comes before it, so each gradient counts what comes after, exact in whole numbers.
+  it('of two layers passes the gradients by output and by the last states to both layers', () => {
+    const { backward } = sums([[summing([1])], [summing([1])]], new Float64Array(2))
+    const gradients = backward({
+      output: Float64Array.of(1, 10, 100),
+      h_n: Float64Array.of(1000, 20_000),
+      c_n: new Float64Array(0),
+    })
+    // By the states of layer 1: 20111, 20110, 20100; by those of layer 0, which layer 1 reads: their sums from the end, + 1000.
+    expect(gradients.h_0).toStrictEqual(Float64Array.of(61_321, 20_111))
+    expect(gradients.input).toStrictEqual(Float64Array.of(61_321, 41_210, 21_100))
+  })
+
+  it('of a dropout of 2 and 0 multiplies what goes back by them', () => {
+    const { backward } = sums([[summing([1])], [summing([1])]], new Float64Array(2), {}, Float64Array.of(2, 0, 2))
+    const gradients = backward({ output: Float64Array.of(0, 0, 1), h_n: new Float64Array(2), c_n: new Float64Array(0) })
+    // By the output of layer 0, after it was multiplied: 1, 1, 1.
+    expect(gradients.input).toStrictEqual(Float64Array.of(4, 2, 2))
+    expect(gradients.h_0).toStrictEqual(Float64Array.of(4, 1))
+  })
+
+  it('can be asked twice', () => {
+    const { backward } = sums([[summing([1]), summing([2])]], new Float64Array(2))
+    const cotangents = {
+      output: Float64Array.of(1, 2, 3, 4, 5, 6),
+      h_n: Float64Array.of(7, 8),
+      c_n: new Float64Array(0),
+    }
+    const first = structuredClone(backward(cotangents))
+    expect(backward(cotangents)).toStrictEqual(first)
+    expect(first.h_0).toStrictEqual(Float64Array.of(1 + 3 + 5 + 7, 2 + 4 + 6 + 8))
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Step } from '../../src/engine/cell.ts'
 import { activations, rnnCell } from '../../src/engine/rnn.ts'
 
 const { tanh, relu } = activations
@@ -39,23 +40,57 @@ describe('tanh', () => {
   })
 })
 
+/** A step of 2 rows and 2 units that stands from the given numbers on in arrays of 1000s. */
+function stepOf(gates: readonly number[], fromHidden: readonly number[], h = [0, 0, 0, 0]): Step {
+  const padded = (count: number, values: readonly number[]): Float64Array =>
+    Float64Array.of(...Array.from({ length: count }, () => 1000), ...values)
+  return {
+    ...{ rows: 2, hidden_size: 2, weights: { weight_hh: new Float64Array(0), bias_hh: undefined } },
+    ...{ gates: padded(2, gates), gatesAt: 2, fromHidden: padded(3, fromHidden), fromHiddenAt: 3 },
+    ...{ h: padded(4, h), hAt: 4, hidden: padded(1, [9, 9, 9, 9]), hiddenAt: 1 },
+    ...{ c: new Float64Array(0), cAt: 0, cAfterAt: 0 },
+  }
+}
+
 describe('rnnCell', () => {
   it('has one gate', () => {
-    expect(rnnCell(tanh).gates).toBe(1)
+    expect(rnnCell('tanh').gates).toBe(1)
   })
 
-  it('makes h the activation of both terms, the first from fromInputStart on', () => {
-    const fromInput = Float64Array.of(1000, 1000, 1, 2, -30, 40)
-    const fromHidden = Float64Array.of(0.5, -3, 3, 4)
-    const h = Float64Array.of(9, 9, 9, 9)
-    rnnCell(relu).step(fromInput, 2, fromHidden, h, 2, 2)
-    expect(h).toStrictEqual(Float64Array.of(1.5, 0, 0, 44))
+  it('makes the hidden state the activation of both terms, each from its own place on', () => {
+    const step = stepOf([1, 2, -30, 40], [0.5, -3, 3, 4])
+    rnnCell('relu').forward(step)
+    expect(step.hidden).toStrictEqual(Float64Array.of(1000, 1.5, 0, 0, 44))
   })
 
-  it('changes neither of its terms', () => {
-    const fromInput = Float64Array.of(1, 2)
-    const fromHidden = Float64Array.of(3, 4)
-    rnnCell(tanh).step(fromInput, 0, fromHidden, new Float64Array(2), 1, 2)
-    expect([...fromInput, ...fromHidden]).toStrictEqual([1, 2, 3, 4])
+  it('leaves its activated gate where its first term was, and changes neither the second nor h', () => {
+    const step = stepOf([1, 2, -30, 40], [0.5, -3, 3, 4], [5, 6, 7, 8])
+    rnnCell('relu').forward(step)
+    expect(step.gates).toStrictEqual(Float64Array.of(1000, 1000, 1.5, 0, 0, 44))
+    expect(step.fromHidden).toStrictEqual(Float64Array.of(1000, 1000, 1000, 0.5, -3, 3, 4))
+    expect(step.h).toStrictEqual(Float64Array.of(1000, 1000, 1000, 1000, 5, 6, 7, 8))
+  })
+
+  it.each([
+    ['relu', [10, 0, 0, 40]],
+    // 1 − h² of the states that forward has left: 0.5, 0, −0.25 and 1.
+    ['tanh', [7.5, 20, 28.125, 0]],
+  ] as const)('with %s gives both terms dh · f′ by the state after the step, and lets nothing past them', (f, da) => {
+    const step = stepOf(f === 'relu' ? [1.5, 0, 0, 44] : [0.5, 0, -0.25, 1], [0, 0, 0, 0], [9, 9, 9, 9])
+    const dgates = new Float64Array(6)
+    const dfromHidden = new Float64Array(7)
+    const dh = Float64Array.of(10, 20, 30, 40)
+    rnnCell(f).backward(step, { dgates, dfromHidden, dh, dc: new Float64Array(0) })
+    expect(dgates).toStrictEqual(Float64Array.of(0, 0, ...da))
+    expect(dfromHidden).toStrictEqual(Float64Array.of(0, 0, 0, ...da))
+    expect(dh).toStrictEqual(new Float64Array(4))
+  })
+
+  it('takes the derivative at the state before the step when it departs so', () => {
+    const step = stepOf([0, 0, 0, 0], [0, 0, 0, 0], [0.5, 0, 1, -1])
+    const dgates = new Float64Array(6)
+    const gradients = { dgates, dfromHidden: new Float64Array(7), dh: new Float64Array(4).fill(1) }
+    rnnCell('tanh', { derivativeOfStepBefore: true }).backward(step, { ...gradients, dc: new Float64Array(0) })
+    expect(dgates).toStrictEqual(Float64Array.of(0, 0, 0.75, 1, 0, 0))
   })
 })

@@ -3,55 +3,25 @@ import type { Case } from '../../src/case.ts'
 import { engine, run } from '../../src/engine/run.ts'
 import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
 import { requestOf } from '../../src/verify.ts'
-import { anyLayer, cellCase, layerCase } from '../sample.ts'
-import { random } from '../random.ts'
-
-/** What is wrong with an engine's float64 outputs: 1e-14 of the larger of 1 and the value is allowed. */
-function wrongWith(recorded: Case): string[] {
-  const outputs = run(requestOf(recorded))
-  const wrong: string[] = []
-  if (Object.keys(outputs).join() !== Object.keys(recorded.expected).join()) wrong.push(Object.keys(outputs).join())
-  for (const [name, expected] of Object.entries(recorded.expected)) {
-    const actual = outputs[name]
-    if (actual?.shape.join() !== expected.shape.join() || actual.dtype !== expected.dtype) wrong.push(`${name}: shape`)
-    for (const [i, e] of expected.data.entries()) {
-      const a = actual?.data[i] ?? Infinity
-      if (!(Math.abs(a - e) <= 1e-14 * Math.max(1, Math.abs(e)))) wrong.push(`${name}[${i}]: ${a}, expected ${e}`)
-    }
-    if (actual?.data.length !== expected.data.length) wrong.push(`${name}: ${actual?.data.length} elements`)
-  }
-  return wrong.map((line) => `${recorded.id}: ${JSON.stringify(recorded.config)}: ${line}`)
-}
+import { anyCell, anyLayer, cellCase, layerCase } from '../sample.ts'
+import { drawnOptions, wrongWith } from './against-naive.ts'
 
 describe('the engine computes in float64 what the naive implementation does, to 1e-14', () => {
   it('in 400 random layers', () => {
     const recorded = Array.from({ length: 400 }, (_, i) => anyLayer(i + 1, { dtype: 'float64' }))
     expect(recorded.flatMap(wrongWith)).toStrictEqual([])
-    const kinds = new Set(
-      recorded.map(({ config, inputs }) =>
-        [
-          'bidirectional' in config && config.bidirectional,
-          'batch_first' in config && config.batch_first,
-          inputs.input.shape.length,
-          inputs.lengths === undefined,
-        ].join(),
-      ),
-    )
-    // 2 ways of direction and layout: 8 kinds batched with or without lengths, 4 unbatched.
-    expect(kinds.size).toBe(12)
+    expect(drawnOptions(recorded)).toStrictEqual([])
+  })
+
+  it('in 100 random layers with a dropout_mask', () => {
+    const dropout = { num_layers: 3, dropout: 0.3, dropout_mask: true }
+    const recorded = Array.from({ length: 100 }, (_, i) => anyLayer(i + 1, { dtype: 'float64', ...dropout }))
+    expect(recorded.flatMap(wrongWith)).toStrictEqual([])
+    expect(drawnOptions(recorded)).toStrictEqual([])
   })
 
   it('in 200 random cells, of sizes 0 to 9', () => {
-    const recorded = Array.from({ length: 200 }, (_, i) => {
-      const numbers = random(i + 1)
-      const size = (): number => numbers.int(0, 9)
-      const coin = (): boolean => numbers.next() < 0.5
-      const batch = coin() ? size() : undefined
-      const nonlinearity = numbers.pick<'tanh' | 'relu'>(['tanh', 'relu'])
-      const id = `seed ${i + 1}`
-      const sizes = { input_size: size(), hidden_size: size(), batch }
-      return cellCase({ id, dtype: 'float64', ...sizes, bias: coin(), h_0: coin(), nonlinearity }, i + 1)
-    })
+    const recorded = Array.from({ length: 200 }, (_, i) => anyCell(i + 1, { dtype: 'float64' }))
     expect(recorded.flatMap(wrongWith)).toStrictEqual([])
   })
 

@@ -1,17 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import { activations, rnnCell } from '../../src/engine/rnn.ts'
-import { scan, type Scan } from '../../src/engine/scan.ts'
+import type { Cell } from '../../src/engine/cell.ts'
+import { rnnCell } from '../../src/engine/rnn.ts'
+import { scan, type Scan, type Scanned } from '../../src/engine/scan.ts'
+
+const weights = {
+  weight_ih: Float64Array.of(1),
+  weight_hh: Float64Array.of(2),
+  bias_ih: undefined,
+  bias_hh: undefined,
+  weight_hr: undefined,
+}
+const none = new Float64Array(0)
 
 /** One unit that adds its input and twice its state: h_t = x_t + 2 h_{t−1}, exact in whole numbers. */
-function doubling(changes: Partial<Scan> & Pick<Scan, 'input' | 'h' | 'seq_len' | 'batch'>): Float64Array {
+function doubling(changes: Partial<Scan> & Pick<Scan, 'input' | 'h_0' | 'seq_len' | 'batch'>): Scanned {
   return scan({
-    cell: rnnCell((x) => x),
-    weights: {
-      weight_ih: Float64Array.of(1),
-      weight_hh: Float64Array.of(2),
-      bias_ih: undefined,
-      bias_hh: undefined,
-    },
+    cell: rnnCell('relu', { activation: (x) => x }),
+    weights,
+    c_0: none,
     input_size: 1,
     hidden_size: 1,
     lengths: undefined,
@@ -23,33 +29,41 @@ function doubling(changes: Partial<Scan> & Pick<Scan, 'input' | 'h' | 'seq_len' 
 describe('h_t = x_t + 2 h_{t−1} over 1, 10, 100', () => {
   const input = Float64Array.of(1, 10, 100)
 
-  it('from 0 is 1, 12, 124, and h becomes 124', () => {
-    const h = Float64Array.of(0)
-    expect(doubling({ input, h, seq_len: 3, batch: 1 })).toStrictEqual(Float64Array.of(1, 12, 124))
-    expect(h).toStrictEqual(Float64Array.of(124))
+  it('from 0 is 1, 12, 124, and h_n is 124', () => {
+    const { output, h_n, c_n } = doubling({ input, h_0: Float64Array.of(0), seq_len: 3, batch: 1 })
+    expect(output).toStrictEqual(Float64Array.of(1, 12, 124))
+    expect(h_n).toStrictEqual(Float64Array.of(124))
+    expect(c_n).toHaveLength(0)
   })
 
   it('from 1000 is 2001, 4012, 8124', () => {
-    const h = Float64Array.of(1000)
-    expect(doubling({ input, h, seq_len: 3, batch: 1 })).toStrictEqual(Float64Array.of(2001, 4012, 8124))
+    const { output } = doubling({ input, h_0: Float64Array.of(1000), seq_len: 3, batch: 1 })
+    expect(output).toStrictEqual(Float64Array.of(2001, 4012, 8124))
   })
 
-  it('in reverse is 421, 210, 100 at the times of the input, and h becomes 421', () => {
-    const h = Float64Array.of(0)
-    const output = doubling({ input, h, seq_len: 3, batch: 1, reverse: true })
+  it('in reverse is 421, 210, 100 at the times of the input, and h_n is 421', () => {
+    const { output, h_n } = doubling({ input, h_0: Float64Array.of(0), seq_len: 3, batch: 1, reverse: true })
     expect(output).toStrictEqual(Float64Array.of(421, 210, 100))
-    expect(h).toStrictEqual(Float64Array.of(421))
+    expect(h_n).toStrictEqual(Float64Array.of(421))
   })
 
   it('with a bias of 0.5 and 0.25 adds 0.75 at each step', () => {
-    const weights = {
-      weight_ih: Float64Array.of(1),
-      weight_hh: Float64Array.of(2),
-      bias_ih: Float64Array.of(0.5),
-      bias_hh: Float64Array.of(0.25),
-    }
-    const output = doubling({ input, h: Float64Array.of(0), seq_len: 3, batch: 1, weights })
+    const biased = { ...weights, bias_ih: Float64Array.of(0.5), bias_hh: Float64Array.of(0.25) }
+    const { output } = doubling({ input, h_0: Float64Array.of(0), seq_len: 3, batch: 1, weights: biased })
     expect(output).toStrictEqual(Float64Array.of(1.75, 14.25, 129.25))
+  })
+
+  it('with a projection by 3 feeds back what is projected: 3, 48, 588', () => {
+    const projected = { ...weights, weight_hr: Float64Array.of(3) }
+    const { output, h_n } = doubling({ input, h_0: Float64Array.of(0), seq_len: 3, batch: 1, weights: projected })
+    expect(output).toStrictEqual(Float64Array.of(3, 48, 588))
+    expect(h_n).toStrictEqual(Float64Array.of(588))
+    // What is fed back otherwise is 1, 12, 124.
+    const departures = { unprojected: true }
+    const { output: other } = doubling({
+      ...{ input, h_0: Float64Array.of(0), seq_len: 3, batch: 1, weights: projected, departures },
+    })
+    expect(other).toStrictEqual(Float64Array.of(3, 36, 372))
   })
 })
 
@@ -59,61 +73,91 @@ describe('rows of lengths 1, 3 and 2 in 3 steps', () => {
   const lengths = [1, 3, 2]
 
   it('put out zeros past their length and keep their own last state', () => {
-    const h = Float64Array.of(0, 0, 0)
-    const output = doubling({ input, h, seq_len: 3, batch: 3, lengths })
+    const { output, h_n } = doubling({ input, h_0: new Float64Array(3), seq_len: 3, batch: 3, lengths })
     expect(output).toStrictEqual(Float64Array.of(1, 10, 5, 0, 120, 60, 0, 1240, 0))
-    expect(h).toStrictEqual(Float64Array.of(1, 1240, 60))
+    expect(h_n).toStrictEqual(Float64Array.of(1, 1240, 60))
   })
 
   it('start in reverse at their own last step, each from its own state', () => {
-    const h = Float64Array.of(1000, 2000, 3000)
-    const output = doubling({ input, h, seq_len: 3, batch: 3, lengths, reverse: true })
+    const h_0 = Float64Array.of(1000, 2000, 3000)
+    const { output, h_n } = doubling({ input, h_0, seq_len: 3, batch: 3, lengths, reverse: true })
     expect(output).toStrictEqual(Float64Array.of(2001, 20_210, 12_105, 0, 10_100, 6050, 0, 5000, 0))
-    expect(h).toStrictEqual(Float64Array.of(2001, 20_210, 12_105))
+    expect(h_n).toStrictEqual(Float64Array.of(2001, 20_210, 12_105))
   })
 
-  it('do not see a NaN in the padding', () => {
+  it('do not see a NaN in the padding, forward or backward', () => {
     const { NaN: nan } = Number
     const padded = Float64Array.of(1, 10, 5, nan, 100, 50, nan, 1000, nan)
     for (const reverse of [false, true]) {
-      const h = Float64Array.of(0, 0, 0)
-      const output = doubling({ input: padded, h, seq_len: 3, batch: 3, lengths, reverse })
+      const { output, h_n, backward } = doubling({
+        ...{ input: padded, h_0: new Float64Array(3), seq_len: 3, batch: 3, lengths, reverse },
+      })
+      const gradients = backward(new Float64Array(9).fill(1), new Float64Array(3).fill(1), none)
       expect(
-        [...output, ...h].filter((value) => Number.isNaN(value)),
+        [...output, ...h_n, ...gradients.input, ...gradients.h_0, ...gradients.weights.weight_hh].filter((value) =>
+          Number.isNaN(value),
+        ),
         `reverse ${reverse}`,
       ).toStrictEqual([])
     }
+  })
+
+  it('pass back 0 by the padding, and all of the gradient by h_n', () => {
+    const { backward } = doubling({ input, h_0: new Float64Array(3), seq_len: 3, batch: 3, lengths })
+    // By h_1 of row 0: 1 + 100. By h_3, h_2, h_1 of row 1: 3 + 300; 3 + 606; 3 + 1218. By h_2, h_1 of row 2: 5 + 500; 5 + 1010.
+    const doutput = Float64Array.of(1, 3, 5, 1, 3, 5, 1, 3, 5)
+    const { input: dinput, h_0 } = backward(doutput, Float64Array.of(100, 300, 500), none)
+    expect(dinput).toStrictEqual(Float64Array.of(101, 1221, 1015, 0, 609, 505, 0, 303, 0))
+    expect(h_0).toStrictEqual(Float64Array.of(202, 2442, 2030))
+  })
+})
+
+describe('backward of h_t = x_t + 2 h_{t−1} over 1, 10, 100', () => {
+  const input = Float64Array.of(1, 10, 100)
+  const run = (changes: Partial<Scan> = {}): ReturnType<Scanned['backward']> =>
+    doubling({ input, h_0: Float64Array.of(1000), seq_len: 3, batch: 1, ...changes }).backward(
+      Float64Array.of(0, 0, 1),
+      Float64Array.of(10),
+      none,
+    )
+
+  // The states are 1000, 2001, 4012, 8124; the gradients by them, from the end, 11, 22, 44 and, by h_0, 88.
+  it('doubles the gradient at every step back, and adds up over time', () => {
+    const { input: dinput, h_0, weights: by } = run()
+    expect(dinput).toStrictEqual(Float64Array.of(44, 22, 11))
+    expect(h_0).toStrictEqual(Float64Array.of(88))
+    expect(by.weight_ih).toStrictEqual(Float64Array.of(44 * 1 + 22 * 10 + 11 * 100))
+    expect(by.weight_hh).toStrictEqual(Float64Array.of(44 * 1000 + 22 * 2001 + 11 * 4012))
+    expect(by.bias_ih).toBeUndefined()
+  })
+
+  it('truncated after 2 steps lets nothing through to the steps before the third', () => {
+    const { input: dinput, h_0 } = run({ departures: { truncated: 2 } })
+    expect(dinput).toStrictEqual(Float64Array.of(0, 0, 11))
+    expect(h_0).toStrictEqual(Float64Array.of(0))
+  })
+
+  it('overwritten keeps the weights’ gradient of the first step alone, and passes all of the others on', () => {
+    const { input: dinput, weights: by } = run({ departures: { overwritten: true } })
+    expect(dinput).toStrictEqual(Float64Array.of(44, 22, 11))
+    expect(by.weight_ih).toStrictEqual(Float64Array.of(44))
+    expect(by.weight_hh).toStrictEqual(Float64Array.of(44_000))
   })
 })
 
 it('an empty batch of 1,000 steps asks the cell for none', () => {
   let asked = 0
-  const cell = { gates: 1, step: () => asked++ }
-  const empty = { input: new Float64Array(0), h: new Float64Array(0), seq_len: 1000 }
-  expect(doubling({ ...empty, batch: 0, cell })).toHaveLength(0)
+  const cell: Cell = { gates: 1, forward: () => asked++, backward: () => asked++ }
+  const empty = doubling({ input: none, h_0: none, seq_len: 1000, batch: 0, cell })
+  expect(empty.output).toHaveLength(0)
+  expect(empty.backward(none, none, none).input).toHaveLength(0)
   expect(asked).toBe(0)
-  doubling({ input: new Float64Array(1000), h: new Float64Array(1), seq_len: 1000, batch: 1, cell })
+  doubling({ input: new Float64Array(1000), h_0: new Float64Array(1), seq_len: 1000, batch: 1, cell })
   expect(asked).toBe(1000)
 })
 
 it('a NaN stays in its batch row, from its step on', () => {
   const input = Float64Array.of(1, 1, 1, Number.NaN, 1, 1)
-  const output = scan({
-    cell: rnnCell(activations.tanh),
-    weights: {
-      weight_ih: Float64Array.of(0.5),
-      weight_hh: Float64Array.of(0.25),
-      bias_ih: undefined,
-      bias_hh: undefined,
-    },
-    input,
-    h: new Float64Array(2),
-    seq_len: 3,
-    batch: 2,
-    input_size: 1,
-    hidden_size: 1,
-    lengths: undefined,
-    reverse: false,
-  })
+  const { output } = doubling({ cell: rnnCell('tanh'), input, h_0: new Float64Array(2), seq_len: 3, batch: 2 })
   expect(Array.from(output, (value) => Number.isNaN(value))).toStrictEqual([false, false, false, true, false, true])
 })

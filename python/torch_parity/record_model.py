@@ -1,0 +1,125 @@
+"""Records one run of a model: every tensor on its way, and the error each may have."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from torch_parity.budget import (
+    RUNS,
+    UNIT,
+    Array,
+    RoundedActivations,
+    measure,
+    perturb,
+    perturb_sums,
+)
+from torch_parity.fixture import Case, encode_tensor
+from torch_parity.models import build_model
+from torch_parity.modules import Tensors
+from torch_parity.record import check_kinds, encode
+from torch_parity.values import Stream
+
+#: What goes in as whole numbers.
+SYMBOLS = ("source", "target", "lengths", "forced")
+
+
+def record_model(
+    name: str,
+    config: Mapping[str, Any],
+    params: Tensors,
+    inputs: Tensors,
+    *,
+    id: str,
+    seed: int = 0,
+    gradients: bool = False,
+) -> Case:
+    """Records a model of torch_parity.models.
+
+    params: its state_dict; inputs: see the model's forward. gradients: also those of the loss by
+    everything that went in, times a random number.
+
+    Raises:
+        ValueError: The run overflows in between, or there is no loss to take gradients of.
+    """
+    params = {key: value.detach() for key, value in params.items()}
+    dtype = next(iter(params.values())).dtype
+    cotangent = torch.as_tensor(Stream(seed, id, "cotangent", "loss").normal()).to(dtype)
+    given = {**inputs, **({"cotangent": cotangent} if gradients else {})}
+    expected = evaluate_model(name, config, params, given)
+    if gradients and "loss" not in expected:
+        raise ValueError(f"{id}: expected a target, of which a loss is made, got none")
+    budget = model_budget(name, config, params, given, expected, Stream(seed, id, "noise"), id)
+    case: Case = {
+        "id": id,
+        "module": name,
+        "config": dict(config),
+        "dtype": str(dtype).removeprefix("torch."),
+        "params": encode(params),
+        "inputs": encode(inputs),
+        "expected": encode({key: tensor.to(dtype) for key, tensor in expected.items()}),
+        "budget": {key: encode_tensor(value) for key, value in budget.items()},
+    }
+    if gradients:
+        case["cotangents"] = encode({"loss": cotangent})
+    return case
+
+
+def evaluate_model(
+    name: str, config: Mapping[str, Any], params: Tensors, given: Tensors
+) -> Tensors:
+    """What the model names, and the gradients where a cotangent of the loss is given."""
+    model = build_model(name, config, params)
+    inputs = {key: tensor for key, tensor in given.items() if key != "cotangent"}
+    if "cotangent" not in given:
+        with torch.no_grad():
+            return dict(model(inputs))
+    with torch.enable_grad():
+        leaves = {key: inputs[key].detach().requires_grad_() for key in ("input",) if key in inputs}
+        wanted = {**leaves, **dict(model.requires_grad_().named_parameters())}
+        outputs = model({**inputs, **leaves})
+        gradients = torch.autograd.grad(outputs["loss"], list(wanted.values()), given["cotangent"])
+        model.requires_grad_(False)
+    named = {f"grad_{key}": grad for key, grad in zip(wanted, gradients, strict=True)}
+    return {key: tensor.detach() for key, tensor in {**outputs, **named}.items()}
+
+
+def model_budget(
+    name: str,
+    config: Mapping[str, Any],
+    params: Tensors,
+    given: Tensors,
+    expected: Tensors,
+    stream: Stream,
+    where: str,
+) -> dict[str, Array]:
+    """As `torch_parity.record.budget_of`, with the symbols that were chosen: those are exact."""
+    dtype = next(iter(params.values())).dtype
+    if "symbols" in expected:
+        given = {**given, "forced": expected["symbols"]}
+    exact_params = {key: value.double() for key, value in params.items()}
+    exact = {key: value if key in SYMBOLS else value.double() for key, value in given.items()}
+    reference = evaluate_model(name, config, exact_params, exact)
+    for key, tensor in expected.items():
+        check_kinds(tensor, reference[key], f"{where}: {key}")
+    runs: list[Mapping[str, torch.Tensor]] = [expected]
+    for _ in range(RUNS):
+        floats = {key: value for key, value in exact.items() if key not in SYMBOLS}
+        noisy_params, noisy = perturb(exact_params, floats, UNIT[dtype], stream)
+        if "cotangent" not in given:
+            runs.append(evaluate_model(name, config, noisy_params, {**exact, **noisy}))
+            continue
+        with RoundedActivations(UNIT[dtype], stream):
+            run = evaluate_model(name, config, noisy_params, {**exact, **noisy})
+        runs.append(perturb_sums(run, expected["logits"].shape[:-1].numel(), UNIT[dtype], stream))
+    floats = {key: tensor for key, tensor in reference.items() if key != "symbols"}
+    # Three axes are time, batch and units: errors grow along time.
+    axes = {
+        key: 0 if tensor.dim() == 3 and not key.startswith("grad_") else None
+        for key, tensor in floats.items()
+    }
+    budget = measure(floats, runs, axes, dtype)
+    if "symbols" in expected:
+        budget["symbols"] = np.zeros((1, 1))
+    return budget

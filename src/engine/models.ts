@@ -1,0 +1,350 @@
+import type { ModelRequest } from '../case.ts'
+import { isAttention, type ModelConfig } from '../model.ts'
+import { float64Data } from '../tensor.ts'
+import type { Cell } from './cell.ts'
+import type { Numbers } from './forward.ts'
+import { gruCell } from './gru.ts'
+import { lstmCell } from './lstm.ts'
+import { rnnCell } from './rnn.ts'
+import { newTape, type State, type Tape, type Variable } from './tape.ts'
+
+/** What a faulty port of a model does otherwise. */
+export interface ModelDepartures {
+  /** Takes the encoder's first state for its last. */
+  readonly firstState?: boolean
+  /** Leaves q out: h_N, or the mean of h_1 … h_N, for what q makes of them. */
+  readonly untransformed?: boolean
+  /** Feeds the context at the first step only. */
+  readonly contextOnce?: boolean
+  /** Starts the decoder from zeros. */
+  readonly decoderFromZeros?: boolean
+  /** Normalises over the first axis. */
+  readonly wrongAxis?: boolean
+  /** Takes the logarithm of the softmax, without shifting by the largest logit. */
+  readonly naiveLogarithm?: boolean
+  /** Reads the symbol that is to be predicted. */
+  readonly targetShifted?: boolean
+  readonly endIgnored?: boolean
+  readonly attentionNotNormalised?: boolean
+  readonly paddingAttended?: boolean
+}
+
+type Named = Record<string, Variable>
+
+/** A model under way: its tape, its parameters, and what it has named so far, in the order of computation. */
+interface Model {
+  readonly tape: Tape
+  readonly params: Readonly<Named>
+  readonly named: Named
+  readonly departures: ModelDepartures
+  readonly rnn: 'RNN' | 'LSTM' | 'GRU'
+  readonly hidden_size: number
+}
+
+/**
+ * Computes a model, every tensor on its way, and with a cotangent of loss the gradients by everything that went in.
+ * Source: python/torch_parity/models, which say what each computes.
+ */
+export function runModel(request: ModelRequest, departures: ModelDepartures = {}): Numbers {
+  const { config, inputs, cotangents } = request
+  const tape = newTape()
+  const params: Named = {}
+  for (const [name, { shape, data }] of Object.entries(request.params)) {
+    params[name] = tape.variable(shape, Float64Array.from(data))
+  }
+  const input = inputs.input && tape.variable(inputs.input.shape, float64Data(inputs.input))
+  const model: Model = { tape, params, named: {}, departures, rnn: config.rnn, hidden_size: config.hidden_size }
+  const symbols = run(model, request, input)
+  const outputs = Object.fromEntries(Object.entries(model.named).map(([name, { data }]) => [name, data]))
+  if (symbols !== undefined) outputs['symbols'] = symbols
+  if (cotangents === undefined) return outputs
+  model.named['loss']!.grad[0] = cotangents['loss']!.data[0]!
+  tape.backward()
+  for (const [name, { grad }] of Object.entries({ ...(input && { input }), ...params })) outputs[`grad_${name}`] = grad
+  return outputs
+}
+
+/** → the symbols of greedy decoding */
+function run(model: Model, request: ModelRequest, input: Variable | undefined): Float64Array | undefined {
+  const { inputs } = request
+  const lengths = inputs.lengths && numbers(inputs.lengths)
+  const target = inputs.target && numbers(inputs.target)
+  switch (request.module) {
+    case 'ManyToMany': {
+      const { outputs } = layers(model, 'rnn', request.config.num_layers, input!, [], lengths)
+      classify(model, outputs.at(-1)!, target && within(target, input!.shape, lengths))
+      return undefined
+    }
+    case 'ManyToOne': {
+      const { pooling, num_layers } = request.config
+      const { outputs, last } = layers(model, 'rnn', num_layers, input!, [], lengths)
+      const states = outputs.at(-1)!
+      const mean = (): Variable => model.tape.meanOverTime(states, lengths)
+      const final = model.departures.firstState ? model.tape.step(states, 0) : last.at(-1)!.h
+      model.named['pooled'] = pooling === 'last' ? final : mean()
+      classify(model, model.named['pooled'], target)
+      return undefined
+    }
+    case 'OneToMany': {
+      const { feeding, seq_len, num_layers } = request.config
+      const nothing = model.tape.variable(input!.shape, new Float64Array(input!.data.length))
+      const later = feeding === 'every' && !model.departures.contextOnce ? input! : nothing
+      const fed = model.tape.stack(Array.from({ length: seq_len }, (_, t) => (t === 0 ? input! : later)))
+      classify(model, layers(model, 'rnn', num_layers, fed, [], undefined).outputs.at(-1)!, target)
+      return undefined
+    }
+    case 'LanguageModel':
+      return languageModel(model, request.config, inputs.source!.shape, numbers(inputs.source!), target)
+    case 'EncoderDecoder':
+      return encoderDecoder(model, request.config, inputs.source!.shape, numbers(inputs.source!), target, lengths)
+  }
+}
+
+function numbers({ data }: { readonly data: BigInt64Array }): number[] {
+  return Array.from(data, Number)
+}
+
+function cellOf(rnn: Model['rnn']): Cell {
+  return rnn === 'RNN' ? rnnCell('tanh') : rnn === 'LSTM' ? lstmCell() : gruCell()
+}
+
+/** Recurrent layers one above the other. states: that of each layer at the beginning. */
+function layers(
+  { tape, params, named, rnn, hidden_size }: Model,
+  name: string,
+  num_layers: number,
+  input: Variable,
+  states: readonly (State | undefined)[],
+  lengths: readonly number[] | undefined,
+  naming: (layer: number) => string | undefined = (layer) => `states_l${layer}`,
+): { outputs: Variable[]; last: State[] } {
+  const outputs: Variable[] = []
+  const last: State[] = []
+  for (let layer = 0; layer < num_layers; layer++) {
+    const prefix = `${name}.${layer}.`
+    const own = Object.fromEntries(
+      Object.entries(params)
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, parameter]) => [key.slice(prefix.length), parameter]),
+    )
+    const below = outputs.at(-1) ?? input
+    const run = tape.layer(cellOf(rnn), below, own, hidden_size, rnn === 'LSTM', states[layer], lengths)
+    outputs.push(run.output)
+    last.push(run.last)
+    const label = naming(layer)
+    if (label !== undefined) named[label] = run.output
+  }
+  return { outputs, last }
+}
+
+function linear({ tape, params }: Model, name: string, x: Variable): Variable {
+  return tape.linear(x, params[`${name}.weight`]!, params[`${name}.bias`])
+}
+
+/** Logits of the linear layer, what softmax makes of them, and the loss where there is a target. */
+function classify(model: Model, states: Variable, target: readonly (number | undefined)[] | undefined): void {
+  model.named['logits'] = linear(model, 'linear', states)
+  judge(model, target)
+}
+
+function judge({ tape, named, departures }: Model, target: readonly (number | undefined)[] | undefined): void {
+  const logits = named['logits']!
+  const { wrongAxis = false, naiveLogarithm = false } = departures
+  const probabilities = wrongAxis ? overFirstAxis(tape, logits) : tape.softmax(logits)
+  named['probabilities'] = probabilities
+  named['log_probabilities'] = naiveLogarithm ? naiveLogSoftmax(tape, logits) : tape.logSoftmax(logits)
+  if (target !== undefined) named['loss'] = tape.crossEntropy(logits, target)
+}
+
+/** A fault: softmax over the first axis instead of the last. */
+function overFirstAxis(tape: Tape, { shape, data }: Variable): Variable {
+  const [first = 1] = shape
+  const inner = data.length / first
+  const turned = Float64Array.from(data, (_, i) => data[(i % first) * inner + Math.floor(i / first)]!)
+  const { data: normalised } = tape.softmax(tape.variable([inner, first], turned))
+  return tape.variable(
+    shape,
+    Float64Array.from(data, (_, i) => normalised[(i % inner) * first + Math.floor(i / inner)]!),
+  )
+}
+
+/** A fault: log(exp x / Σ exp x), which overflows. */
+function naiveLogSoftmax(tape: Tape, { shape, data }: Variable): Variable {
+  const width = shape.at(-1)!
+  const y = new Float64Array(data.length)
+  for (let row = 0; row < data.length; row += width) {
+    const own = data.subarray(row, row + width).map(Math.exp)
+    const sum = own.reduce((one, other) => one + other, 0)
+    y.set(
+      own.map((value) => Math.log(value / sum)),
+      row,
+    )
+  }
+  return tape.variable(shape, y)
+}
+
+/** The target without what is past a row's length. shape: (seq_len, batch, …) */
+function within(
+  target: readonly number[],
+  [, batch = 1]: readonly number[],
+  lengths: readonly number[] | undefined,
+): (number | undefined)[] {
+  return target.map((symbol, i) => (Math.floor(i / batch) < (lengths?.[i % batch] ?? Infinity) ? symbol : undefined))
+}
+
+/** The first of the largest, as torch.argmax has it. logits: (batch, classes) */
+function largest({ shape: [batch = 0, classes = 0], data }: Variable): number[] {
+  return Array.from({ length: batch }, (_, row) => {
+    const own = data.subarray(row * classes, (row + 1) * classes)
+    return own.reduce((best, value, i) => (value > own[best]! ? i : best), 0)
+  })
+}
+
+function languageModel(
+  model: Model,
+  { num_layers, decoding, max_len }: ModelConfig<'LanguageModel'>,
+  [seq_len = 1, batch = 1]: readonly number[],
+  source: readonly number[],
+  target: readonly number[] | undefined,
+): Float64Array | undefined {
+  const { tape, params, named, departures } = model
+  const weight = params['embedding.weight']!
+  named['embedding'] = tape.embedding(weight, source, [seq_len, batch])
+  let { outputs, last } = layers(model, 'rnn', num_layers, named['embedding'], [], undefined)
+  if (decoding === 'teacher_forcing') {
+    classify(model, outputs.at(-1)!, target && shifted(target, departures))
+    return undefined
+  }
+  const logits = [linear(model, 'linear', tape.step(outputs.at(-1)!, seq_len - 1))]
+  const symbols: number[][] = []
+  for (let t = 0; t < max_len; t++) {
+    symbols.push(largest(logits[t]!))
+    if (t + 1 === max_len) break
+    const read = tape.embedding(weight, symbols[t]!, [1, batch])
+    const next = layers(model, 'rnn', num_layers, read, last, undefined, () => undefined)
+    last = next.last
+    outputs = next.outputs
+    logits.push(linear(model, 'linear', tape.step(outputs.at(-1)!, 0)))
+  }
+  named['logits'] = tape.stack(logits)
+  return Float64Array.from(symbols.flat())
+}
+
+/** The target of a port that is off by one: each symbol is to predict itself. */
+function shifted(target: readonly number[], { targetShifted = false }: ModelDepartures): readonly number[] {
+  return targetShifted ? target.map((symbol, i) => target[i - 1] ?? symbol) : target
+}
+
+function encoderDecoder(
+  model: Model,
+  config: ModelConfig<'EncoderDecoder'>,
+  [seq_len = 1, batch = 1]: readonly number[],
+  source: readonly number[],
+  target: readonly number[] | undefined,
+  lengths: readonly number[] | undefined,
+): Float64Array | undefined {
+  const { tape, params, named, departures } = model
+  named['source_embedding'] = tape.embedding(params['source_embedding.weight']!, source, [seq_len, batch])
+  const encoded = layers(model, 'encoder', 1, named['source_embedding'], [], lengths, () => 'encoder_states')
+  const states = encoded.outputs[0]!
+  const first = { h: tape.step(states, 0), c: encoded.last[0]!.c }
+  const last = departures.firstState ? first : encoded.last[0]!
+
+  const context = fixedContext(model, config, states, last, lengths)
+  if (context !== undefined) named['context'] = context
+  let state = initialState(model, config, last, context)
+  const zeros = (): Variable => tape.variable([batch, config.hidden_size], new Float64Array(batch * config.hidden_size))
+  let h = state?.h ?? zeros()
+
+  const isGreedy = config.decoding === 'greedy'
+  const steps = isGreedy ? config.max_len : (target?.length ?? 0) / batch
+  const symbols: number[][] = []
+  const after: Record<string, Variable[]> = {}
+  const ended = Array.from({ length: batch }, () => false)
+  const kept: boolean[] = []
+  let read: readonly number[] = Array.from({ length: batch }, () => config.bos)
+  for (let t = 0; t < steps; t++) {
+    for (const own of ended) kept.push(!own)
+    const teacher = target?.slice(t * batch, (t + 1) * batch)
+    if (departures.targetShifted && teacher !== undefined) read = teacher
+    const embedding = tape.embedding(params['target_embedding.weight']!, read, [batch])
+    const now: Record<string, Variable> = { target_embedding: embedding }
+    let x = embedding
+    if (context !== undefined && config.injection === 'every_step') {
+      x = tape.concatenate(embedding, departures.contextOnce && t > 0 ? zeros() : context)
+    }
+    if (context === undefined) {
+      const attention = attend(model, config, h, states, lengths)
+      const attended = tape.weightedSum(attention, states)
+      Object.assign(now, { attention, context: attended })
+      x = tape.concatenate(embedding, departures.contextOnce && t > 0 ? zeros() : attended)
+    }
+    const run = layers(model, 'decoder', 1, tape.stack([x]), [state], undefined, () => undefined)
+    state = run.last[0]!
+    h = tape.step(run.outputs[0]!, 0)
+    const logits = linear(model, 'linear', h)
+    Object.assign(now, { decoder_states: h, logits })
+    for (const [name, variable] of Object.entries(now)) (after[name] ??= []).push(variable)
+    const own = largest(logits)
+    symbols.push(own.map((symbol, row) => (ended[row] ? config.eos : symbol)))
+    if (isGreedy && !departures.endIgnored) {
+      for (const [row, symbol] of own.entries()) ended[row] ||= symbol === config.eos
+    }
+    read = teacher ?? own
+  }
+  // What a row does past its end is blank.
+  for (const [name, variables] of Object.entries(after)) {
+    const stacked = tape.stack(variables)
+    named[name] = isGreedy ? tape.keep(stacked, kept) : stacked
+  }
+  if (isGreedy) return Float64Array.from(symbols.flat())
+  judge(model, target)
+  return undefined
+}
+
+/** (batch, hidden_size), or undefined with attention. */
+function fixedContext(
+  model: Model,
+  { context }: ModelConfig<'EncoderDecoder'>,
+  states: Variable,
+  last: State,
+  lengths: readonly number[] | undefined,
+): Variable | undefined {
+  const { tape, departures } = model
+  const { untransformed = false } = departures
+  const transform = (x: Variable): Variable => (untransformed ? x : tape.tanh(linear(model, 'transform', x)))
+  if (isAttention(context)) return undefined
+  if (context === 'last') return last.h
+  return context === 'transformed_last' ? transform(last.h) : tape.meanOverTime(transform(states), lengths)
+}
+
+/** The encoder's last state, whole; or the context as h, with zeros as c; or zeros. */
+function initialState(
+  { departures, rnn, tape }: Model,
+  { context, injection }: ModelConfig<'EncoderDecoder'>,
+  last: State,
+  h: Variable | undefined,
+): State | undefined {
+  if (departures.decoderFromZeros || (h !== undefined && injection === 'every_step')) return undefined
+  if (h === undefined || context === 'last') return last
+  const c = rnn === 'LSTM' ? tape.variable(h.shape, new Float64Array(h.data.length)) : undefined
+  return { h, c }
+}
+
+/** (batch, seq_len): how much each state of the encoder counts. Source: Bahdanau et al. 2015 (additive), Luong et al. 2015 (dot). */
+function attend(
+  model: Model,
+  { context }: ModelConfig<'EncoderDecoder'>,
+  h: Variable,
+  states: Variable,
+  lengths: readonly number[] | undefined,
+): Variable {
+  const { tape, departures } = model
+  const additive = (): Variable => {
+    const sum = tape.addToEach(linear(model, 'key', states), linear(model, 'query', h))
+    return tape.rowsFirst(linear(model, 'score', tape.tanh(sum)))
+  }
+  const scores = context === 'dot' ? tape.dotOverUnits(h, states) : additive()
+  if (departures.attentionNotNormalised) return scores
+  return tape.softmax(scores, departures.paddingAttended ? undefined : lengths)
+}
