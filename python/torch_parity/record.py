@@ -17,6 +17,7 @@ from torch_parity.budget import (
     noise_bound,
     perturb,
     perturb_sums,
+    sees_rounding,
 )
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
 from torch_parity.modules import (
@@ -249,8 +250,8 @@ def budget_of(
     for _ in range(RUNS):
         noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
-        if training is None and not cotangents_of(given):
-            runs.append(evaluate(exact, noisy_given, None))
+        if not sees_rounding(name, backward=training is not None or bool(cotangents_of(given))):
+            runs.append(evaluate(exact, noisy_given, training, rounding))
             continue
         with RoundedActivations(UNIT[dtype], stream):
             run = evaluate(exact, noisy_given, training, rounding)
