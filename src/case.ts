@@ -230,7 +230,11 @@ function readRecurrent(
   const cotangents = parsed.cotangents && readCotangents(parsed, signature, `${named}: cotangents`)
   // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
   const request = {
-    ...{ module, config, dtype, params, inputs },
+    module,
+    config,
+    dtype,
+    params,
+    inputs,
     ...(cotangents && { cotangents }),
     ...(training && { training }),
   } as RecurrentRequest
@@ -302,7 +306,7 @@ function readModelInputs(
   if (records['lengths'] !== undefined) {
     read['lengths'] = readWholeNumbers(records['lengths'], lengths!, 1, seq_len, `${where}.lengths`, 'lengths')
   }
-  return read as ModelInputs
+  return read
 }
 
 /** The axes of every tensor that a request asks for, in the order of computation. */

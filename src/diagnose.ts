@@ -175,8 +175,7 @@ function describe(
   comparisons: readonly Comparison[],
   axes: Readonly<Record<string, readonly Axis[]>>,
 ): string[] {
-  const off = comparisons.filter(({ outcome }) => outcome === 'mismatch')
-  const first = off[0]!
+  const first = comparisons.find(({ outcome }) => outcome === 'mismatch')!
   const matching = comparisons.filter(({ outcome }) => outcome === 'match').map(({ tensor }) => tensor)
   const sentences = [
     `${first.tensor} is the first tensor that is off${matching.length === 0 ? '' : `; ${matching.join(', ')} match`}`,

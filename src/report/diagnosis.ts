@@ -3,7 +3,7 @@ import { type Colors, noColors, percent } from './text.ts'
 
 /** Where a departure starts, and what explains it, as indented lines. */
 export function renderDiagnosis({ where, explanations }: Diagnosis, colors: Colors = noColors): string {
-  const lines = [...where.map((sentence) => `  where: ${sentence}`)]
+  const lines = where.map((sentence) => `  where: ${sentence}`)
   if (explanations.length === 0) lines.push('  why: no known fault, nor two together, explain it')
   for (const { sentence, explained, complete } of explanations) {
     const how = complete ? 'explains everything' : `explains ${percent(explained)} of it`
