@@ -687,12 +687,20 @@ describe('parseCase refuses a training', () => {
     [
       'by RMSprop',
       withTraining({ optimizer: 'RMSprop' }),
-      `${C}: training.optimizer: Invalid discriminator value. Expected 'SGD' | 'Adam', got a map`,
+      `${C}: training.optimizer: expected one of "SGD", "Adam", got "RMSprop"`,
     ],
     [
       'by an optimizer without a name',
       withTraining({ optimizer: undefined }),
-      `${C}: training.optimizer: Invalid discriminator value. Expected 'SGD' | 'Adam', got a map`,
+      `${C}: training.optimizer: expected one of "SGD", "Adam", got nothing`,
+    ],
+    [
+      'by nesterov without momentum',
+      {
+        ...trained,
+        training: { optimizer: 'SGD', lr: 0.1, weight_decay: 0, steps: 2, momentum: 0, dampening: 0, nesterov: true },
+      },
+      `${C}: training.nesterov: expected momentum above 0 and a dampening of 0 with it, as torch does, got true`,
     ],
     ['that is no map', { ...trained, training: 3 }, `${C}: training: expected object, got 3`],
     [

@@ -12,7 +12,7 @@ function port(recorded: Sample, change: (name: string, tensor: FloatTensor) => F
   const params = Object.fromEntries(
     Object.entries(recorded.params).map(([name, tensor]) => [name, change(name, tensor)]),
   )
-  const values = naive({ ...recorded, params } as Parameters<typeof naive>[0])
+  const values = naive({ ...recorded, params })
   return Object.fromEntries(
     Object.entries(recorded.expected).map(([name, { dtype, shape }]) => [
       name,
@@ -29,7 +29,11 @@ function turned({ dtype, shape, data }: FloatTensor): FloatTensor {
 }
 
 function zero({ dtype, shape, data }: FloatTensor): FloatTensor {
-  return floatTensor(dtype, shape, new Array<number>(data.length).fill(0))
+  return floatTensor(
+    dtype,
+    shape,
+    data.map(() => 0),
+  )
 }
 
 const options: Partial<LayerOptions> = { input_size: 3, hidden_size: 4, seq_len: 6, batch: 3 }
