@@ -322,14 +322,15 @@ export function expectedAxes(request: Request): Readonly<Record<string, readonly
     return request.cotangents === undefined ? outputs : { ...outputs, ...gradients }
   }
   const { module, config, inputs, cotangents, training } = request
-  const { params, outputs, gradients } = signatureOf(module, config, extentOf(module, config, inputs.input.shape))
+  const signature = signatureOf(module, config, extentOf(module, config, inputs.input.shape))
+  const { params, outputs } = signature
   if (training !== undefined) {
     const steps = axis('step', training.steps)
     const after = Object.entries(parameterAxes(params)).map(([name, axes]) => [name, [steps, ...axes]])
     return { loss: [steps], ...Object.fromEntries(after) }
   }
   if (cotangents === undefined) return outputs
-  const given = Object.entries(gradients).filter(([name]) => isGiven(request, name))
+  const given = Object.entries(signature.gradients).filter(([name]) => isGiven(request, name))
   return { ...outputs, ...Object.fromEntries(given) }
 }
 

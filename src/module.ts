@@ -166,10 +166,13 @@ export function signatureOf(module: ModuleName, config: Config, extent: Extent):
       target: sizes(shape.output ?? shape.h),
     },
     outputs,
-    gradients: {
-      grad_input: input,
-      ...prefixed('grad_', before),
-      ...prefixed('grad_', parameterAxes(params)),
+    // Few cases ask for them.
+    get gradients() {
+      return {
+        grad_input: input,
+        ...prefixed('grad_', before),
+        ...prefixed('grad_', parameterAxes(params)),
+      }
     },
     states: shape.states === undefined ? {} : { h_t: shape.states.h, ...(hasCellState ? { c_t: shape.states.c } : {}) },
   }
