@@ -10,7 +10,7 @@ export interface PythonEvent {
 }
 
 /** The folder of the Python package, beside dist/ in a checkout and in the npm package alike. */
-const packageFolder = fileURLToPath(new URL('../python', import.meta.url))
+export const packageFolder = fileURLToPath(new URL('../python', import.meta.url))
 
 /** The interpreter: what was asked for, TORCH_PARITY_PYTHON, or python3. */
 export function interpreter(asked: string | undefined): string {
