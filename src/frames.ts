@@ -35,7 +35,7 @@ export function frameReader(): (piece: Uint8Array) => Generator {
       if (waiting < wanted) return
       yield decodeFrame(bytes.subarray(4, wanted), bytes)
       const rest = bytes.subarray(wanted)
-      pieces = [rest]
+      pieces = rest.length > 0 ? [rest] : []
       waiting = rest.length
       wanted = 4
     }
