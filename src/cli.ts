@@ -115,6 +115,15 @@ function program(): Command {
       process.exitCode = await drift(paths, flags)
     })
 
+  torchParity
+    .command('doctor')
+    .description('say what there is to record with, and the command that mends what is missing')
+    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .action(async (flags: { python?: string }) => {
+      const { doctor } = await import('./cli/doctor.ts')
+      process.exitCode = await doctor(flags)
+    })
+
   return torchParity
 }
 

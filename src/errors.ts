@@ -5,6 +5,7 @@ export type ParityErrorCode =
   | 'FIXTURE_INVALID'
   | 'CASE_INVALID'
   | 'CASE_UNSUPPORTED'
+  | 'CASE_REFUSED'
   | 'ENGINE_INVALID'
   | 'ENGINE_FAILED'
   | 'ENGINE_TIMEOUT'

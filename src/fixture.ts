@@ -9,19 +9,24 @@ import { type Message, messages, type Source } from './messages.ts'
 
 const text = plainText.max(1000)
 
+/** What recorded a case. */
+export const Producer = z.strictObject({
+  torch: text,
+  numpy: text,
+  python: text,
+  platform: text,
+  cpu_capability: text,
+  num_threads: z.int().min(1),
+})
+
+export type Producer = z.infer<typeof Producer>
+
 const Header = z.strictObject({
   format: z.literal('torch-parity'),
   version: z.literal(1),
   name: text,
   seed: z.int().min(0),
-  producer: z.strictObject({
-    torch: text,
-    numpy: text,
-    python: text,
-    platform: text,
-    cpu_capability: text,
-    num_threads: z.int().min(1),
-  }),
+  producer: Producer,
 })
 
 /** Which suite a fixture is, and what recorded it. */

@@ -1,106 +1,237 @@
-import { fileURLToPath } from 'node:url'
-import { PythonShell } from 'python-shell'
+import { z } from 'zod'
+import { type Case, parse, parseCase, plainText } from './case.ts'
 import { ParityError } from './errors.ts'
+import { Producer } from './fixture.ts'
+import { configSchemas, type ModuleName } from './module.ts'
+import { type Conversation, converse, interpreter } from './python.ts'
 
-/** A line that the Python package prints for us: what happened, and its particulars. */
-export interface PythonEvent {
-  readonly event: string
-  readonly [key: string]: unknown
+const size = z
+  .int()
+  .min(0)
+  .max(2 ** 24)
+
+const RecordSpec = z.strictObject({
+  id: plainText.min(1).max(200),
+  module: z.enum(Object.keys(configSchemas) as [ModuleName, ...ModuleName[]]),
+  input_size: size,
+  hidden_size: size,
+  seq_len: size.default(1),
+  /** null when unbatched. */
+  batch: size.nullable().default(4),
+  /** Constructor arguments of the module, beside the sizes. */
+  options: z
+    .strictObject({
+      nonlinearity: z.string(),
+      num_layers: z.int().max(1024),
+      bias: z.boolean(),
+      batch_first: z.boolean(),
+      dropout: z.number(),
+      bidirectional: z.boolean(),
+      proj_size: z.int(),
+    })
+    .partial()
+    .default({}),
+  /** Of each row, for a PackedSequence. */
+  lengths: z.array(z.int()).nullable().default(null),
+  /** Whether h_0 is given, and c_0. */
+  state: z.boolean().default(true),
+  dtype: z.enum(['float16', 'bfloat16', 'float32', 'float64']).default('float32'),
+  /** What kind of numbers: `fill` and `parameter` in python/torch_parity/cases.py know more than these. */
+  profile: plainText.max(40).default('default'),
+  gradients: z.boolean().default(false),
+  /** Training mode, in which dropout acts between layers. */
+  masked: z.boolean().default(false),
+  /** Parameters and inputs depend on it, the id and the tensor's name alone. */
+  seed: z.int().min(0).default(0),
+})
+
+/** A case to record; what PyTorch itself refuses may be asked all the same. */
+export type RecordSpec = z.input<typeof RecordSpec>
+
+export interface OracleOptions {
+  /** The interpreter; TORCH_PARITY_PYTHON or python3 when absent. */
+  readonly python?: string | undefined
+  /** How long PyTorch may take for one case. */
+  readonly timeoutMs?: number | undefined
+  /** How long Python may take to import torch. */
+  readonly startTimeoutMs?: number | undefined
+  /** How many requests are sent ahead of their answers. */
+  readonly maxInFlight?: number | undefined
 }
 
-/** The folder of the Python package, beside dist/ in a checkout and in the npm package alike. */
-const packageFolder = fileURLToPath(new URL('../python', import.meta.url))
-
-/** The interpreter: what was asked for, TORCH_PARITY_PYTHON, or python3. */
-export function interpreter(asked: string | undefined): string {
-  return asked ?? process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
+/** PyTorch in a process of its own, to be asked for cases. */
+export interface Oracle {
+  readonly producer: Producer
+  /**
+   * Records a case; calls need not wait for each other.
+   * @throws ParityError CASE_REFUSED when torch or the recorder refuses it; PYTHON_FAILED when Python hung or died over it,
+   * and is started again for the requests after it.
+   */
+  record(spec: RecordSpec): Promise<Case>
+  /** Ends Python; what is still unanswered is rejected. */
+  close(): Promise<void>
 }
+
+const Hello = z.strictObject({ protocol: z.literal(1), ...Producer.shape })
+const Reply = z.union([
+  z.strictObject({ id: z.int(), case: z.unknown() }),
+  z.strictObject({ id: z.int(), error: z.string() }),
+])
+
+interface Job {
+  readonly spec: z.output<typeof RecordSpec>
+  readonly resolve: (recorded: Case) => void
+  readonly reject: (error: ParityError) => void
+}
+
+interface Sent extends Job {
+  readonly id: number
+}
+
+/** How long replies that have arrived may take to be read, when this process itself was busy. */
+const graceMs = 50
 
 /**
- * Runs `python -m torch_parity` and gives each event it prints to `onEvent`.
- * args: those after `torch_parity`; signal: ends Python as Ctrl-C does.
- * @throws ParityError PYTHON_FAILED when the interpreter is missing, Python fails or is killed, or ends without saying
- * that it is done.
+ * Starts Python and waits until torch is there.
+ * @throws ParityError PYTHON_FAILED when the interpreter or a package is missing, too old, or does not answer.
  */
-export async function runPython(
-  python: string,
-  args: readonly string[],
-  onEvent: (event: PythonEvent) => void,
-  signal?: AbortSignal,
-): Promise<void> {
-  // Never through a shell: arguments are what they are.
-  const shell = new PythonShell('torch_parity', {
-    pythonPath: python,
-    pythonOptions: ['-u', '-m'],
-    args: [...args],
-    env: { ...process.env, PYTHONPATH: pythonPath(), PYTHONIOENCODING: 'utf-8' },
-  })
-  const said: string[] = []
-  let done = false
-  shell.on('message', (line: string) => {
-    const event = parseEvent(line)
-    if (event === undefined) said.push(line)
-    else {
-      done ||= event.event === 'done'
-      onEvent(event)
-    }
-  })
-  shell.on('stderr', (line: string) => said.push(line))
-  // What python-shell makes of a failure is told from what Python said and how it ended.
-  shell.on('pythonError', () => {})
-  const abort = (): void => void shell.childProcess.kill('SIGINT')
-  signal?.addEventListener('abort', abort)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      shell.on('error', (cause: Error) => reject(missing(python, cause)))
-      shell.on('close', resolve)
+export async function openOracle({
+  python,
+  timeoutMs = 60_000,
+  startTimeoutMs = 120_000,
+  maxInFlight = 64,
+}: OracleOptions = {}): Promise<Oracle> {
+  const command = interpreter(python)
+  const waiting: Job[] = []
+  /** The oldest first, which is what Python works on. */
+  let sent: Sent[] = []
+  let conversation: Conversation | undefined
+  let starting: Promise<void> | undefined
+  /** Set when nothing can be asked any more. */
+  let broken: ParityError | undefined
+  let producer: Producer | undefined
+  let lastId = 0
+  /** Since the last answer: one is mended by another process, two in a row are not. */
+  let failures = 0
+  let timer: NodeJS.Timeout | undefined
+
+  /** Ends Python when its next message is late; a message that waits to be read is not. */
+  function expectMessage(ms: number, what: string): void {
+    const late = conversation
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      timer = setTimeout(() => {
+        late?.kill(failed(`${command} -m torch_parity: expected ${what} within ${ms / 1000} s, got none`))
+      }, graceMs)
+    }, ms)
+  }
+
+  function start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let greeted = false
+      conversation = converse(command, ['oracle'], {
+        onMessage(message) {
+          if (greeted) return readReply(message)
+          const { protocol: _, ...about } = parse(Hello, message, 'its first message', 'PYTHON_FAILED')
+          greeted = true
+          producer = about
+          clearTimeout(timer)
+          resolve()
+        },
+        onEnd(reason) {
+          clearTimeout(timer)
+          conversation = undefined
+          if (greeted) fail(reason)
+          else reject(reason)
+        },
+      })
+      expectMessage(startTimeoutMs, 'torch to be imported')
     })
-  } finally {
-    signal?.removeEventListener('abort', abort)
   }
-  if (signal?.aborted) throw new ParityError('PYTHON_FAILED', `${python}: expected it to finish, got an interruption`)
-  const { exitCode, exitSignal } = shell
-  if (exitCode === 0 && done) return
-  const how = exitSignal ? `killed by ${exitSignal}` : `exit code ${exitCode}`
-  throw new ParityError('PYTHON_FAILED', failure(said.filter((line) => line.trim() !== '').slice(-12), python, how))
-}
 
-/** Exit code 2 is the package's own, with a message made for people; anything else is told with Python's last words. */
-function failure(words: readonly string[], python: string, how: string): string {
-  const text = words.join('\n')
-  const lacking = /No module named '?([\w.]+)/.exec(text)?.[1]
-  if (lacking !== undefined) {
-    return (
-      `${python}: expected the Python package ${lacking}, got none of that name\n` +
-      `name another Python with --python or TORCH_PARITY_PYTHON, or run ${python} -m pip install -r ${packageFolder}/requirements.txt`
-    )
+  function readReply(message: unknown): void {
+    const reply = parse(Reply, message, 'its reply', 'PYTHON_FAILED')
+    const job = sent[0]
+    if (job?.id !== reply.id) throw failed(`expected a reply to request ${job?.id ?? 'none'}, got one to ${reply.id}`)
+    sent.shift()
+    failures = 0
+    clearTimeout(timer)
+    if ('error' in reply) {
+      const text = `case ${job.spec.id}: expected a case that PyTorch records, got ${reply.error}`
+      job.reject(new ParityError('CASE_REFUSED', text))
+    } else {
+      try {
+        job.resolve(parseCase(reply.case, 'oracle'))
+      } catch (error) {
+        if (!(error instanceof ParityError)) throw error
+        job.reject(error)
+      }
+    }
+    if (sent.length > 0) expectMessage(timeoutMs, `an answer to case ${sent[0]!.spec.id}`)
+    advance()
   }
-  if (how === 'exit code 2' && words.length > 0) return text.replace(/^error /, '')
-  return `${python} -m torch_parity: expected it to finish, got ${how}${text === '' ? '' : `\n${text}`}`
-}
 
-function missing(python: string, cause: Error): ParityError {
-  return new ParityError(
-    'PYTHON_FAILED',
-    `${python}: expected a Python interpreter, got ${cause.message}\nname another with --python or TORCH_PARITY_PYTHON`,
-    { cause },
-  )
-}
-
-function pythonPath(): string {
-  const before = process.env['PYTHONPATH']
-  const separator = process.platform === 'win32' ? ';' : ':'
-  return before === undefined || before === '' ? packageFolder : `${packageFolder}${separator}${before}`
-}
-
-function parseEvent(line: string): PythonEvent | undefined {
-  if (!line.startsWith('{')) return undefined
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null && 'event' in value && typeof value.event === 'string'
-      ? (value as PythonEvent)
-      : undefined
-  } catch {
-    return undefined
+  /** The request that Python worked on is lost with it; those behind it are asked again. */
+  function fail(reason: ParityError): void {
+    const [lost, ...others] = sent
+    sent = []
+    waiting.unshift(...others)
+    lost?.reject(failed(`case ${lost.spec.id}: ${reason.message}`, reason))
+    failures++
+    if (failures > 1) giveUp(reason)
+    else advance()
   }
+
+  function giveUp(reason: ParityError): void {
+    broken ??= reason
+    for (const { spec, reject } of [...sent, ...waiting]) reject(failed(`case ${spec.id}: ${reason.message}`, reason))
+    sent = []
+    waiting.length = 0
+  }
+
+  function advance(): void {
+    if (broken !== undefined || waiting.length === 0 || starting !== undefined) return
+    if (conversation === undefined) {
+      starting = start().then(
+        () => {
+          starting = undefined
+          advance()
+        },
+        (error: ParityError) => giveUp(error),
+      )
+      return
+    }
+    while (sent.length < maxInFlight && waiting.length > 0) {
+      const job = { ...waiting.shift()!, id: ++lastId }
+      sent.push(job)
+      conversation.send({ id: job.id, spec: job.spec })
+      if (sent.length === 1) expectMessage(timeoutMs, `an answer to case ${job.spec.id}`)
+    }
+  }
+
+  await start()
+  return {
+    producer: producer!,
+    record: (asked) =>
+      new Promise((resolve, reject) => {
+        const spec = parse(RecordSpec, asked, 'request', 'USAGE')
+        if (broken !== undefined) throw failed(`case ${spec.id}: ${broken.message}`, broken)
+        waiting.push({ spec, resolve, reject })
+        advance()
+      }),
+    async close() {
+      const idle = sent.length === 0 && starting === undefined
+      const ending = conversation
+      conversation = undefined
+      clearTimeout(timer)
+      const closed = failed('expected an oracle that is open, got one that was closed')
+      giveUp(closed)
+      if (!idle) ending?.kill(closed)
+      await ending?.end()
+    },
+  }
+}
+
+function failed(message: string, cause?: ParityError): ParityError {
+  return new ParityError('PYTHON_FAILED', message, { cause })
 }

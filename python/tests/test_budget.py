@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from torch_parity import Case, record
+from torch_parity.budget import perturb, perturb_runs
 from torch_parity.fixture import decode_tensor
 from torch_parity.modules import Tensors, call_with_gradients
+from torch_parity.values import Stream
 
 #: src/compare.ts has the real one.
 KAPPA = 4
@@ -84,9 +86,26 @@ def no_noise(params: Tensors, inputs: Tensors, *_: object) -> tuple[Tensors, Ten
     return params, inputs
 
 
+def no_noise_runs(
+    params: Tensors, inputs: Tensors, u: float, stream: Stream, runs: int
+) -> list[tuple[Tensors, Tensors]]:
+    return [(params, inputs)] * runs
+
+
+def test_runs_at_once_are_those_one_by_one() -> None:
+    params = {"weight_ih_l0": torch.randn(3, 4).double(), "bias_ih_l0": torch.randn(3).double()}
+    inputs = {"input": torch.randn(5, 4).double(), "lengths": torch.tensor([5])}
+    one, other = Stream("noise"), Stream("noise")
+    for params_of_run, inputs_of_run in perturb_runs(params, inputs, 2.0**-24, one, 3):
+        params_alone, inputs_alone = perturb(params, inputs, 2.0**-24, other)
+        for name, tensor in {**params_alone, **inputs_alone}.items():
+            assert torch.equal(tensor, {**params_of_run, **inputs_of_run}[name]), name
+    assert one.unit() == other.unit()
+
+
 def test_it_covers_torchs_own_error_and_one_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     # The package's own name `record` is the function.
-    monkeypatch.setattr(sys.modules["torch_parity.record"], "perturb", no_noise)
+    monkeypatch.setattr(sys.modules["torch_parity.record"], "perturb_runs", no_noise_runs)
     module = nn.RNN(3, 4, 2)
     x = torch.randn(6, 2, 3)
     case = record(module, x, id="case")

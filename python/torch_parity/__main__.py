@@ -1,4 +1,4 @@
-"""python -m torch_parity: records fixtures. Exit codes: 0 done, 2 not done, 130 interrupted."""
+"""python -m torch_parity: records. Exit codes: 0 done, 2 not done, 130 interrupted."""
 
 import argparse
 import sys
@@ -15,9 +15,11 @@ def main() -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     dump_parser = commands.add_parser("dump", help="record suites")
+    commands.add_parser("oracle", help="record what standard input asks for, see oracle.py")
     try:
         # torch is imported here, so that its absence is one line and no traceback.
         from torch_parity.dump import UsageError, add_arguments, dump
+        from torch_parity.oracle import oracle
     except ModuleNotFoundError as error:
         print(
             f"error {sys.executable}: expected the package {error.name}, got none of that name\n"
@@ -38,7 +40,10 @@ def main() -> int:
     add_arguments(dump_parser)
     arguments = parser.parse_args()
     try:
-        dump(arguments)
+        if arguments.command == "oracle":
+            oracle()
+        else:
+            dump(arguments)
     except UsageError as error:
         print(f"error {error}", file=sys.stderr)
         return 2

@@ -50,25 +50,41 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
 
     δ is uniform within `noise_bound` of the longest dot product.
     """
+    return perturb_runs(params, inputs, u, stream, 1)[0]
+
+
+def perturb_runs(
+    params: Tensors, inputs: Tensors, u: float, stream: Stream, runs: int
+) -> list[tuple[Tensors, Tensors]]:
+    """What as many calls of `perturb` give, faster."""
     longest = max((p.shape[1] for p in params.values() if p.dim() == 2), default=1)
     bound = noise_bound(longest, u)
     # weight_ih_l0 and bias_ih_l0 are rows of one product.
     rows = {row_of(name): parameter.shape[0] for name, parameter in params.items()}
     floats = {name: tensor for name, tensor in inputs.items() if name not in EXACT}
-    # All numbers are drawn at once, because small tensors are many.
+    # All numbers of all runs are drawn and multiplied at once, because small tensors are many.
     sizes = [*rows.values(), *(t.numel() for t in (*params.values(), *floats.values()))]
-    draws = torch.split(torch.from_numpy(1 + stream.uniform(bound, sum(sizes))), sizes)
+    noise = torch.from_numpy(1 + stream.uniform(bound, runs, sum(sizes)))
+    draws = torch.split(noise, sizes, dim=1)
     common = dict(zip(rows, draws[: len(rows)], strict=True))
     own = iter(draws[len(rows) :])
-    noisy: Tensors = {}
+    noisy: dict[str, tuple[torch.Tensor, ...]] = {}
     for name, parameter in params.items():
         row = common[row_of(name)]
-        row = row if parameter.dim() == 1 else row[:, None]
-        noisy[name] = parameter * next(own).reshape(parameter.shape) * row
+        row = row if parameter.dim() == 1 else row[:, :, None]
+        noisy[name] = (parameter * next(own).reshape(runs, *parameter.shape) * row).unbind()
     noisy_inputs = {
-        name: tensor * next(own).reshape(tensor.shape) for name, tensor in floats.items()
+        name: (tensor * next(own).reshape(runs, *tensor.shape)).unbind()
+        for name, tensor in floats.items()
     }
-    return noisy, {**inputs, **noisy_inputs}
+    return [
+        (
+            # Copies, because the sums of torch's kernels depend on where in memory a tensor begins.
+            {name: tensors[run].clone() for name, tensors in noisy.items()},
+            {**inputs, **{name: tensors[run].clone() for name, tensors in noisy_inputs.items()}},
+        )
+        for run in range(runs)
+    ]
 
 
 def sees_rounding(rnn: str, backward: bool) -> bool:
@@ -90,6 +106,11 @@ class RoundedActivations(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._bound = 2 * u
         self._stream = stream
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here, and torch's guard against it takes as long as a small operation.
+        return False
 
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None

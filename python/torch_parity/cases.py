@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from torch_parity.fixture import Case
-from torch_parity.modules import KINDS, Tensors, build, state_size
+from torch_parity.modules import KINDS, Tensors, blank, build, state_size
 from torch_parity.record import record
 from torch_parity.training import ADAM
 from torch_parity.values import Array, Stream
@@ -95,7 +95,7 @@ def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
         return Stream(seed, suite, spec.id, tensor)
 
     config = spec.config
-    shapes = KINDS[spec.module].torch_class(**config, device="meta").state_dict()
+    shapes = blank(spec.module, config).state_dict()
     dtype = getattr(torch, spec.dtype)
     params = {
         name: as_tensor(parameter(spec, name, tuple(meta.shape), stream(name)), dtype)

@@ -1,7 +1,7 @@
 """What differs between torch's recurrent modules: everything else is written once."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,12 @@ KINDS: dict[str, ModuleKind] = {
     "RNN": ModuleKind(nn.RNN, ("nonlinearity", *LAYER_OPTIONS), is_layer=True),
     "LSTM": ModuleKind(nn.LSTM, (*LAYER_OPTIONS, "proj_size"), is_layer=True, has_cell_state=True),
     "GRU": ModuleKind(nn.GRU, LAYER_OPTIONS, is_layer=True),
+}
+
+#: Each class without its start: on "meta" it changes nothing, and takes longer than small cases.
+BLANKS: dict[str, type[nn.Module]] = {
+    name: type(name, (kind.torch_class,), {"reset_parameters": lambda self: None})
+    for name, kind in KINDS.items()
 }
 
 #: What may go into a module beside its input.
@@ -66,9 +72,18 @@ def state_size(config: Mapping[str, Any]) -> int:
     return int(config.get("proj_size", 0) or config["hidden_size"])
 
 
+def blank(name: str, config: Mapping[str, Any]) -> nn.Module:
+    """A module of shapes without numbers; torch's own start of the parameters is left out."""
+    torch_class = KINDS[name].torch_class
+    module = BLANKS[name](**config, device="meta")
+    # Nothing but the start was another class's.
+    module.__class__ = torch_class
+    return module
+
+
 def build(name: str, config: Mapping[str, Any], params: Tensors) -> nn.Module:
     """A module in evaluation mode that shares the parameters given; nothing random is drawn."""
-    module = KINDS[name].torch_class(**config, device="meta")
+    module = blank(name, config)
     module.load_state_dict(params, assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
@@ -164,8 +179,15 @@ def named(h: str, c: str, state: torch.Tensor | tuple[torch.Tensor, torch.Tensor
     return {h: state} if isinstance(state, torch.Tensor) else {h: state[0], c: state[1]}
 
 
-def call_with_gradients(module: nn.Module, inputs: Tensors, cotangents: Tensors) -> Tensors:
+def call_with_gradients(
+    module: nn.Module,
+    inputs: Tensors,
+    cotangents: Tensors,
+    activations: AbstractContextManager[object] | None = None,
+) -> Tensors:
     """What `call` gives, and the gradients by everything that went in, from those by each output.
+
+    activations: what the forward pass runs in.
 
     The gradients are called grad_input, grad_h_0, grad_c_0 and grad_ and a parameter's name.
     """
@@ -179,7 +201,8 @@ def call_with_gradients(module: nn.Module, inputs: Tensors, cotangents: Tensors)
         for parameter in params.values():
             parameter.requires_grad_()
         try:
-            outputs = call(module, {**inputs, **leaves})
+            with activations or nullcontext():
+                outputs = call(module, {**inputs, **leaves})
             wanted = {**leaves, **params}
             gradients = torch.autograd.grad(
                 [outputs[name] for name in cotangents],

@@ -1,6 +1,7 @@
 """Records one run of a torch module: what went in, what came out, and the error it may have."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch_parity.budget import (
     measure,
     noise_bound,
     perturb,
+    perturb_runs,
     perturb_sums,
     sees_rounding,
 )
@@ -214,13 +216,21 @@ def evaluate(
     given: Tensors,
     training: Mapping[str, Any] | None,
     rounding: Rounding | None = None,
+    activations: AbstractContextManager[object] | None = None,
 ) -> Tensors:
-    """Whatever a case asks for, in the order of computation; rounding: of each training step."""
+    """Whatever a case asks for, in the order of computation.
+
+    rounding: of each training step. activations: what forward passes run in; there is nothing to
+    round in a backward pass.
+    """
     inputs = {name: tensor for name, tensor in given.items() if name in INPUTS}
     if training is not None:
-        return train(module, inputs, given["target"], training, rounding)
-    cotangents = cotangents_of(given)
-    return call_with_gradients(module, inputs, cotangents) if cotangents else call(module, inputs)
+        with activations or nullcontext():
+            return train(module, inputs, given["target"], training, rounding)
+    if cotangents := cotangents_of(given):
+        return call_with_gradients(module, inputs, cotangents, activations)
+    with activations or nullcontext():
+        return call(module, inputs)
 
 
 def growth_axis(tensor: str, config: Mapping[str, Any], shape: torch.Size) -> int | None:
@@ -256,14 +266,17 @@ def budget_of(
         return torch.as_tensor(1 + stream.uniform(noise_bound(terms, UNIT[dtype]), *shape))
 
     runs: list[Mapping[str, torch.Tensor]] = [expected]
-    for _ in range(RUNS):
+    if not sees_rounding(name, backward=training is not None or bool(cotangents_of(given))):
+        for noisy_params, noisy_given in perturb_runs(
+            exact_params, exact_given, UNIT[dtype], stream, RUNS
+        ):
+            exchange(exact, noisy_params)
+            runs.append(evaluate(exact, noisy_given, None))
+    while len(runs) <= RUNS:
         noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
-        if not sees_rounding(name, backward=training is not None or bool(cotangents_of(given))):
-            runs.append(evaluate(exact, noisy_given, training, rounding))
-            continue
-        with RoundedActivations(UNIT[dtype], stream):
-            run = evaluate(exact, noisy_given, training, rounding)
+        rounded = RoundedActivations(UNIT[dtype], stream)
+        run = evaluate(exact, noisy_given, training, rounding, rounded)
         terms = given["input"].numel() // max(config["input_size"], 1)
         runs.append(perturb_sums(run, terms, UNIT[dtype], stream))
     axes = {

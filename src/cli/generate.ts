@@ -1,4 +1,4 @@
-import { interpreter, runPython } from '../oracle.ts'
+import { interpreter, runPython } from '../python.ts'
 import { plural } from '../report/text.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'

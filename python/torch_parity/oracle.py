@@ -1,0 +1,110 @@
+"""python -m torch_parity oracle: records the cases that it is asked for, until its input ends.
+
+A frame is its length, in 4 bytes with the lowest first, and a MessagePack map. The first frame out
+says who answers; then each request `{id, spec}` is answered, in order, by `{id, case}` as fixtures
+hold one, or by `{id, error}` where torch or the recorder refuses it.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, BinaryIO, cast
+
+import msgpack
+import torch
+
+from torch_parity.cases import CaseSpec, generate
+from torch_parity.fixture import Case, producer
+from torch_parity.modules import KINDS
+
+PROTOCOL = 1
+
+#: What parameters and inputs are drawn for, beside seed, id and the tensor's name.
+SUITE = "oracle"
+
+#: How often to look whether whoever asks is still there.
+WATCH_SECONDS = 0.5
+
+
+def own_stdout() -> BinaryIO:
+    """Standard output for frames alone: whatever else is printed goes to standard error."""
+    sys.stdout.flush()
+    frames = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return frames
+
+
+def read_frame(stream: BinaryIO) -> Any:
+    """The next message, or None where the stream ends, in the middle of a frame as well."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    length = int.from_bytes(head, "little")
+    message = stream.read(length)
+    return None if len(message) < length else msgpack.unpackb(message)
+
+
+def write_frame(stream: BinaryIO, message: object) -> None:
+    body = cast(bytes, msgpack.packb(message))
+    stream.write(len(body).to_bytes(4, "little") + body)
+    stream.flush()
+
+
+def record_spec(spec: Mapping[str, Any]) -> Case:
+    """Records the case of a request's `spec`, which holds the fields of a CaseSpec, and `seed`.
+
+    Raises:
+        ValueError: The module has no such option, or the case cannot be recorded.
+        RuntimeError: torch does not accept it.
+    """
+    fields = {key: value for key, value in spec.items() if key != "seed"}
+    kind = KINDS[fields["module"]]
+    for option in fields.get("options", {}).keys() - set(kind.options):
+        known = ", ".join(kind.options)
+        raise ValueError(f"options: expected {known} of {fields['module']}, got {option}")
+    if fields.get("lengths") is not None:
+        fields["lengths"] = tuple(fields["lengths"])
+    return generate(SUITE, CaseSpec(**fields), spec["seed"])
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The reply to a request; an error is the answer to this one and to no other."""
+    try:
+        return {"id": request["id"], "case": record_spec(request["spec"])}
+    except (RuntimeError, ValueError) as error:
+        return {"id": request["id"], "error": str(error)}
+    except Exception as error:
+        return {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
+
+
+def end_with_parent() -> None:
+    """Ends this process soon after the one that started it, in the middle of a case as well."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Says hello, and answers until there are no more requests."""
+    write_frame(replies, {"protocol": PROTOCOL, **producer()})
+    while (request := read_frame(requests)) is not None:
+        write_frame(replies, answer(request))
+
+
+def oracle() -> None:
+    """Serves standard input and output until either is closed."""
+    replies = own_stdout()
+    torch.set_num_threads(1)
+    end_with_parent()
+    try:
+        serve(sys.stdin.buffer, replies)
+    except BrokenPipeError:
+        # Nobody is left to read; nothing that is still to be written matters.
+        os._exit(0)
