@@ -2,17 +2,10 @@ import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { caseRecord, cellCase, fixtureBytes, sampleHeader } from '../sample.ts'
-import { type Folder, it } from './command.ts'
+import { type Folder, it, realPython } from './command.ts'
 
 const fixtures = join(import.meta.dirname, '..', '..', 'fixtures')
 const slow = { timeout: 120_000 }
-
-/** A Python that has torch; without it these tests fail instead of being left out. */
-function realPython(): string {
-  const python = process.env['TORCH_PARITY_PYTHON']
-  if (python === undefined) throw new Error('expected TORCH_PARITY_PYTHON to name a Python that has torch')
-  return python
-}
 
 function sample(id: string, name: string, torch = '2.13.0', seed = 1): Uint8Array {
   const header = { ...sampleHeader, name, producer: { ...sampleHeader.producer, torch } }
@@ -138,6 +131,25 @@ describe('drift', () => {
     const { code, stdout } = await folder.run(['drift', 'one.msgpack', ...fake])
     expect(stdout).toMatch(/\n {2}x: h_1 leaves its budget: 250 times of the allowed error, batch \d, unit \d\n/)
     expect(stdout).toMatch(/\n1 case recorded again: 1 drifted\n$/)
+    expect(code).toBe(1)
+  })
+
+  it('exits with 1 for one other byte in a parameter, whatever comes out', async ({ folder }) => {
+    const recorded = cellCase({ id: 'x' })
+    const { bias_ih } = recorded.params
+    const moved = { ...bias_ih!, data: bias_ih!.data.map((b, i) => (i === 0 ? b + 2 ** -24 : b)) }
+    const params = { ...recorded.params, bias_ih: moved }
+    const other = fixtureBytes([caseRecord({ ...recorded, params } as typeof recorded)], {
+      ...sampleHeader,
+      name: 'a/one',
+    })
+    await fakePython(folder, { 'a/one': other })
+    await folder.write('one.msgpack', sample('x', 'a/one'))
+    const { code, stdout } = await folder.run(['drift', 'one.msgpack', ...fake])
+    expect(stdout.split('\n').slice(0, 2)).toEqual([
+      'one.msgpack: drifted, torch 2.13.0 → 2.13.0, 0.0 % of the allowed error used at most',
+      '  x: other bytes in params.bias_ih',
+    ])
     expect(code).toBe(1)
   })
 

@@ -1,13 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
-import { it } from './command.ts'
-
-/** A Python that has torch; without it these tests fail instead of being left out. */
-function realPython(): string {
-  const python = process.env['TORCH_PARITY_PYTHON']
-  if (python === undefined) throw new Error('expected TORCH_PARITY_PYTHON to name a Python that has torch')
-  return python
-}
+import { it, realPython } from './command.ts'
 
 /** An interpreter that does something else than Python. */
 async function fake(path: string, script: string): Promise<void> {
