@@ -112,13 +112,19 @@ export interface Inputs {
 const step = { lr: z.number().min(0), weight_decay: z.number().min(0), steps: z.int().min(1).max(10_000) }
 
 const Training = z.discriminatedUnion('optimizer', [
-  z.strictObject({
-    optimizer: z.literal('SGD'),
-    ...step,
-    momentum: z.number().min(0),
-    dampening: z.number(),
-    nesterov: z.boolean(),
-  }),
+  z
+    .strictObject({
+      optimizer: z.literal('SGD'),
+      ...step,
+      momentum: z.number().min(0),
+      dampening: z.number(),
+      nesterov: z.boolean(),
+    })
+    .superRefine(({ momentum, dampening, nesterov }, context) => {
+      if (!nesterov || (momentum > 0 && dampening === 0)) return
+      const message = 'expected momentum above 0 and a dampening of 0 with it, as torch does'
+      context.addIssue({ code: 'custom', path: ['nesterov'], message, input: nesterov })
+    }),
   z.strictObject({
     optimizer: z.literal('Adam'),
     ...step,
@@ -230,7 +236,11 @@ function readRecurrent(
   const cotangents = parsed.cotangents && readCotangents(parsed, signature, `${named}: cotangents`)
   // The schema that was looked up by `module` has checked `config`; TypeScript cannot follow that.
   const request = {
-    ...{ module, config, dtype, params, inputs },
+    module,
+    config,
+    dtype,
+    params,
+    inputs,
     ...(cotangents && { cotangents }),
     ...(training && { training }),
   } as RecurrentRequest
@@ -302,7 +312,7 @@ function readModelInputs(
   if (records['lengths'] !== undefined) {
     read['lengths'] = readWholeNumbers(records['lengths'], lengths!, 1, seq_len, `${where}.lengths`, 'lengths')
   }
-  return read as ModelInputs
+  return read
 }
 
 /** The axes of every tensor that a request asks for, in the order of computation. */
@@ -390,9 +400,22 @@ function describe(issue: z.core.$ZodIssue): string {
       return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}, ${got}`
     case 'unrecognized_keys':
       return `expected no key ${issue.keys.map((key) => show(key)).join(', ')}`
+    case 'invalid_union':
+      return `expected one of ${options(issue)}, got ${show(chosen(issue))}`
     default:
       return `${issue.message}, ${got}`
   }
+}
+
+function options(issue: z.core.$ZodIssueInvalidUnion): string {
+  const known = 'options' in issue && Array.isArray(issue.options) ? (issue.options as unknown[]) : []
+  return known.map((option) => show(option)).join(', ')
+}
+
+/** What stands where a union is told apart. */
+function chosen({ discriminator, input }: z.core.$ZodIssueInvalidUnion): unknown {
+  const isMap = typeof input === 'object' && input !== null && discriminator !== undefined
+  return isMap ? (input as Record<string, unknown>)[discriminator] : input
 }
 
 /** Text from a file as a message may show it: its control characters as escapes. */

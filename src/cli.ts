@@ -69,6 +69,19 @@ function program(): Command {
     })
 
   torchParity
+    .command('explain')
+    .description('say where an engine departs from PyTorch in a case, and which known fault does just that')
+    .argument('<file>', 'a fixture file')
+    .requiredOption('--case <id>', 'the case')
+    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts (default: ours)')
+    .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
+    .action(async (file: string, flags: { case: string; engine?: string; timeout: number }) => {
+      const { explain } = await import('./cli/explain.ts')
+      const { timeout, ...rest } = flags
+      process.exitCode = await explain(file, { ...rest, timeoutMs: 1000 * timeout })
+    })
+
+  torchParity
     .command('audit')
     .description('plant every known fault in our engine and show which cases reveal it')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])

@@ -1,4 +1,4 @@
-export type { Case, Inputs, Outputs, Request } from './case.ts'
+export type { Case, Inputs, ModelInputs, ModelRequest, Outputs, RecurrentRequest, Request, Training } from './case.ts'
 export {
   compare,
   type Comparison,
@@ -9,10 +9,13 @@ export {
   type Place,
   type Tolerance,
 } from './compare.ts'
+export { diagnose, type Diagnosis, type Explanation } from './diagnose.ts'
 export { engine, type Engine } from './engine/run.ts'
 export { ParityError, type ParityErrorCode } from './errors.ts'
 export { type CaseOrError, type Fixture, type Header, openFixture } from './fixture.ts'
 export type { Source } from './messages.ts'
+export type { ModelConfig, ModelName } from './model.ts'
 export type { Config, ModuleName } from './module.ts'
 export { type DType, type FloatDType, type FloatTensor, floatTensor, type Tensor } from './tensor.ts'
+export type { Tie } from './ties.ts'
 export { judge, verify, type Verdict } from './verify.ts'

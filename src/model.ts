@@ -17,19 +17,31 @@ export const modelSchemas = {
   ManyToOne: z.strictObject({ ...form, pooling: z.enum(['last', 'mean']) }),
   OneToMany: z.strictObject({ ...form, feeding: z.enum(['first', 'every']), seq_len: size }),
   LanguageModel: z.strictObject({
-    ...{ rnn, num_embeddings: size, embedding_dim: size, hidden_size: size, num_layers: size },
-    ...{ decoding, max_len: size },
+    rnn,
+    num_embeddings: size,
+    embedding_dim: size,
+    hidden_size: size,
+    num_layers: size,
+    decoding,
+    max_len: size,
   }),
   EncoderDecoder: z
     .strictObject({
-      ...{ rnn, source_embeddings: size, target_embeddings: size, embedding_dim: size, hidden_size: size },
+      rnn,
+      source_embeddings: size,
+      target_embeddings: size,
+      embedding_dim: size,
+      hidden_size: size,
       context: z.enum(['last', 'transformed_last', 'transformed_all', 'additive', 'dot']),
       injection: z.enum(['initial_state', 'every_step']),
-      ...{ decoding, max_len: size, bos: symbol, eos: symbol },
+      decoding,
+      max_len: size,
+      bos: symbol,
+      eos: symbol,
     })
-    .superRefine(({ context, injection, bos, eos, target_embeddings }, { addIssue }) => {
+    .superRefine(({ context, injection, bos, eos, target_embeddings }, refinement) => {
       const issue = (path: string, message: string, input: unknown): void =>
-        addIssue({ code: 'custom', path: [path], message, input })
+        refinement.addIssue({ code: 'custom', path: [path], message, input })
       if (isAttention(context) && injection === 'initial_state') {
         issue('injection', 'expected every_step, as attention has another context at every step', injection)
       }

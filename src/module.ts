@@ -30,10 +30,10 @@ export const configSchemas = {
   LSTMCell: z.strictObject(cell),
   GRUCell: z.strictObject(cell),
   RNN: z.strictObject({ ...layer, nonlinearity }),
-  LSTM: z.strictObject({ ...layer, proj_size: cellSize }).superRefine(({ proj_size, hidden_size }, { addIssue }) => {
+  LSTM: z.strictObject({ ...layer, proj_size: cellSize }).superRefine(({ proj_size, hidden_size }, context) => {
     if (proj_size < hidden_size) return
     const message = `expected less than hidden_size, which is ${hidden_size}`
-    addIssue({ code: 'custom', path: ['proj_size'], message, input: proj_size })
+    context.addIssue({ code: 'custom', path: ['proj_size'], message, input: proj_size })
   }),
   GRU: z.strictObject(layer),
 } as const
@@ -147,13 +147,13 @@ export function signatureOf(module: ModuleName, config: Config, extent: Extent):
   const shape = layers === undefined ? cellShape(config, extent) : layerShape(layers, extent)
   const { hasCellState } = kinds[module]
   const params = layers === undefined ? weights(module, config, '', config.input_size) : layerParams(module, layers)
-  const [h, c] = layers === undefined ? ['h_1', 'c_1'] : ['h_n', 'c_n']
+  const { h, c } = layers === undefined ? { h: 'h_1', c: 'c_1' } : { h: 'h_n', c: 'c_n' }
   const outer = shape.outer ?? shape.rows
   const before: Axes = { h_0: shape.h, ...(hasCellState ? { c_0: shape.c } : {}) }
   const outputs: Axes = {
     ...(shape.output === undefined ? {} : { output: shape.output }),
-    [h!]: shape.h,
-    ...(hasCellState ? { [c!]: shape.c } : {}),
+    [h]: shape.h,
+    ...(hasCellState ? { [c]: shape.c } : {}),
   }
   const input = [...outer, axis('unit', config.input_size)]
   return {

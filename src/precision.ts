@@ -22,7 +22,8 @@ function roundTo(x: number, { fraction, smallestExponent, largest }: Format): nu
   const up = rest > 0.5 || (rest === 0.5 && below % 2 !== 0)
   const rounded = (up ? below + 1 : below) * unit
   if (Math.abs(rounded) > largest) return Math.sign(x) * Infinity
-  return rounded
+  // The sign of what becomes nothing stays.
+  return rounded === 0 && x < 0 ? -0 : rounded
 }
 
 export function roundToFloat16(x: number): number {

@@ -118,7 +118,11 @@ function single(
   const allowed = ({ shape, data }: Folded): Tensor<'float64'> => ({ dtype: 'float64', shape, data: data[2] })
   const output = tensor(h, 1)
   return {
-    ...{ id, module, dtype, params, config: { ...whole.config, ...changed } },
+    id,
+    module,
+    dtype,
+    params,
+    config: { ...whole.config, ...changed },
     inputs: { input, h_0: tensor(h, 0), ...(c && { c_0: tensor(c, 0) }) },
     expected: { output, h_n: output, ...(c && { c_n: tensor(c, 1) }) },
     budget: { output: allowed(h), h_n: allowed(h), ...(c && { c_n: allowed(c) }) },

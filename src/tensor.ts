@@ -61,7 +61,7 @@ export function floatTensor(
       return { dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) }
     case 'float16':
       return { dtype, shape, data: Float32Array.from(data, roundToFloat16) }
-    case 'bfloat16':
+    default:
       return { dtype, shape, data: Float32Array.from(data, roundToBfloat16) }
   }
 }
@@ -83,7 +83,7 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
       return { dtype, shape, data: Float32Array.from(new Uint16Array(buffer), fromFloat16Bits) }
     case 'bfloat16':
       return { dtype, shape, data: Float32Array.from(new Uint16Array(buffer), fromBfloat16Bits) }
-    case 'int64':
+    default:
       return { dtype, shape, data: new BigInt64Array(buffer) }
   }
 }

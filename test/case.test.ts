@@ -14,8 +14,12 @@ const gradients = caseRecord(layerCase({ module: 'LSTM', cotangents: true }))
 const trained = caseRecord(cellCase({ training: sgd }))
 const trainedLSTM = caseRecord(layerCase({ module: 'LSTM', training: { ...sgd, steps: 1 } }))
 const adam: Training = {
-  ...{ optimizer: 'Adam', lr: 0.1, weight_decay: 0.01, steps: 3 },
-  ...{ betas: [0.9, 0.999], eps: 1e-8 },
+  optimizer: 'Adam',
+  lr: 0.1,
+  weight_decay: 0.01,
+  steps: 3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
 }
 
 function problem(record: unknown): string {
@@ -59,7 +63,8 @@ function float64Record(shape: readonly number[], values: readonly number[]): Ten
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length)
 const L = 'sample.msgpack: case layer'
-const modules = 'expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU"'
+const modules =
+  'expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", "ManyToMany", "ManyToOne", "OneToMany", "LanguageModel", "EncoderDecoder"'
 
 describe('parseCase reads', () => {
   it.each<[string, Case]>([
@@ -682,12 +687,20 @@ describe('parseCase refuses a training', () => {
     [
       'by RMSprop',
       withTraining({ optimizer: 'RMSprop' }),
-      `${C}: training.optimizer: Invalid discriminator value. Expected 'SGD' | 'Adam', got a map`,
+      `${C}: training.optimizer: expected one of "SGD", "Adam", got "RMSprop"`,
     ],
     [
       'by an optimizer without a name',
       withTraining({ optimizer: undefined }),
-      `${C}: training.optimizer: Invalid discriminator value. Expected 'SGD' | 'Adam', got a map`,
+      `${C}: training.optimizer: expected one of "SGD", "Adam", got nothing`,
+    ],
+    [
+      'by nesterov without momentum',
+      {
+        ...trained,
+        training: { optimizer: 'SGD', lr: 0.1, weight_decay: 0, steps: 2, momentum: 0, dampening: 0, nesterov: true },
+      },
+      `${C}: training.nesterov: expected momentum above 0 and a dampening of 0 with it, as torch does, got true`,
     ],
     ['that is no map', { ...trained, training: 3 }, `${C}: training: expected object, got 3`],
     [

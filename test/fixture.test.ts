@@ -243,7 +243,8 @@ describe('a file with a bad case', () => {
     expect(second).toMatchObject({
       error: {
         code: 'CASE_INVALID',
-        message: 'sample.msgpack: case b: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", got "Transformer"',
+        message:
+          'sample.msgpack: case b: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", "ManyToMany", "ManyToOne", "OneToMany", "LanguageModel", "EncoderDecoder", got "Transformer"',
       },
     })
     expect(third).toStrictEqual({ case: cases[2] })

@@ -1,15 +1,15 @@
-import type { Outputs, Request } from '../src/case.ts'
+import type { Outputs, RecurrentRequest } from '../src/case.ts'
 import { run } from '../src/engine/run.ts'
 import { differences } from './differences.ts'
 
 /** `grad_` of everything that went in, by central differences of Σ cotangents · outputs, the outputs those of a run without them. */
 export function gradientsByDifferences(
-  request: Request,
-  forward: (request: Request) => Outputs = run,
+  request: RecurrentRequest,
+  forward: (request: RecurrentRequest) => Outputs = run,
 ): Record<string, number[]> {
   const { cotangents = {}, ...plain } = request
-  const value = (changes: Partial<Request>): number => {
-    const outputs = forward({ ...plain, ...changes } as Request)
+  const value = (changes: Partial<RecurrentRequest>): number => {
+    const outputs = forward({ ...plain, ...changes } as RecurrentRequest)
     let sum = 0
     for (const [name, { data }] of Object.entries(cotangents)) {
       const output = outputs[name]?.data ?? []

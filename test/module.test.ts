@@ -177,8 +177,12 @@ describe('signatureOf LSTM and GRU', () => {
 it('kinds have the gates in torch’s order: h, i f g o, r z n', () => {
   const gates = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, kind.gates.join(' ')]))
   expect(gates).toStrictEqual({
-    ...{ RNNCell: 'h', LSTMCell: 'i f g o', GRUCell: 'r z n' },
-    ...{ RNN: 'h', LSTM: 'i f g o', GRU: 'r z n' },
+    RNNCell: 'h',
+    LSTMCell: 'i f g o',
+    GRUCell: 'r z n',
+    RNN: 'h',
+    LSTM: 'i f g o',
+    GRU: 'r z n',
   })
   const withC = Object.entries(kinds).flatMap(([name, { hasCellState }]) => (hasCellState ? [name] : []))
   expect(withC).toStrictEqual(['LSTMCell', 'LSTM'])
@@ -272,7 +276,7 @@ describe('configSchemas', () => {
       ['LSTMCell', plainCell, 'proj_size', 2],
       ['GRUCell', plainCell, 'nonlinearity', 'tanh'],
     ] as const) {
-      expect(configSchemas[name].safeParse(config).success, name).toBe(true)
+      expect(configSchemas[name].safeParse(config).success, `of ${name}`).toBe(true)
       expect(configSchemas[name].safeParse({ ...config, [key]: value }).success, `${name} ${key}`).toBe(false)
     }
   })

@@ -1,11 +1,11 @@
-import type { Request } from '../src/case.ts'
+import type { RecurrentRequest } from '../src/case.ts'
 
 // On purpose slow, and on purpose without any code of src: one number at a time, read from torch's pages.
 
 type Numbers = ArrayLike<number>
 
 /** What the naive implementation reads of a request; the dtype, cotangents and training are not its business. */
-export type Question = Pick<Request, 'module' | 'params' | 'inputs'> & { readonly config: object }
+export type Question = Pick<RecurrentRequest, 'module' | 'params' | 'inputs'> & { readonly config: object }
 
 /** h, and c of an LSTM. */
 interface State {
@@ -37,7 +37,12 @@ type Equations = (config: Arguments, parameter: Parameter, x: number[], before: 
  */
 export function naive({ module, config: given, params, inputs }: Question): Record<string, number[]> {
   const config: Arguments = {
-    ...{ num_layers: 1, batch_first: false, dropout: 0, bidirectional: false, proj_size: 0, nonlinearity: 'tanh' },
+    num_layers: 1,
+    batch_first: false,
+    dropout: 0,
+    bidirectional: false,
+    proj_size: 0,
+    nonlinearity: 'tanh',
     ...(given as Pick<Arguments, 'input_size' | 'hidden_size' | 'bias'>),
   }
   const equations = module.startsWith('RNN') ? naiveRNN : module.startsWith('LSTM') ? naiveLSTM : naiveGRU

@@ -1,11 +1,10 @@
 // Where an element stands, when it went wrong first, and which budget is its own: the part of compare.ts that knows axes.
 import { describe, expect, it } from 'vitest'
-import type { Case } from '../src/case.ts'
 import { compare, type Comparison, kappa, type Place, placeOf } from '../src/compare.ts'
 import { extentOf, signatureOf } from '../src/module.ts'
 import { floatTensor, formatShape, type Tensor } from '../src/tensor.ts'
 import { judge } from '../src/verify.ts'
-import { budgetTensor, cellCase, layerCase } from './sample.ts'
+import { budgetTensor, cellCase, layerCase, type RecurrentCase } from './sample.ts'
 
 /** The flat offset of an index, in C order. */
 function offsetOf(shape: readonly number[], index: readonly number[]): number {
@@ -13,7 +12,7 @@ function offsetOf(shape: readonly number[], index: readonly number[]): number {
 }
 
 /** What PyTorch gave, but for some elements of one tensor that are off by 100, and the comparison of that tensor. */
-function judged(recorded: Case, tensor: string, ...indices: (readonly number[])[]): Comparison | undefined {
+function judged(recorded: RecurrentCase, tensor: string, ...indices: (readonly number[])[]): Comparison | undefined {
   const expected = recorded.expected[tensor]
   if (expected === undefined) return undefined
   const data = Float64Array.from(expected.data)
@@ -27,7 +26,7 @@ function judged(recorded: Case, tensor: string, ...indices: (readonly number[])[
 
 describe('the worst element is named by its axes', () => {
   const both = { bidirectional: true, num_layers: 2 }
-  it.each<[string, Case, string, number[], Place]>([
+  it.each<[string, RecurrentCase, string, number[], Place]>([
     ['output', layerCase(), 'output', [3, 1, 2], { t: 3, batch: 1, unit: 2 }],
     ['h_n', layerCase(), 'h_n', [0, 1, 2], { layer: 0, batch: 1, unit: 2 }],
     ['h_n of 3 layers', layerCase({ num_layers: 3 }), 'h_n', [2, 0, 1], { layer: 2, batch: 0, unit: 1 }],
@@ -126,7 +125,7 @@ describe('the worst element is named by its axes', () => {
 
 describe('firstStep is the first in the direction of time', () => {
   const bidirectional = true
-  it.each<[string, Case, number[][], Comparison['firstStep']]>([
+  it.each<[string, RecurrentCase, number[][], Comparison['firstStep']]>([
     [
       't 1 of t 1 and 3',
       layerCase(),
@@ -211,7 +210,7 @@ describe('each element is judged by its own budget', () => {
   /** The budget of an element by its index. */
   type Own = (index: readonly number[]) => number | undefined
 
-  it.each<[string, Case, string, Tensor<'float64'>, Own]>([
+  it.each<[string, RecurrentCase, string, Tensor<'float64'>, Own]>([
     ['(seq_len, 1, 1)', layerCase(), 'output', budgetTensor([4, 1, 1], time), ([t = 0]) => time[t]],
     [
       '(1, seq_len, 1), batch_first',

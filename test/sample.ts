@@ -1,14 +1,23 @@
 // Whole although it is long: what every test is made of.
 import { encode } from '@msgpack/msgpack'
 import { createHash } from 'node:crypto'
-import type { Case, Inputs, Outputs, Request, Training } from '../src/case.ts'
+import type { Case, Inputs, Outputs, RecurrentRequest, Training } from '../src/case.ts'
 import type { Source } from '../src/messages.ts'
 import type { LayerName, ModuleName } from '../src/module.ts'
 import { elementCount, type FloatDType, type FloatTensor, floatTensor, type Tensor } from '../src/tensor.ts'
+import { requestOf } from '../src/verify.ts'
 import { differences } from './differences.ts'
 import { naive, type Question } from './naive.ts'
 import { trajectory } from './optimizers.ts'
 import { type Random, random } from './random.ts'
+
+/** A case of a layer or a cell. */
+export type RecurrentCase = Case & RecurrentRequest
+
+/** What an engine is asked of it. */
+export function questionOf(recorded: RecurrentCase): RecurrentRequest {
+  return requestOf(recorded) as RecurrentRequest
+}
 
 /** What differs between the cases of the tests; what PyTorch would give is taken from the naive implementation. */
 interface Options {
@@ -65,8 +74,13 @@ const defaults: Omit<Options, 'id'> = {
 
 /** An SGD that takes 3 steps, for cases of training. */
 export const sgd: Training = {
-  ...{ optimizer: 'SGD', lr: 0.1, weight_decay: 0.01, steps: 3 },
-  ...{ momentum: 0.9, dampening: 0.1, nesterov: false },
+  optimizer: 'SGD',
+  lr: 0.1,
+  weight_decay: 0.01,
+  steps: 3,
+  momentum: 0.9,
+  dampening: 0.1,
+  nesterov: false,
 }
 
 /** An error that no right implementation makes, relative to the largest value. */
@@ -75,19 +89,33 @@ const rounding: Readonly<Record<FloatDType, number>> = { float16: 1e-3, bfloat16
 const blocks = { RNN: 1, LSTM: 4, GRU: 3, RNNCell: 1, LSTMCell: 4, GRUCell: 3 } as const
 
 /** A case of an RNN with 2 inputs, 3 units, 4 steps and 2 rows, but for what `options` says. */
-export function layerCase(options: Partial<LayerOptions> = {}, seed = 1): Case {
+export function layerCase(options: Partial<LayerOptions> = {}, seed = 1): RecurrentCase {
   const drawn: LayerOptions = {
     ...defaults,
-    ...{ id: 'layer', module: 'RNN', num_layers: 1, batch_first: false, dropout: 0, bidirectional: false },
-    ...{ proj_size: 0, seq_len: 4, lengths: undefined, dropout_mask: false, decided: undefined },
+    id: 'layer',
+    module: 'RNN',
+    num_layers: 1,
+    batch_first: false,
+    dropout: 0,
+    bidirectional: false,
+    proj_size: 0,
+    seq_len: 4,
+    lengths: undefined,
+    dropout_mask: false,
+    decided: undefined,
     ...options,
   }
   const { id, module, dtype, seq_len, batch, lengths, decided, input_size, hidden_size, num_layers } = drawn
   const { bias, batch_first, dropout, bidirectional, nonlinearity, proj_size } = drawn
   const config = {
-    ...{ input_size, hidden_size, num_layers },
+    input_size,
+    hidden_size,
+    num_layers,
     ...(module === 'RNN' ? { nonlinearity } : {}),
-    ...{ bias, batch_first, dropout, bidirectional },
+    bias,
+    batch_first,
+    dropout,
+    bidirectional,
     ...(module === 'LSTM' ? { proj_size } : {}),
   }
   const numbers = random(seed)
@@ -149,7 +177,7 @@ export function layerCase(options: Partial<LayerOptions> = {}, seed = 1): Case {
 }
 
 /** A case of an RNNCell with 2 inputs, 3 units and 2 rows, but for what `options` says. */
-export function cellCase(options: Partial<CellOptions> = {}, seed = 1): Case {
+export function cellCase(options: Partial<CellOptions> = {}, seed = 1): RecurrentCase {
   const drawn: CellOptions = { ...defaults, id: 'cell', module: 'RNNCell', ...options }
   const { id, module, dtype, batch, input_size, hidden_size, bias, nonlinearity } = drawn
   const config = { input_size, hidden_size, bias, ...(module === 'RNNCell' ? { nonlinearity } : {}) }
@@ -176,7 +204,7 @@ export function cellCase(options: Partial<CellOptions> = {}, seed = 1): Case {
 }
 
 /** A layer of any kind: up to 3 layers, 9 inputs, 9 units, 7 steps and 5 rows, ties among the lengths included. */
-export function anyLayer(seed: number, options: Partial<LayerOptions> = {}): Case {
+export function anyLayer(seed: number, options: Partial<LayerOptions> = {}): RecurrentCase {
   const numbers = random(seed)
   const coin = (): boolean => numbers.next() < 0.5
   const seq_len = numbers.int(1, 7)
@@ -203,7 +231,7 @@ export function anyLayer(seed: number, options: Partial<LayerOptions> = {}): Cas
 }
 
 /** A cell of any kind, of sizes 0 to 9. */
-export function anyCell(seed: number, options: Partial<CellOptions> = {}): Case {
+export function anyCell(seed: number, options: Partial<CellOptions> = {}): RecurrentCase {
   const numbers = random(seed)
   const size = (): number => numbers.int(0, 9)
   const coin = (): boolean => numbers.next() < 0.5
@@ -228,7 +256,7 @@ function completed(
   answer: Required<Pick<Answer, 'expected' | 'budget'>>,
   states: Answer,
   id: string,
-): Case {
+): RecurrentCase {
   const expected: Record<string, FloatTensor> = { ...answer.expected }
   const budget: Record<string, Tensor<'float64'>> = { ...answer.budget, ...states.budget }
   const given: { cotangents?: Outputs; training?: Training } = {}
@@ -264,13 +292,18 @@ function completed(
   }
   const { module, config } = question
   return {
-    ...{ id, module, config, dtype, params, inputs: allInputs },
+    id,
+    module,
+    config,
+    dtype,
+    params,
+    inputs: allInputs,
     ...given,
     expected,
     budget,
     ...(states.states && { states: states.states }),
     // The options have the arguments of the module; TypeScript cannot follow that.
-  } as Case
+  } as RecurrentCase
 }
 
 /** By `input`, h_0 and c_0 where they are given, and each parameter, in this order. */

@@ -1,22 +1,29 @@
 import { describe, expect, it } from 'vitest'
-import type { Case } from '../src/case.ts'
 import { kappa, type Place } from '../src/compare.ts'
 import { type Engine, run } from '../src/engine/run.ts'
 import { stepCases } from '../src/steps.ts'
 import { floatTensor } from '../src/tensor.ts'
-import { judge, requestOf, verify } from '../src/verify.ts'
-import { anyLayer, budgetTensor, cellCase, layerCase } from './sample.ts'
+import { judge, verify } from '../src/verify.ts'
+import { anyLayer, budgetTensor, cellCase, layerCase, layerNames, questionOf, type RecurrentCase } from './sample.ts'
+
+/** The folded cases are of layers, as the whole one is. */
+function stepsOf(whole: RecurrentCase): { case: RecurrentCase; places: readonly Place[] }[] {
+  return stepCases(whole).map(({ case: folded, places }) => ({ case: folded as RecurrentCase, places }))
+}
 
 describe('each single step of a recorded run matches', () => {
-  it('in 300 random layers of any layout, in float32 and float64', () => {
+  it.each(layerNames)('in 200 random %s layers of any layout, in float32 and float64', (module) => {
     const wrong: string[] = []
-    for (let seed = 1; seed <= 300; seed++) {
-      const whole = anyLayer(seed, { decided: 1, dtype: seed % 2 === 0 ? 'float32' : 'float64' })
-      const steps = stepCases(whole)
+    for (let seed = 1; seed <= 200; seed++) {
+      const whole = anyLayer(seed, { module, decided: 1, dtype: seed % 2 === 0 ? 'float32' : 'float64' })
+      const steps = stepsOf(whole)
       const { num_layers = 0, bidirectional = false } = 'num_layers' in whole.config ? whole.config : {}
       if (steps.length !== num_layers * (bidirectional ? 2 : 1)) wrong.push(`seed ${seed}: ${steps.length} cases`)
       for (const [i, { case: folded }] of steps.entries()) {
-        for (const { tensor, outcome, share } of judge(folded, run(requestOf(folded)))) {
+        const judged = judge(folded, run(questionOf(folded)))
+        const tensors = judged.map(({ tensor }) => tensor).join()
+        if (tensors !== (module === 'LSTM' ? 'output,h_n,c_n' : 'output,h_n')) wrong.push(`seed ${seed}: ${tensors}`)
+        for (const { tensor, outcome, share } of judged) {
           if (outcome !== 'match') wrong.push(`seed ${seed}, case ${i}, ${tensor}: ${share} of what is allowed`)
         }
       }
@@ -27,10 +34,10 @@ describe('each single step of a recorded run matches', () => {
   it('and none does when the states are those of another run', () => {
     const { states, ...whole } = layerCase({ decided: 1 }, 1)
     const other = layerCase({ decided: 1 }, 2).states
-    const [steps] = stepCases({ ...whole, ...(other === undefined ? {} : { states: other }) })
+    const [steps] = stepsOf({ ...whole, ...(other === undefined ? {} : { states: other }) })
     expect(states).toBeDefined()
     expect(steps).toBeDefined()
-    const outcomes = steps === undefined ? [] : judge(steps.case, run(requestOf(steps.case)))
+    const outcomes = steps === undefined ? [] : judge(steps.case, run(questionOf(steps.case)))
     expect(outcomes.map(({ outcome }) => outcome)).toStrictEqual(['mismatch', 'mismatch'])
   })
 })
@@ -38,7 +45,7 @@ describe('each single step of a recorded run matches', () => {
 describe('stepCases', () => {
   it('of 2 bidirectional layers, 4 steps, 2 rows are 4 cases of one step and 8 rows, in the order of h_n', () => {
     const whole = layerCase({ num_layers: 2, bidirectional: true, batch_first: true, dropout: 0.5, decided: 1 })
-    const steps = stepCases(whole)
+    const steps = stepsOf(whole)
     expect(steps.map(({ case: { config, inputs } }) => ({ config, input: inputs.input.shape }))).toStrictEqual(
       [2, 2, 6, 6].map((input_size) => ({
         config: {
@@ -67,15 +74,53 @@ describe('stepCases', () => {
     }
   })
 
+  it('of an LSTM with proj_size have an h of proj_size units and a c of hidden_size, each from its own state before', () => {
+    const options = { module: 'LSTM', proj_size: 2, num_layers: 2, bidirectional: true, decided: 1 } as const
+    const whole = layerCase(options)
+    const steps = stepsOf(whole)
+    expect(steps.map(({ case: { config, inputs } }) => ({ config, input: inputs.input.shape }))).toStrictEqual(
+      [2, 2, 4, 4].map((input_size) => ({
+        config: {
+          input_size,
+          hidden_size: 3,
+          num_layers: 1,
+          bias: true,
+          batch_first: false,
+          dropout: 0,
+          bidirectional: false,
+          proj_size: 2,
+        },
+        input: [1, 8, input_size],
+      })),
+    )
+    const { c_t, h_t } = whole.states ?? {}
+    for (const [i, own] of ['_l0', '_l0_reverse', '_l1', '_l1_reverse'].entries()) {
+      const { params, inputs, expected } = steps[i]?.case ?? whole
+      expect(params['weight_hr_l0']).toBe(whole.params[`weight_hr${own}`])
+      expect([inputs.h_0?.shape, inputs.c_0?.shape]).toStrictEqual([
+        [1, 8, 2],
+        [1, 8, 3],
+      ])
+      // (4, 4, 2, units): the state of layer and direction i after t 1 of row 1, which is folded row 3.
+      const after = (of: typeof c_t, units: number, t: number): unknown =>
+        of?.data.slice(((t * 4 + i) * 2 + 1) * units, ((t * 4 + i) * 2 + 2) * units)
+      expect(expected['c_n']?.data.slice(9, 12)).toStrictEqual(after(c_t, 3, 1))
+      expect(expected['h_n']?.data.slice(6, 8)).toStrictEqual(after(h_t, 2, 1))
+      const before = i % 2 === 0 ? 0 : 2
+      expect(inputs.c_0?.data.slice(9, 12)).toStrictEqual(after(c_t, 3, before))
+      expect(inputs.h_0?.data.slice(6, 8)).toStrictEqual(after(h_t, 2, before))
+    }
+  })
+
   it('of 12 layers give layer 1 its own parameters, not those of layer 11', () => {
     const whole = layerCase({ num_layers: 12, decided: 1 })
-    expect(stepCases(whole)[1]?.case.params['weight_hh_l0']).toBe(whole.params['weight_hh_l1'])
-    expect(Object.keys(stepCases(whole)[11]?.case.params ?? {})).toHaveLength(4)
+    expect(stepsOf(whole)[1]?.case.params['weight_hh_l0']).toBe(whole.params['weight_hh_l1'])
+    expect(Object.keys(stepsOf(whole)[11]?.case.params ?? {})).toHaveLength(4)
   })
 
   it('of lengths 1, 3 and 2 have 6 rows and no padding', () => {
     const whole = layerCase({ seq_len: 3, batch: 3, lengths: [1, 3, 2], decided: 1 })
-    const [steps] = stepCases(whole)
+    const [steps] = stepsOf(whole)
     expect(steps?.places).toStrictEqual([
       { layer: 0, t: 0, batch: 0 },
       { layer: 0, t: 0, batch: 1 },
@@ -89,7 +134,7 @@ describe('stepCases', () => {
 
   it('of an unbatched bidirectional layer name the direction and no batch', () => {
     const whole = layerCase({ seq_len: 2, batch: undefined, bidirectional: true, decided: 1 })
-    expect(stepCases(whole).map(({ places }) => places)).toStrictEqual([
+    expect(stepsOf(whole).map(({ places }) => places)).toStrictEqual([
       [
         { layer: 0, direction: 'forward', t: 0 },
         { layer: 0, direction: 'forward', t: 1 },
@@ -104,20 +149,29 @@ describe('stepCases', () => {
   it('begin with h_0, or with zeros where there is none', () => {
     const given = layerCase({ decided: 1 })
     const omitted = layerCase({ decided: 1, h_0: false })
-    const first = (whole: Case): number[] => [...(stepCases(whole)[0]?.case.inputs.h_0?.data.slice(0, 6) ?? [])]
+    const first = (whole: RecurrentCase): number[] => [...(stepsOf(whole)[0]?.case.inputs.h_0?.data.slice(0, 6) ?? [])]
     expect(first(given)).toStrictEqual([...(given.inputs.h_0?.data ?? [])])
     expect(first(omitted)).toStrictEqual([0, 0, 0, 0, 0, 0])
   })
 
+  it('of an LSTM begin with c_0, or with zeros where there is none', () => {
+    const options = { module: 'LSTM', proj_size: 1, decided: 1 } as const
+    const given = layerCase(options)
+    const first = (whole: RecurrentCase): number[] => [...(stepsOf(whole)[0]?.case.inputs.c_0?.data.slice(0, 6) ?? [])]
+    expect(first(given)).toStrictEqual([...(given.inputs.c_0?.data ?? [])])
+    expect(first(layerCase({ ...options, h_0: false }))).toStrictEqual([0, 0, 0, 0, 0, 0])
+    expect(stepsOf(layerCase({ decided: 1 }))[0]?.case.inputs).not.toHaveProperty('c_0')
+  })
+
   it('are none without states, and none for a cell', () => {
-    expect(stepCases(layerCase())).toStrictEqual([])
-    expect(stepCases(cellCase())).toStrictEqual([])
+    expect(stepsOf(layerCase())).toStrictEqual([])
+    expect(stepsOf(cellCase())).toStrictEqual([])
   })
 
   it('leave the recorded case as it is', () => {
     const options = { decided: 1, dtype: 'float64', bidirectional: true, num_layers: 2 } as const
     const whole = layerCase(options)
-    for (const { case: folded } of stepCases(whole)) run(requestOf(folded))
+    for (const { case: folded } of stepsOf(whole)) run(questionOf(folded))
     expect(whole).toStrictEqual(layerCase(options))
   })
 })
@@ -135,7 +189,7 @@ describe('a step is judged by the budget of its own state', () => {
         }
       }
     }
-    const steps = stepCases({ ...whole, budget: { ...whole.budget, h_t: budgetTensor(shape, values) } })
+    const steps = stepsOf({ ...whole, budget: { ...whole.budget, h_t: budgetTensor(shape, values) } })
     return steps.flatMap(({ case: folded, places }, state) =>
       places.flatMap(({ t = 0, batch = 0 }, row) =>
         [0, 1, 2].flatMap((unit) => {
@@ -164,10 +218,22 @@ describe('a step is judged by the budget of its own state', () => {
   })
 })
 
+it('c of a step is judged by the budget of c_t, h by that of h_t', () => {
+  const whole = layerCase({ module: 'LSTM', proj_size: 1, decided: 1 })
+  const budget = { ...whole.budget, h_t: budgetTensor([1], [3]), c_t: budgetTensor([2, 1], [5, 7]) }
+  const [steps] = stepsOf({ ...whole, budget })
+  const folded = steps?.case ?? whole
+  // The rows are in the order of time, then batch.
+  const rows = [0, 1, 2, 3].flatMap(() => [5, 5, 5, 7, 7, 7])
+  expect(folded.budget['c_n']?.data).toStrictEqual(Float64Array.from(rows))
+  expect(folded.budget['h_n']?.data).toStrictEqual(Float64Array.from({ length: 8 }, () => 3))
+  expect(folded.budget['output']).toStrictEqual(folded.budget['h_n'])
+})
+
 describe('a fault in a step is found where it is', () => {
   const both = { num_layers: 2, bidirectional: true, decided: 1 }
 
-  it.each<[string, Case, Place]>([
+  it.each<[string, RecurrentCase, Place]>([
     ['a layer', layerCase({ decided: 1 }), { layer: 0, t: 2, batch: 1, unit: 2 }],
     ['a reverse layer 1', layerCase(both), { layer: 1, direction: 'reverse', t: 3, batch: 0, unit: 1 }],
     ['a forward layer 1', layerCase(both), { layer: 1, direction: 'forward', t: 0, batch: 1, unit: 0 }],

@@ -9,6 +9,7 @@ import {
   itemSize,
   sameShape,
   tensorFromBytes,
+  unitRoundoff,
 } from '../src/tensor.ts'
 import { random } from './random.ts'
 
@@ -52,6 +53,15 @@ describe('floatTensor', () => {
     expect(floatTensor('float32', [1], Float64Array.of(0.1)).data[0]).toBe(0.10000000149011612)
   })
 
+  it('rounds 0.1 to float16 and bfloat16, in a Float32Array of its own', () => {
+    const given = Float32Array.of(0.1, 65_520, -0)
+    const half = floatTensor('float16', [3], given)
+    expect(half).toStrictEqual({ dtype: 'float16', shape: [3], data: Float32Array.of(0.0999755859375, Infinity, -0) })
+    expect(floatTensor('bfloat16', [3], given).data).toStrictEqual(Float32Array.of(0.10009765625, 65_536, -0))
+    expect(given).toStrictEqual(Float32Array.of(0.1, 65_520, -0))
+    expect(floatTensor('float16', [1], [1 + 2 ** -11 + 2 ** -30]).data[0]).toBe(1 + 2 ** -10)
+  })
+
   it('shares an array of the right type, and copies one of the other type', () => {
     const single = Float32Array.of(1, 2)
     const double = Float64Array.of(1, 2)
@@ -67,9 +77,21 @@ describe('floatTensor', () => {
   })
 })
 
+it('unitRoundoff is half the distance from 1 to the next number of each dtype', () => {
+  for (const dtype of ['float16', 'bfloat16', 'float32', 'float64'] as const) {
+    const next = floatTensor(dtype, [2], [1 + 2 * unitRoundoff[dtype], 1 + unitRoundoff[dtype]])
+    expect([...next.data], `of ${dtype}`).toStrictEqual([1 + 2 * unitRoundoff[dtype], 1])
+  }
+})
+
 describe('tensorFromBytes', () => {
   it('reads float32 1 from the little-endian bytes 00 00 80 3f', () => {
     expect(tensorFromBytes('float32', [1], Uint8Array.of(0, 0, 0x80, 0x3f)).data).toStrictEqual(Float32Array.of(1))
+  })
+
+  it('reads float16 1 from the little-endian bytes 00 3c, and bfloat16 1 from 80 3f', () => {
+    expect(tensorFromBytes('float16', [1], Uint8Array.of(0, 0x3c)).data).toStrictEqual(Float32Array.of(1))
+    expect(tensorFromBytes('bfloat16', [1], Uint8Array.of(0x80, 0x3f)).data).toStrictEqual(Float32Array.of(1))
   })
 
   it('reads float64 −2 and int64 −2', () => {

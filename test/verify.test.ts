@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Outputs, Request } from '../src/case.ts'
-import type { Judgement } from '../src/compare.ts'
+import { type Judgement, kappa, undecidedTensors } from '../src/compare.ts'
 import { engine, type Engine, run } from '../src/engine/run.ts'
 import { ParityError } from '../src/errors.ts'
 import { floatTensor } from '../src/tensor.ts'
 import { judge, requestOf, verify } from '../src/verify.ts'
-import { cellCase, layerCase } from './sample.ts'
+import { budgetTensor, cellCase, layerCase, type RecurrentCase, sgd } from './sample.ts'
 
 /** An engine that gives whatever a test wants. */
 function giving(outputs: unknown): Engine {
@@ -55,6 +55,157 @@ describe('verify', () => {
     const keys = 'module,config,dtype,params,inputs'
     expect(seen).toStrictEqual([keys, keys, keys])
     expect(Object.keys(requestOf(cellCase()))).toStrictEqual(['module', 'config', 'dtype', 'params', 'inputs'])
+  })
+})
+
+describe('a case of gradients', () => {
+  const recorded = layerCase({ module: 'LSTM', dtype: 'float64', cotangents: true, num_layers: 2, bidirectional: true })
+
+  it('is judged by every output and gradient, in order, which our engine matches', async () => {
+    const { outcome, comparisons } = await verify(recorded, engine)
+    const by = ['input', 'h_0', 'c_0', ...Object.keys(recorded.params)]
+    expect(comparisons.map(({ tensor }) => tensor)).toStrictEqual([
+      'output',
+      'h_n',
+      'c_n',
+      ...by.map((name) => `grad_${name}`),
+    ])
+    expect(outcome).toBe('match')
+  })
+
+  it('tells the engine its cotangents, and a case of training its optimizer', async () => {
+    const seen: string[] = []
+    const look: Engine = { name: 'port', run: (request) => (seen.push(Object.keys(request).join()), run(request)) }
+    const trained = cellCase({ dtype: 'float64', training: sgd })
+    expect((await verify(recorded, look)).outcome).toBe('match')
+    expect((await verify(trained, look)).outcome).toBe('match')
+    expect(seen).toStrictEqual([
+      'module,config,dtype,params,inputs,cotangents',
+      'module,config,dtype,params,inputs,training',
+    ])
+    expect(requestOf(recorded).cotangents).toBe(recorded.cotangents)
+    expect(requestOf(trained).training).toBe(sgd)
+  })
+
+  it('is a mismatch when one gradient is missing, wrong, or given without being asked for', async () => {
+    const outputs = run(requestOf(recorded))
+    const { grad_c_0, ...rest } = outputs
+    const outcomesOf = async (given: unknown, of = recorded): Promise<string[]> => {
+      const { outcome, comparisons } = await verify(of, giving(given))
+      const wrong = comparisons.filter((comparison) => comparison.outcome === 'mismatch')
+      return [outcome, ...wrong.map(({ tensor, problem }) => `${tensor}: ${problem ?? 'values'}`)]
+    }
+    expect(await outcomesOf(outputs)).toStrictEqual(['match'])
+    expect(await outcomesOf(rest)).toStrictEqual(['mismatch', 'grad_c_0: expected a tensor, got none'])
+    const doubled = floatTensor(
+      'float64',
+      [4, 2, 3],
+      Float64Array.from(grad_c_0?.data ?? [], (x) => 2 * x),
+    )
+    expect(await outcomesOf({ ...outputs, grad_c_0: doubled })).toStrictEqual(['mismatch', 'grad_c_0: values'])
+    const { cotangents: _, ...plain } = recorded
+    const { output, h_n, c_n } = recorded.expected
+    const asked = { ...plain, expected: { ...(output && { output }), ...(h_n && { h_n }), ...(c_n && { c_n }) } }
+    expect(await outcomesOf({ ...asked.expected, grad_c_0 }, asked)).toStrictEqual([
+      'mismatch',
+      'grad_c_0: expected no tensor of this name, got one',
+    ])
+  })
+})
+
+describe('a tensor that cannot be decided', () => {
+  /** A case whose largest value of a tensor is 1, so that the limit of κ · budget is 2⁻¹⁰, with a budget beyond it. */
+  function undecided(recorded: RecurrentCase, ...names: string[]): RecurrentCase {
+    const budget = Object.fromEntries(names.map((name) => [name, budgetTensor([1], [10])]))
+    return { ...recorded, budget: { ...recorded.budget, ...budget } }
+  }
+  const gradients = cellCase({ dtype: 'float64', cotangents: true })
+  const trained = cellCase({ dtype: 'float64', training: sgd })
+
+  it.each<[string, RecurrentCase, string]>([
+    ['one gradient', undecided(gradients, 'grad_bias_hh'), 'grad_bias_hh'],
+    ['two gradients', undecided(gradients, 'grad_weight_ih', 'grad_input'), 'grad_input, grad_weight_ih'],
+    ['the loss of a training', undecided(trained, 'loss'), 'loss'],
+    ['parameters of a training', undecided(trained, 'weight_ih', 'bias_hh'), 'weight_ih, bias_hh'],
+  ])('as %s, makes the case unsupported', async (_, recorded, names) => {
+    const verdict = await verify(recorded, engine)
+    expect(verdict.outcome).toBe('unsupported')
+    expect(verdict.reason).toBe(`the budget of ${names} is so large that a match says little`)
+    expect(verdict.comparisons.map(({ outcome }) => outcome)).not.toContain('mismatch')
+    expect(verdict.comparisons).toHaveLength(Object.keys(recorded.expected).length)
+  })
+
+  it('is a mismatch all the same when the engine is far off, or off elsewhere', async () => {
+    expect((await verify(undecided(gradients, 'grad_bias_hh'), giving({}))).outcome).toBe('mismatch')
+    const { h_1, ...outputs } = run(requestOf(gradients))
+    expect(h_1).toBeDefined()
+    expect((await verify(undecided(gradients, 'grad_bias_hh'), giving(outputs))).outcome).toBe('mismatch')
+  })
+
+  it('is judged as it is by the torch policy', async () => {
+    const judgement: Judgement = { tolerance: { kind: 'torch' }, equalNan: true }
+    expect((await verify(undecided(gradients, 'grad_bias_hh'), engine, judgement)).outcome).toBe('match')
+  })
+
+  it('is one whose κ · budget is more than 2⁻¹⁰ of the largest value, in any element', () => {
+    const ones = floatTensor('float64', [9], [1, -1, 0, 0, 0, 0, 0, 0, 0.5])
+    const withBudget = (own: number[]): RecurrentCase => ({
+      ...gradients,
+      expected: { ...gradients.expected, grad_bias_hh: ones },
+      budget: { ...gradients.budget, grad_bias_hh: budgetTensor([own.length], own) },
+    })
+    const edge = 2 ** -10 / kappa
+    expect(undecidedTensors(withBudget([edge]))).toStrictEqual([])
+    expect(undecidedTensors(withBudget([edge * (1 + 2 ** -52)]))).toStrictEqual(['grad_bias_hh'])
+    const one = [0, 0, 0, 0, 0, 0, 0, 0, 1]
+    expect(undecidedTensors(withBudget(one))).toStrictEqual(['grad_bias_hh'])
+  })
+
+  it('in float16 may have a budget of 64 roundings of the largest value', () => {
+    const half = cellCase({ dtype: 'float16', cotangents: true })
+    const largest = Math.max(...Array.from(half.expected['grad_input']?.data ?? [], (x) => Math.abs(x)))
+    const budget = (factor: number): RecurrentCase['budget'] => ({
+      ...Object.fromEntries(Object.keys(half.expected).map((name) => [name, budgetTensor([1], [0])])),
+      grad_input: budgetTensor([1], [(factor * 64 * 2 ** -11 * largest) / kappa]),
+    })
+    expect(undecidedTensors({ ...half, budget: budget(1) })).toStrictEqual([])
+    expect(undecidedTensors({ ...half, budget: budget(1.001) })).toStrictEqual(['grad_input'])
+  })
+
+  it('is none of the outputs of a run, which are judged step by step', () => {
+    expect(undecidedTensors(undecided(gradients, 'h_1'))).toStrictEqual([])
+    expect(undecidedTensors(undecided(trained, 'bias_ih'))).toStrictEqual(['bias_ih'])
+  })
+})
+
+describe('a case with a source', () => {
+  const whole = layerCase({ module: 'LSTM' })
+  const { output } = whole.expected
+  const sourced = { ...whole, source: 'ONNX, test_lstm_defaults', expected: { ...(output && { output }) } }
+
+  it('is judged by what the source says alone', async () => {
+    const { outcome, comparisons } = await verify(sourced, engine)
+    expect(outcome).toBe('match')
+    expect(comparisons.map(({ tensor }) => tensor)).toStrictEqual(['output'])
+  })
+
+  it('is a mismatch with a tensor that torch does not return', async () => {
+    const { outcome, comparisons } = await verify(sourced, giving({ ...whole.expected, Y_h: output }))
+    expect(outcome).toBe('mismatch')
+    expect(comparisons.map(({ tensor, problem }) => [tensor, problem])).toStrictEqual([
+      ['output', undefined],
+      ['Y_h', 'expected no tensor of this name, got one'],
+    ])
+  })
+
+  it('without which the same tensors would be too many', async () => {
+    const { source, ...nobody } = sourced
+    expect(source).toBeDefined()
+    const { comparisons } = await verify(nobody, engine)
+    expect(comparisons.flatMap(({ tensor, problem }) => (problem === undefined ? [] : [tensor]))).toStrictEqual([
+      'h_n',
+      'c_n',
+    ])
   })
 })
 
@@ -124,7 +275,7 @@ describe('an engine that throws', () => {
     const whole: Engine = {
       name: 'port',
       run: (request) => {
-        if (request.inputs.input.shape[0] === 1) throw new Error('seq_len 1')
+        if (request.inputs.input?.shape[0] === 1) throw new Error('seq_len 1')
         return engine.run(request)
       },
     }
@@ -184,6 +335,34 @@ describe('a free run that decides 1 of 4 steps', () => {
     ])
   })
 
+  it('of an LSTM is judged by h_t and c_t of each layer and direction', async () => {
+    const recorded = layerCase({ module: 'LSTM', proj_size: 1, decided: 1, bidirectional: true })
+    const { outcome, steps } = await verify(recorded, engine)
+    expect(outcome).toBe('match')
+    const each = ['h_t', 'h_t', 'c_t']
+    expect(steps?.comparisons.map(({ tensor }) => tensor)).toStrictEqual([...each, ...each])
+    expect(steps?.comparisons.map(({ elements }) => elements)).toStrictEqual([8, 8, 24, 8, 8, 24])
+  })
+
+  it('of an LSTM is a mismatch when c_n of a single step is wrong, at its place', async () => {
+    const recorded = layerCase({ module: 'LSTM', decided: 1 })
+    const faulty: Engine = {
+      name: 'port',
+      run: (request) => {
+        const outputs = engine.run(request) as Outputs
+        const { c_n } = outputs
+        // Row 3 of the folded batch is row 1 of step 1.
+        if (request.inputs.input?.shape[0] === 1) c_n?.data.fill(9, 3 * 3 + 2, 3 * 3 + 3)
+        return outputs
+      },
+    }
+    const { outcome, steps } = await verify(recorded, faulty)
+    expect(outcome).toBe('mismatch')
+    const wrong = steps?.comparisons.filter((comparison) => comparison.outcome === 'mismatch') ?? []
+    expect(wrong.map(({ tensor, differing }) => [tensor, differing])).toStrictEqual([['c_t', 1]])
+    expect(wrong[0]?.worst?.place).toStrictEqual({ layer: 0, t: 1, batch: 1, unit: 2 })
+  })
+
   it('is unsupported without states', async () => {
     expect(states).toBeDefined()
     const { outcome, reason, comparisons } = await verify(withoutStates, engine)
@@ -203,8 +382,8 @@ describe('a free run that decides 1 of 4 steps', () => {
     const forgetful: Engine = {
       name: 'port',
       run: (request) => {
-        if (request.inputs.input.shape[0] !== 1) return engine.run(request)
         const { input } = request.inputs
+        if (input?.shape[0] !== 1) return engine.run(request)
         return engine.run({ ...request, inputs: { input } })
       },
     }
@@ -217,7 +396,7 @@ describe('a free run that decides 1 of 4 steps', () => {
   it('is a mismatch when the steps are right and the free run is not', async () => {
     const shapeless: Engine = {
       name: 'port',
-      run: (request) => (request.inputs.input.shape[0] === 1 ? engine.run(request) : {}),
+      run: (request) => (request.inputs.input?.shape[0] === 1 ? engine.run(request) : {}),
     }
     expect((await verify(layerCase({ decided: 1 }), shapeless)).outcome).toBe('mismatch')
   })

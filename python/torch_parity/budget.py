@@ -71,8 +71,16 @@ def perturb(params: Tensors, inputs: Tensors, u: float, stream: Stream) -> tuple
     return noisy, {**inputs, **noisy_inputs}
 
 
+def sees_rounding(rnn: str, backward: bool) -> bool:
+    """Whether the rounding of an activation can count for more than itself.
+
+    It does where it is subtracted: 1 - h² in a backward pass, and n + z (h - n) of a GRU.
+    """
+    return backward or rnn.startswith("GRU")
+
+
 class RoundedActivations(TorchDispatchMode):
-    """Multiplies what tanh and sigmoid give by 1 + δ, so that a backward pass sees them rounded.
+    """Multiplies what tanh and sigmoid give by 1 + δ, as if they were rounded.
 
     Where units are saturated, 1 - h² is nothing but the rounding of h and of the formula, which a
     run in float64 does not have.

@@ -17,6 +17,7 @@ from torch_parity.budget import (
     noise_bound,
     perturb,
     perturb_sums,
+    sees_rounding,
 )
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
 from torch_parity.modules import (
@@ -32,7 +33,7 @@ from torch_parity.modules import (
     name_of,
     state_size,
 )
-from torch_parity.training import OPTIMIZERS, Rounding, train
+from torch_parity.training import DEFAULTS, Rounding, train
 from torch_parity.values import Stream
 
 #: The free run cannot decide a step whose budget is more than this part of the largest value, or
@@ -78,7 +79,7 @@ def record(
     if training is not None:
         if gradients:
             raise ValueError(f"{id}: expected gradients or a training, got both")
-        check_training(training, id)
+        training = complete(training, id)
     params = {key: value.detach().cpu() for key, value in module.state_dict().items()}
     dtype = next(iter(params.values())).dtype
     if dtype not in UNIT:
@@ -148,15 +149,24 @@ def check_inputs(
         raise ValueError(f"{id}: inputs: expected h_0 and c_0 or neither, got one of them")
 
 
-def check_training(training: Mapping[str, Any], id: str) -> None:
-    """Refuses an optimizer that cannot be recorded."""
-    optimizer, steps = training.get("optimizer"), training.get("steps")
-    if optimizer not in OPTIMIZERS:
+def complete(training: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """The training with torch's own value for everything it does not say.
+
+    Raises:
+        ValueError: It is none that can be recorded.
+    """
+    optimizer = training.get("optimizer")
+    if optimizer not in DEFAULTS:
         raise ValueError(
-            f"{id}: training: expected optimizer {' or '.join(OPTIMIZERS)}, got {optimizer}"
+            f"{id}: training: expected optimizer {' or '.join(DEFAULTS)}, got {optimizer}"
         )
+    defaults = DEFAULTS[optimizer]
+    for unknown in training.keys() - defaults.keys():
+        raise ValueError(f"{id}: training: expected {', '.join(defaults)}, got {unknown}")
+    steps = training.get("steps", defaults["steps"])
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"{id}: training: expected steps of at least 1, got {steps}")
+    return {**defaults, **training}
 
 
 def without_target(given: Tensors) -> Tensors:
@@ -249,8 +259,8 @@ def budget_of(
     for _ in range(RUNS):
         noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
-        if training is None and not cotangents_of(given):
-            runs.append(evaluate(exact, noisy_given, None))
+        if not sees_rounding(name, backward=training is not None or bool(cotangents_of(given))):
+            runs.append(evaluate(exact, noisy_given, training, rounding))
             continue
         with RoundedActivations(UNIT[dtype], stream):
             run = evaluate(exact, noisy_given, training, rounding)

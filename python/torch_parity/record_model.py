@@ -14,6 +14,7 @@ from torch_parity.budget import (
     measure,
     perturb,
     perturb_sums,
+    sees_rounding,
 )
 from torch_parity.fixture import Case, encode_tensor
 from torch_parity.models import build_model
@@ -107,7 +108,7 @@ def model_budget(
     for _ in range(RUNS):
         floats = {key: value for key, value in exact.items() if key not in SYMBOLS}
         noisy_params, noisy = perturb(exact_params, floats, UNIT[dtype], stream)
-        if "cotangent" not in given:
+        if not sees_rounding(config["rnn"], backward="cotangent" in given):
             runs.append(evaluate_model(name, config, noisy_params, {**exact, **noisy}))
             continue
         with RoundedActivations(UNIT[dtype], stream):

@@ -33,6 +33,13 @@ ADAM: dict[str, Any] = {
 }
 
 
+#: What torch takes for what is not said; it has no number of steps.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "SGD": {**SGD, "lr": 1e-3},
+    "Adam": {**ADAM, "lr": 1e-3},
+}
+
+
 def train(
     module: nn.Module,
     inputs: Tensors,

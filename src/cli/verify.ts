@@ -2,9 +2,11 @@ import { PassThrough } from 'node:stream'
 import pc from 'picocolors'
 import type { Case } from '../case.ts'
 import { type Judgement, kappa, type Tolerance } from '../compare.ts'
+import { diagnose } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
+import { renderDiagnosis } from '../report/diagnosis.ts'
 import { caseOfResults, closeResults, type Failure, openResults, type Summary } from '../report/results.ts'
 import {
   addToModules,
@@ -17,7 +19,7 @@ import {
   renderSummary,
   shareOf,
 } from '../report/text.ts'
-import { verify, type Verdict } from '../verify.ts'
+import { judge, requestOf, verify, type Verdict } from '../verify.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
@@ -38,6 +40,9 @@ export interface VerifyOptions {
 
 /** A fixture engine that times out twice would time out on every case that is left. */
 const timeoutsToStop = 2
+
+/** How many mismatches of a run are explained: `torch-parity explain` tells of any other. */
+const explainedMismatches = 3
 
 /** What one run of `verify` has come to so far. */
 interface Run {
@@ -143,7 +148,7 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
     if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
     titled = true
     const verdict = await judgeCase(run, file, read.case)
-    if (verdict !== undefined) await report(run, file, verdict)
+    if (verdict !== undefined) await report(run, file, verdict, read.case)
     await run.interruption.breathe()
   }
 }
@@ -159,7 +164,7 @@ async function judgeCase(run: Run, file: string, recorded: Case): Promise<Verdic
   }
 }
 
-async function report(run: Run, file: string, verdict: Verdict): Promise<void> {
+async function report(run: Run, file: string, verdict: Verdict, recorded: Case): Promise<void> {
   const { summary, progress, options } = run
   summary.cases++
   addToModules(run.modules, verdict)
@@ -170,8 +175,25 @@ async function report(run: Run, file: string, verdict: Verdict): Promise<void> {
   } else if (verdict.outcome === 'mismatch') summary.mismatched++
   else summary.unsupported++
   if (!options.quiet) progress.print(renderRow(verdict, pc))
-  if (verdict.outcome === 'mismatch') progress.print(renderMismatch(file, verdict, pc))
+  if (verdict.outcome === 'mismatch') {
+    const explained = summary.mismatched <= explainedMismatches ? await explainMismatch(run, recorded) : ''
+    progress.print(`${renderMismatch(file, verdict, pc)}${explained}`)
+  }
   await run.record(file, verdict)
+}
+
+/** Asks the engine once more and says why it departs, as far as it gives the tensors that were asked for. */
+async function explainMismatch({ engine, interruption }: Run, recorded: Case): Promise<string> {
+  try {
+    const outputs = await engine.run(requestOf(recorded))
+    const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
+    if (!complete || interruption.signal.aborted) return ''
+    return `\n${renderDiagnosis(diagnose(recorded, outputs, { limitMs: 1000 }), pc)}`
+  } catch (error) {
+    // It has been judged already: what it does the second time is not worth an error.
+    if (error instanceof ParityError) return ''
+    throw error
+  }
 }
 
 function fail(run: Run, error: unknown, file?: string, id?: string): void {

@@ -34,7 +34,7 @@ export type Numbers = Readonly<Record<string, Float64Array>>
 /** What `forward` gives, and the gradients by everything that went in when those by its outputs are given. */
 export interface Forward {
   readonly outputs: Numbers
-  backward(cotangents: Numbers): Numbers
+  readonly backward: (cotangents: Numbers) => Numbers
 }
 
 export function numbersOf(tensors: Outputs): Numbers {
@@ -66,22 +66,25 @@ export function forward(request: RecurrentRequest, params: Numbers, departures: 
     input: timeFirst(float64Data(inputs.input)),
     h_0: stateOf(inputs.h_0, states * stateSize(config)),
     c_0: stateOf(inputs.c_0, hasCellState ? states * config.hidden_size : 0),
-    ...{ seq_len, batch: rows, input_size: config.input_size, hidden_size: config.hidden_size },
+    seq_len,
+    batch: rows,
+    input_size: config.input_size,
+    hidden_size: config.hidden_size,
     lengths: inputs.lengths === undefined ? undefined : Array.from(inputs.lengths.data, Number),
     dropout: dropoutOf(inputs, layers?.dropout ?? 0),
   })
-  const [h, c] = layers === undefined ? ['h_1', 'c_1'] : ['h_n', 'c_n']
+  const { h, c } = layers === undefined ? { h: 'h_1', c: 'c_1' } : { h: 'h_n', c: 'c_n' }
   return {
     outputs: {
       ...(layers === undefined ? {} : { output: asGiven(output) }),
-      [h!]: h_n,
-      ...(hasCellState ? { [c!]: c_n } : {}),
+      [h]: h_n,
+      ...(hasCellState ? { [c]: c_n } : {}),
     },
     backward(cotangents) {
       const gradients = backward({
         output: cotangents['output'] === undefined ? new Float64Array(output.length) : timeFirst(cotangents['output']),
-        h_n: cotangents[h!] ?? new Float64Array(h_n.length),
-        c_n: cotangents[c!] ?? new Float64Array(c_n.length),
+        h_n: cotangents[h] ?? new Float64Array(h_n.length),
+        c_n: cotangents[c] ?? new Float64Array(c_n.length),
       })
       return {
         grad_input: asGiven(gradients.input),

@@ -56,14 +56,16 @@ export interface StackGradients {
 interface LayerRun {
   readonly output: Float64Array
   /** Gradient by output → gradient by the layer's input; dh and dc of the layer are changed in place. */
-  backward(doutput: Float64Array): { readonly input: Float64Array; readonly weights: readonly Weights[] }
+  readonly backward: (doutput: Float64Array) => { readonly input: Float64Array; readonly weights: readonly Weights[] }
 }
 
 /**
  * Runs the layers one after the other, each in its one or two directions.
  * Source: torch.nn.RNN; the order of h_n is layer 0 forward, layer 0 reverse, layer 1 forward, …
  */
-export function runLayers(stack: Stack): StackOutputs & { backward(gradients: StackOutputs): StackGradients } {
+export function runLayers(
+  stack: Stack,
+): StackOutputs & { readonly backward: (gradients: StackOutputs) => StackGradients } {
   const D = stack.weights[0]?.length ?? 1
   const h_n = Float64Array.from(stack.h_0)
   const c_n = Float64Array.from(stack.c_0)
@@ -120,14 +122,21 @@ export function runLayers(stack: Stack): StackOutputs & { backward(gradients: St
       const flipped = reverse && !wiring.flippedBack
       const sizes = { seq_len, batch, input_size, hidden_size }
       const { output, h_n, c_n, backward } = scan({
-        ...{ cell, weights: own, input, h_0: of(states.h_n).slice(), c_0: of(states.c_n).slice() },
-        ...{ ...sizes, lengths, reverse, departures },
+        cell,
+        weights: own,
+        input,
+        h_0: of(states.h_n).slice(),
+        c_0: of(states.c_n).slice(),
+        ...sizes,
+        lengths,
+        reverse,
+        departures,
       })
       of(states.h_n).set(h_n)
       of(states.c_n).set(c_n)
       return {
         output: flipped ? flip(output, seq_len) : output,
-        backward(doutput: Float64Array): { readonly input: Float64Array; readonly weights: Weights } {
+        backward: (doutput: Float64Array): { readonly input: Float64Array; readonly weights: Weights } => {
           const given = flipped ? flip(doutput, seq_len) : doutput
           const gradients = backward(given, of(states.dh), of(states.dc))
           of(states.dh).set(gradients.h_0)

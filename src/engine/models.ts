@@ -95,7 +95,7 @@ function run(model: Model, request: ModelRequest, input: Variable | undefined): 
     }
     case 'LanguageModel':
       return languageModel(model, request.config, inputs.source!.shape, numbers(inputs.source!), target)
-    case 'EncoderDecoder':
+    default:
       return encoderDecoder(model, request.config, inputs.source!.shape, numbers(inputs.source!), target, lengths)
   }
 }

@@ -56,7 +56,7 @@ export interface Scanned {
   readonly h_n: Float64Array
   readonly c_n: Float64Array
   /** doutput, dh_n, dc_n: gradients by output, h_n and c_n. */
-  backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients
+  readonly backward: (doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array) => ScanGradients
 }
 
 /** Runs a cell over time, and back. */
@@ -89,8 +89,20 @@ export function scan(options: Scan): Scanned {
   const fedBack = unprojected && projected !== undefined ? h.slice() : h
 
   const step: Step = {
-    ...{ rows: batch, hidden_size, weights, gates, fromHidden, h, hidden: projected ?? h, c },
-    ...{ gatesAt: 0, fromHiddenAt: 0, hAt: 0, hiddenAt: 0, cAt: 0, cAfterAt: 0 },
+    rows: batch,
+    hidden_size,
+    weights,
+    gates,
+    gatesAt: 0,
+    fromHidden,
+    fromHiddenAt: 0,
+    h,
+    hAt: 0,
+    hidden: projected ?? h,
+    hiddenAt: 0,
+    c,
+    cAt: 0,
+    cAfterAt: 0,
   }
   const goTo = (s: number): void => {
     step.gatesAt = timeOf(s) * gatesSize
@@ -114,7 +126,7 @@ export function scan(options: Scan): Scanned {
     const after = (s + 1) * stateSize
     if (projected !== undefined && weight_hr !== undefined) {
       addProduct(h, after, projected, s * hiddenSize, weight_hr, batch, hidden_size, state_size)
-      for (let row = 0; fedBack !== h && row < batch; row++) {
+      for (let row = 0; row < (unprojected ? batch : 0); row++) {
         const from = s * hiddenSize + row * hidden_size
         fedBack.set(projected.subarray(from, from + state_size), after + row * state_size)
       }

@@ -260,17 +260,15 @@ export function newTape(): Tape {
       const size = batch * hidden_size
       const weights = Object.fromEntries(parameterNames.map((name) => [name, params[`${name}_l0`]?.data]))
       const run = runLayers({
-        ...{
-          cell,
-          wiring: torchWiring,
-          departures: {},
-          input: x.data,
-          seq_len,
-          batch,
-          input_size,
-          hidden_size,
-          lengths,
-        },
+        cell,
+        wiring: torchWiring,
+        departures: {},
+        input: x.data,
+        seq_len,
+        batch,
+        input_size,
+        hidden_size,
+        lengths,
         // A model is made with biases and both weights.
         weights: [[weights as unknown as Weights]],
         h_0: state?.h.data ?? new Float64Array(size),

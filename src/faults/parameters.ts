@@ -15,6 +15,10 @@ function transposeBack(tensor: FloatTensor): FloatTensor {
   return map(tensor, (_, offset) => tensor.data[(offset % rows) * columns + Math.floor(offset / rows)]!)
 }
 
+function transposeSquare(tensor: FloatTensor): FloatTensor {
+  return tensor.shape[0] === tensor.shape[1] ? transpose(tensor) : tensor
+}
+
 const isSquare = ({ params }: RecurrentRequest): boolean =>
   Object.entries(params).some(([name, { shape }]) => name.startsWith('weight_ih') && shape[0] === shape[1])
 
@@ -46,7 +50,7 @@ export const parameterFaults: readonly Fault<RecurrentRequest>[] = [
     name: 'weight_ih transposed',
     sentence: 'reads weight_ih transposed where it is square',
     appliesTo: isSquare,
-    plant: reading('weight_ih', (weight) => (weight.shape[0] === weight.shape[1] ? transpose(weight) : weight)),
+    plant: reading('weight_ih', transposeSquare, transposeSquare),
   },
   {
     name: 'weight_ih misread',

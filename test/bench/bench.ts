@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const python = process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
-const runs = 5
+const runs = 3
 /** Random cases of a layer and its cell. */
 const suites = { RNN: 'random/small', LSTM: 'random/small_lstm', GRU: 'random/small_gru' } as const
 
@@ -51,7 +51,7 @@ try {
       '|---|--:|--:|--:|--:|--:|--:|--:|\n',
   )
   for (const [module, suite] of Object.entries(suites)) {
-    for (const count of [1000, 10_000]) {
+    for (const count of [1000, 4000]) {
       process.stdout.write(`${measure(module, count, record(join(folder, String(count)), suite, count))}\n`)
     }
   }

@@ -1,10 +1,9 @@
-import type { Case } from '../../src/case.ts'
 import { run } from '../../src/engine/run.ts'
-import { requestOf } from '../../src/verify.ts'
+import { questionOf, type RecurrentCase } from '../sample.ts'
 
 /** What is wrong with an engine's float64 outputs: 1e-14 of the larger of 1 and the value is allowed. */
-export function wrongWith(recorded: Case): string[] {
-  const outputs = run(requestOf(recorded))
+export function wrongWith(recorded: RecurrentCase): string[] {
+  const outputs = run(questionOf(recorded))
   const wrong: string[] = []
   if (Object.keys(outputs).join() !== Object.keys(recorded.expected).join()) wrong.push(Object.keys(outputs).join())
   for (const [name, expected] of Object.entries(recorded.expected)) {
@@ -20,7 +19,7 @@ export function wrongWith(recorded: Case): string[] {
 }
 
 /** The combinations of layer, direction, layout, states and bias that are not among the cases; lengths with each that is batched. */
-export function drawnOptions(cases: readonly Case[]): string[] {
+export function drawnOptions(cases: readonly RecurrentCase[]): string[] {
   const drawn = new Set<string>()
   for (const { config, inputs } of cases) {
     const { bidirectional = false, batch_first = false } = 'bidirectional' in config ? config : {}

@@ -1,8 +1,7 @@
 // The backward passes against central differences of the forward pass, which the other tests hold against the naive one.
 import { describe, expect, it } from 'vitest'
-import type { Case, Outputs, Request } from '../../src/case.ts'
+import type { Outputs, RecurrentRequest } from '../../src/case.ts'
 import { run } from '../../src/engine/run.ts'
-import { requestOf } from '../../src/verify.ts'
 import { agreeing, gradientsByDifferences } from '../gradients.ts'
 import {
   anyCell,
@@ -13,12 +12,14 @@ import {
   layerCase,
   layerNames,
   type LayerOptions,
+  questionOf,
+  type RecurrentCase,
 } from '../sample.ts'
 import { floatTensor } from '../../src/tensor.ts'
 import { random } from '../random.ts'
 
 /** A case asked for its gradients, with random cotangents of every output. */
-function asked(recorded: Case, seed = 1): Request {
+function asked(recorded: RecurrentCase, seed = 1): RecurrentRequest {
   const numbers = random(seed + 1000)
   const cotangents: Record<string, Outputs[string]> = {}
   for (const [name, { dtype, shape, data }] of Object.entries(recorded.expected)) {
@@ -28,14 +29,14 @@ function asked(recorded: Case, seed = 1): Request {
       Array.from(data, () => numbers.around(1)),
     )
   }
-  return { ...requestOf(recorded), cotangents }
+  return { ...questionOf(recorded), cotangents }
 }
 
-function wrongWith(request: Request): string[] {
+function wrongWith(request: RecurrentRequest): string[] {
   return agreeing(run(request), gradientsByDifferences(request))
 }
 
-const layer = (options: Partial<LayerOptions>): Request => asked(layerCase({ dtype: 'float64', ...options }))
+const layer = (options: Partial<LayerOptions>): RecurrentRequest => asked(layerCase({ dtype: 'float64', ...options }))
 const both = { bidirectional: true, num_layers: 2 }
 const masked = { num_layers: 2, dropout: 0.25, dropout_mask: true }
 const lengths = { batch: 3, lengths: [2, 4, 1] }
@@ -122,22 +123,22 @@ describe('a request with cotangents', () => {
     const whole = module.endsWith('Cell')
       ? cellCase({ ...options, module: module as CellOptions['module'] })
       : layerCase({ ...options, module: module as LayerOptions['module'], lengths: [4, 2] })
-    const { cotangents: _, ...plain } = requestOf(whole)
-    const outputs = run(plain as Request)
+    const { cotangents: _, ...plain } = questionOf(whole)
+    const outputs = run(plain)
     expect(Object.keys(outputs)).not.toHaveLength(0)
-    expect(run(requestOf(whole))).toMatchObject(outputs)
+    expect(run(questionOf(whole))).toMatchObject(outputs)
   })
 
   it('gives the gradients by input, states and parameters in this order, each like what it is by', () => {
     const options = { module: 'LSTM', dtype: 'float32', proj_size: 2, batch_first: true } as const
-    const request = requestOf(layerCase({ ...options, cotangents: true }))
+    const request = questionOf(layerCase({ ...options, cotangents: true }))
     const outputs = run(request)
     const { input, h_0, c_0 } = request.inputs
     const by = Object.entries({ input, h_0, c_0, ...request.params })
     expect(Object.keys(outputs)).toStrictEqual(['output', 'h_n', 'c_n', ...by.map(([name]) => `grad_${name}`)])
     for (const [name, tensor] of by) {
       const gradient = outputs[`grad_${name}`]
-      expect([gradient?.dtype, gradient?.shape, gradient?.data.length], name).toStrictEqual([
+      expect([gradient?.dtype, gradient?.shape, gradient?.data.length], `of ${name}`).toStrictEqual([
         'float32',
         tensor?.shape,
         tensor?.data.length,
@@ -207,7 +208,7 @@ describe('a request with cotangents', () => {
     const once = run(request)
     for (const [name, { data }] of Object.entries(run({ ...request, cotangents: doubled }))) {
       const factor = name.startsWith('grad_') ? 2 : 1
-      expect(data, name).toStrictEqual(Float64Array.from(once[name]?.data ?? [], (x) => factor * x))
+      expect(data, `of ${name}`).toStrictEqual(Float64Array.from(once[name]?.data ?? [], (x) => factor * x))
     }
   })
 
@@ -228,7 +229,7 @@ describe('a request with cotangents', () => {
       const outputs = run(layer({ module, batch: 0, ...both }))
       expect(outputs['grad_input']).toStrictEqual(floatTensor('float64', [4, 0, 2], []))
       for (const [name, { data }] of Object.entries(outputs)) {
-        if (/weight|bias/u.test(name)) expect(data, name).toStrictEqual(new Float64Array(data.length))
+        if (/weight|bias/u.test(name)) expect(data, `of ${name}`).toStrictEqual(new Float64Array(data.length))
       }
     }
   })
@@ -246,7 +247,7 @@ it('relu has no gradient where its sum is 0, as in torch', () => {
     batch: undefined,
   })
   const outputs = run({
-    ...requestOf(recorded),
+    ...questionOf(recorded),
     params: { weight_ih: zero, weight_hh: zero },
     inputs: { input: one },
     cotangents: { h_1: one },

@@ -3,8 +3,7 @@ import type { Step } from '../../src/engine/cell.ts'
 import { gruCell } from '../../src/engine/gru.ts'
 import { run } from '../../src/engine/run.ts'
 import { floatTensor } from '../../src/tensor.ts'
-import { requestOf } from '../../src/verify.ts'
-import { anyCell, anyLayer, cellCase, layerCase } from '../sample.ts'
+import { anyCell, anyLayer, cellCase, layerCase, questionOf } from '../sample.ts'
 import { drawnOptions, wrongWith } from './against-naive.ts'
 
 describe('the engine computes in float64 what the naive GRU does, to 1e-14', () => {
@@ -30,7 +29,7 @@ describe('the engine computes in float64 what the naive GRU does, to 1e-14', () 
 
   it('in a batch of 0, whose h_n is empty too', () => {
     const empty = layerCase({ module: 'GRU', batch: 0, bidirectional: true, num_layers: 2 })
-    expect(run(requestOf(empty))).toStrictEqual({
+    expect(run(questionOf(empty))).toStrictEqual({
       output: floatTensor('float32', [4, 0, 6], []),
       h_n: floatTensor('float32', [4, 0, 3], []),
     })
@@ -39,7 +38,11 @@ describe('the engine computes in float64 what the naive GRU does, to 1e-14', () 
 
 describe('one step of a cell of one unit, by hand', () => {
   const recorded = cellCase({
-    ...{ module: 'GRUCell', dtype: 'float64', input_size: 1, hidden_size: 1, batch: undefined },
+    module: 'GRUCell',
+    dtype: 'float64',
+    input_size: 1,
+    hidden_size: 1,
+    batch: undefined,
   })
 
   /** h_1 from h_0 with an input of 1, by the three rows of each parameter. */
@@ -51,7 +54,7 @@ describe('one step of a cell of one unit, by hand', () => {
       ]),
     )
     const inputs = { input: floatTensor('float64', [1], [1]), h_0: floatTensor('float64', [1], [h_0]) }
-    return run({ ...requestOf(recorded), params, inputs })['h_1']?.data[0] ?? Number.NaN
+    return run({ ...questionOf(recorded), params, inputs })['h_1']?.data[0] ?? Number.NaN
   }
   const zero = [0, 0, 0]
 
@@ -82,7 +85,7 @@ it('NaN stays in its batch row from its step on', () => {
   // (4, 2, 2): step 1, row 1, input 0.
   data[6] = Number.NaN
   const input = floatTensor('float64', [4, 2, 2], data)
-  const { output } = run({ ...requestOf(recorded), inputs: { ...recorded.inputs, input } })
+  const { output } = run({ ...questionOf(recorded), inputs: { ...recorded.inputs, input } })
   const nans = Array.from(output?.data ?? [], (x) => (Number.isNaN(x) ? 'N' : '.')).join('')
   expect(nans).toBe('.........NNN...NNN...NNN')
 })
@@ -91,9 +94,20 @@ describe('gruCell', () => {
   const padded = (before: number, values: readonly number[]): Float64Array =>
     Float64Array.of(...Array.from({ length: before }, () => 1000), ...values)
   const stepOf = (): Step => ({
-    ...{ rows: 1, hidden_size: 1, weights: { weight_hh: new Float64Array(0), bias_hh: undefined } },
-    ...{ gates: padded(2, [0, -1000, 0.5]), gatesAt: 2, fromHidden: padded(1, [0, 0, 0.25]), fromHiddenAt: 1 },
-    ...{ h: padded(1, [5]), hAt: 1, hidden: padded(3, [9]), hiddenAt: 3, c: new Float64Array(0), cAt: 0, cAfterAt: 0 },
+    rows: 1,
+    hidden_size: 1,
+    weights: { weight_hh: new Float64Array(0), bias_hh: undefined },
+    gates: padded(2, [0, -1000, 0.5]),
+    gatesAt: 2,
+    fromHidden: padded(1, [0, 0, 0.25]),
+    fromHiddenAt: 1,
+    h: padded(1, [5]),
+    hAt: 1,
+    hidden: padded(3, [9]),
+    hiddenAt: 3,
+    c: new Float64Array(0),
+    cAt: 0,
+    cAfterAt: 0,
   })
 
   it('reads and writes where it is told, and leaves its activated gates', () => {

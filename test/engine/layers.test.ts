@@ -116,8 +116,8 @@ describe('another wiring', () => {
 describe('backward', () => {
   // Every state is a sum of what comes before it, so each gradient counts what comes after, exact in whole numbers.
   it('of two layers passes the gradients by output and by the last states to both layers', () => {
-    const { backward } = sums([[summing([1])], [summing([1])]], new Float64Array(2))
-    const gradients = backward({
+    const ran = sums([[summing([1])], [summing([1])]], new Float64Array(2))
+    const gradients = ran.backward({
       output: Float64Array.of(1, 10, 100),
       h_n: Float64Array.of(1000, 20_000),
       c_n: new Float64Array(0),
@@ -128,22 +128,26 @@ describe('backward', () => {
   })
 
   it('of a dropout of 2 and 0 multiplies what goes back by them', () => {
-    const { backward } = sums([[summing([1])], [summing([1])]], new Float64Array(2), {}, Float64Array.of(2, 0, 2))
-    const gradients = backward({ output: Float64Array.of(0, 0, 1), h_n: new Float64Array(2), c_n: new Float64Array(0) })
+    const ran = sums([[summing([1])], [summing([1])]], new Float64Array(2), {}, Float64Array.of(2, 0, 2))
+    const gradients = ran.backward({
+      output: Float64Array.of(0, 0, 1),
+      h_n: new Float64Array(2),
+      c_n: new Float64Array(0),
+    })
     // By the output of layer 0, after it was multiplied: 1, 1, 1.
     expect(gradients.input).toStrictEqual(Float64Array.of(4, 2, 2))
     expect(gradients.h_0).toStrictEqual(Float64Array.of(4, 1))
   })
 
   it('can be asked twice', () => {
-    const { backward } = sums([[summing([1]), summing([2])]], new Float64Array(2))
+    const ran = sums([[summing([1]), summing([2])]], new Float64Array(2))
     const cotangents = {
       output: Float64Array.of(1, 2, 3, 4, 5, 6),
       h_n: Float64Array.of(7, 8),
       c_n: new Float64Array(0),
     }
-    const first = structuredClone(backward(cotangents))
-    expect(backward(cotangents)).toStrictEqual(first)
+    const first = structuredClone(ran.backward(cotangents))
+    expect(ran.backward(cotangents)).toStrictEqual(first)
     expect(first.h_0).toStrictEqual(Float64Array.of(1 + 3 + 5 + 7, 2 + 4 + 6 + 8))
   })
 })

@@ -45,10 +45,20 @@ function stepOf(gates: readonly number[], fromHidden: readonly number[], h = [0,
   const padded = (count: number, values: readonly number[]): Float64Array =>
     Float64Array.of(...Array.from({ length: count }, () => 1000), ...values)
   return {
-    ...{ rows: 2, hidden_size: 2, weights: { weight_hh: new Float64Array(0), bias_hh: undefined } },
-    ...{ gates: padded(2, gates), gatesAt: 2, fromHidden: padded(3, fromHidden), fromHiddenAt: 3 },
-    ...{ h: padded(4, h), hAt: 4, hidden: padded(1, [9, 9, 9, 9]), hiddenAt: 1 },
-    ...{ c: new Float64Array(0), cAt: 0, cAfterAt: 0 },
+    rows: 2,
+    hidden_size: 2,
+    weights: { weight_hh: new Float64Array(0), bias_hh: undefined },
+    gates: padded(2, gates),
+    gatesAt: 2,
+    fromHidden: padded(3, fromHidden),
+    fromHiddenAt: 3,
+    h: padded(4, h),
+    hAt: 4,
+    hidden: padded(1, [9, 9, 9, 9]),
+    hiddenAt: 1,
+    c: new Float64Array(0),
+    cAt: 0,
+    cAfterAt: 0,
   }
 }
 

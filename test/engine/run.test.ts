@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Case } from '../../src/case.ts'
 import { engine, run } from '../../src/engine/run.ts'
 import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
-import { requestOf } from '../../src/verify.ts'
-import { anyCell, anyLayer, cellCase, layerCase } from '../sample.ts'
+import { anyCell, anyLayer, cellCase, layerCase, questionOf, type RecurrentCase } from '../sample.ts'
 import { drawnOptions, wrongWith } from './against-naive.ts'
 
 describe('the engine computes in float64 what the naive implementation does, to 1e-14', () => {
@@ -27,7 +25,7 @@ describe('the engine computes in float64 what the naive implementation does, to 
 
   it('in a batch of 0, whose h_n is empty too', () => {
     for (const batch_first of [false, true]) {
-      const outputs = run(requestOf(layerCase({ batch: 0, batch_first, bidirectional: true, num_layers: 2 })))
+      const outputs = run(questionOf(layerCase({ batch: 0, batch_first, bidirectional: true, num_layers: 2 })))
       expect(outputs).toStrictEqual({
         output: floatTensor('float32', batch_first ? [0, 4, 6] : [4, 0, 6], []),
         h_n: floatTensor('float32', [4, 0, 3], []),
@@ -47,8 +45,8 @@ describe('float32', () => {
         ...(h_0 === undefined ? {} : { h_0: widen(h_0) }),
         ...(lengths === undefined ? {} : { lengths }),
       }
-      const double = run({ ...requestOf(single), dtype: 'float64', params: widened, inputs })
-      for (const [name, actual] of Object.entries(run(requestOf(single)))) {
+      const double = run({ ...questionOf(single), dtype: 'float64', params: widened, inputs })
+      for (const [name, actual] of Object.entries(run(questionOf(single)))) {
         const rounded = Float32Array.from(double[name]?.data ?? [])
         expect(actual, `seed ${seed}, ${name}`).toStrictEqual({ dtype: 'float32', shape: actual.shape, data: rounded })
       }
@@ -64,7 +62,7 @@ describe('float32', () => {
       const one = floatTensor(dtype, [1, 1], [1])
       const inputs = { input: floatTensor(dtype, [1], [1]), h_0: floatTensor(dtype, [1], [2 ** -30]) }
       const request = {
-        ...requestOf(cellCase({ ...options, dtype })),
+        ...questionOf(cellCase({ ...options, dtype })),
         params: { weight_ih: one, weight_hh: one },
         inputs,
       }
@@ -79,11 +77,11 @@ function widen(tensor: FloatTensor): FloatTensor {
 
 describe('values that are not finite', () => {
   /** A case whose input is the given value in row 1 at step 1, alone, and where its outputs are NaN. */
-  function nanPlaces(recorded: Case, value: number): string {
+  function nanPlaces(recorded: RecurrentCase, value: number): string {
     const input = floatTensor('float64', recorded.inputs.input.shape, Float64Array.from(recorded.inputs.input.data))
     // (4, 2, 2): step 1, row 1, input 0.
     input.data[6] = value
-    const outputs = run({ ...requestOf(recorded), inputs: { ...recorded.inputs, input } })
+    const outputs = run({ ...questionOf(recorded), inputs: { ...recorded.inputs, input } })
     const output = outputs['output']?.data ?? []
     let places = ''
     for (let t = 0; t < 4; t++) {
@@ -122,11 +120,11 @@ describe('the request', () => {
   it.each(['float32', 'float64'] as const)('keeps its arrays as they are, in %s', (dtype) => {
     for (let seed = 1; seed <= 20; seed++) {
       const recorded = anyLayer(seed, { dtype })
-      run(requestOf(recorded))
+      run(questionOf(recorded))
       expect(recorded, `seed ${seed}`).toStrictEqual(anyLayer(seed, { dtype }))
     }
     const cell = cellCase({ dtype })
-    run(requestOf(cell))
+    run(questionOf(cell))
     expect(cell).toStrictEqual(cellCase({ dtype }))
   })
 
@@ -135,18 +133,18 @@ describe('the request', () => {
     const layer = layerCase({ dtype: 'float64', batch_first: true })
     for (const recorded of [cell, layer]) {
       const given = Object.values({ ...recorded.params, ...recorded.inputs }).map(({ data }) => data.buffer)
-      for (const { data } of Object.values(run(requestOf(recorded)))) expect(given).not.toContain(data.buffer)
+      for (const { data } of Object.values(run(questionOf(recorded)))) expect(given).not.toContain(data.buffer)
     }
   })
 
   it('with dropout 0.9 gives what one with dropout 0 gives', () => {
     const recorded = layerCase({ num_layers: 3, dropout: 0.9 })
-    expect(run(requestOf(recorded))).toStrictEqual(run(requestOf(layerCase({ num_layers: 3, dropout: 0 }))))
+    expect(run(questionOf(recorded))).toStrictEqual(run(questionOf(layerCase({ num_layers: 3, dropout: 0 }))))
   })
 })
 
 it('the engine is called torch-parity and runs anything', async () => {
   expect(engine.name).toBe('torch-parity')
   expect(engine).not.toHaveProperty('supports')
-  expect(await engine.run(requestOf(cellCase()))).toStrictEqual(run(requestOf(cellCase())))
+  expect(await engine.run(questionOf(cellCase()))).toStrictEqual(run(questionOf(cellCase())))
 })

@@ -61,7 +61,12 @@ describe('h_t = x_t + 2 h_{t−1} over 1, 10, 100', () => {
     // What is fed back otherwise is 1, 12, 124.
     const departures = { unprojected: true }
     const { output: other } = doubling({
-      ...{ input, h_0: Float64Array.of(0), seq_len: 3, batch: 1, weights: projected, departures },
+      input,
+      h_0: Float64Array.of(0),
+      seq_len: 3,
+      batch: 1,
+      weights: projected,
+      departures,
     })
     expect(other).toStrictEqual(Float64Array.of(3, 36, 372))
   })
@@ -89,10 +94,16 @@ describe('rows of lengths 1, 3 and 2 in 3 steps', () => {
     const { NaN: nan } = Number
     const padded = Float64Array.of(1, 10, 5, nan, 100, 50, nan, 1000, nan)
     for (const reverse of [false, true]) {
-      const { output, h_n, backward } = doubling({
-        ...{ input: padded, h_0: new Float64Array(3), seq_len: 3, batch: 3, lengths, reverse },
+      const scanned = doubling({
+        input: padded,
+        h_0: new Float64Array(3),
+        seq_len: 3,
+        batch: 3,
+        lengths,
+        reverse,
       })
-      const gradients = backward(new Float64Array(9).fill(1), new Float64Array(3).fill(1), none)
+      const { output, h_n } = scanned
+      const gradients = scanned.backward(new Float64Array(9).fill(1), new Float64Array(3).fill(1), none)
       expect(
         [...output, ...h_n, ...gradients.input, ...gradients.h_0, ...gradients.weights.weight_hh].filter((value) =>
           Number.isNaN(value),
@@ -103,10 +114,10 @@ describe('rows of lengths 1, 3 and 2 in 3 steps', () => {
   })
 
   it('pass back 0 by the padding, and all of the gradient by h_n', () => {
-    const { backward } = doubling({ input, h_0: new Float64Array(3), seq_len: 3, batch: 3, lengths })
+    const scanned = doubling({ input, h_0: new Float64Array(3), seq_len: 3, batch: 3, lengths })
     // By h_1 of row 0: 1 + 100. By h_3, h_2, h_1 of row 1: 3 + 300; 3 + 606; 3 + 1218. By h_2, h_1 of row 2: 5 + 500; 5 + 1010.
     const doutput = Float64Array.of(1, 3, 5, 1, 3, 5, 1, 3, 5)
-    const { input: dinput, h_0 } = backward(doutput, Float64Array.of(100, 300, 500), none)
+    const { input: dinput, h_0 } = scanned.backward(doutput, Float64Array.of(100, 300, 500), none)
     expect(dinput).toStrictEqual(Float64Array.of(101, 1221, 1015, 0, 609, 505, 0, 303, 0))
     expect(h_0).toStrictEqual(Float64Array.of(202, 2442, 2030))
   })

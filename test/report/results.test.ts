@@ -41,7 +41,7 @@ describe('results', () => {
       run(request) {
         const outputs = run(request)
         // `output` of the whole run alone: h_n, and each step alone, stay right.
-        if (request.inputs.input.shape[0] === 4) outputs['output']?.data.fill(Number.NaN, 0, 1).fill(2, 18, 24)
+        if (request.inputs.input?.shape[0] === 4) outputs['output']?.data.fill(Number.NaN, 0, 1).fill(2, 18, 24)
         return outputs
       },
     }

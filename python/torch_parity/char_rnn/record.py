@@ -17,7 +17,7 @@ CONFIG: dict[str, Any] = {
     "rnn": "LSTM",
     "num_embeddings": len(CHARACTERS),
     "embedding_dim": 24,
-    "hidden_size": 112,
+    "hidden_size": 128,
     "num_layers": 1,
     "decoding": "greedy",
     "max_len": 1000,

@@ -9,8 +9,8 @@ TEXT = (Path(__file__).parent / "sonnets.txt").read_text("utf-8")
 #: Every character of the text once, in the order of Unicode: symbol 0 is the line's end.
 CHARACTERS = "".join(sorted(set(TEXT)))
 
-#: The last two sonnets.
-HELD_OUT = "\n\n".join(TEXT.split("\n\n")[-2:])
+#: The last sonnet.
+HELD_OUT = TEXT.split("\n\n")[-1]
 TRAINING = TEXT.removesuffix(HELD_OUT)
 
 

@@ -16,7 +16,7 @@ from torch_parity.char_rnn.text import HELD_OUT, TRAINING, encode
 from torch_parity.fixture import encode_tensor
 from torch_parity.models import LanguageModel
 
-SEQ_LEN, BATCH = 64, 16
+SEQ_LEN, BATCH = 96, 16
 
 
 def loss_of(model: LanguageModel, text: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ def train(steps: int) -> LanguageModel:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
     weights = train(arguments.steps).state_dict()

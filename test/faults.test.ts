@@ -1,0 +1,291 @@
+import { describe, expect, it } from 'vitest'
+import type { Outputs, RecurrentRequest, Training } from '../src/case.ts'
+import { run } from '../src/engine/run.ts'
+import { type Fault, faulted, faults } from '../src/faults.ts'
+import { type FloatTensor, floatTensor } from '../src/tensor.ts'
+import { agreeing, gradientsByDifferences } from './gradients.ts'
+import { cellCase, layerCase, type LayerOptions, questionOf, sgd } from './sample.ts'
+
+function named(name: string): Fault {
+  const fault = faults.find((each) => each.name === name)
+  if (fault === undefined) throw new Error(`expected a fault ${name}, got none`)
+  return fault
+}
+
+it('every fault has a name of its own, and a sentence of its own but for the equivalent twin', () => {
+  const names = faults.map(({ name }) => name)
+  expect(names.length).toBeGreaterThan(60)
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toStrictEqual([])
+  const sentences = faults.map(({ sentence }) => sentence)
+  expect(sentences.filter((sentence, i) => sentences.indexOf(sentence) !== i)).toStrictEqual([])
+})
+
+const adam: Training = { optimizer: 'Adam', lr: 0.1, weight_decay: 0, steps: 2, betas: [0.9, 0.99], eps: 1e-3 }
+const float64 = { dtype: 'float64' } as const
+
+/** What a fault is inapplicable to, what it applies to, and that what it gives there differs from what is right. */
+type Row = [name: string, applicable: RecurrentRequest, inapplicable: RecurrentRequest[]]
+
+const layer = (options: Partial<LayerOptions> = {}): RecurrentRequest =>
+  questionOf(layerCase({ ...float64, ...options }))
+const rnn = layer()
+const lstm = layer({ module: 'LSTM' })
+const gru = layer({ module: 'GRU' })
+const cell = questionOf(cellCase(float64))
+const noState = layer({ module: 'LSTM', h_0: false })
+const noBias = layer({ bias: false })
+const both = layer({ bidirectional: true })
+const deep = layer({ num_layers: 2 })
+const padded = layer({ lengths: [4, 2] })
+const projected = layer({ module: 'LSTM', proj_size: 2 })
+const masked = layer({ num_layers: 2, dropout: 0.5, dropout_mask: true })
+const gradients = layer({ cotangents: true })
+const long = layer({ cotangents: true, seq_len: 6, hidden_size: 2 })
+const lstmGradients = layer({ module: 'LSTM', cotangents: true })
+const cellGradients = questionOf(cellCase({ ...float64, cotangents: true }))
+const trained = layer({ training: sgd })
+const trainedByAdam = layer({ training: adam })
+
+const rows: readonly Row[] = [
+  ['weight_hh transposed', rnn, [trained]],
+  ['weight_ih transposed', layer({ input_size: 3 }), [rnn, trained]],
+  ['weight_ih misread', rnn, [layer({ input_size: 3 }), trained]],
+  ['weight_hr transposed', projected, [lstm, gru, rnn]],
+  ['bias_ih dropped', rnn, [noBias, trained]],
+  ['bias_hh dropped', rnn, [noBias]],
+  ['bias_ih added twice', rnn, [noBias]],
+  ['bias_hh added twice', rnn, [noBias]],
+  ['biases of a GRU swapped', gru, [rnn, lstm, layer({ module: 'GRU', bias: false })]],
+  ['no recurrence', rnn, [trained]],
+  ['reverse with forward weights', both, [rnn, cell]],
+  ['weights in float16', rnn, [layer({ dtype: 'float16' }), layer({ dtype: 'bfloat16' })]],
+  ['weights in bfloat16', rnn, [layer({ dtype: 'float16' }), layer({ dtype: 'bfloat16' })]],
+  ['one weight_hh 1 % off', rnn, [trained]],
+  ['relu for tanh, tanh for relu', rnn, [lstm, gru]],
+  ['no nonlinearity', rnn, [lstm, gru]],
+  ['crude tanh', rnn, [layer({ nonlinearity: 'relu' })]],
+  ['hard sigmoid', lstm, [rnn]],
+  ['gates in the order i o f g', lstm, [rnn, gru]],
+  ['gates in the order i f o g', lstm, [rnn, gru]],
+  ['gates in the order f i g o', lstm, [rnn, gru]],
+  ['gates in the order z r n', gru, [rnn, lstm]],
+  ['forget bias + 1', lstm, [rnn, gru, layer({ module: 'LSTM', bias: false })]],
+  ['no tanh on c', lstm, [rnn, gru]],
+  ['peephole added', lstm, [rnn, gru]],
+  ['proj_size ignored in the recurrence', projected, [lstm, gru]],
+  ['c_0 ignored', lstm, [noState, gru]],
+  ['h_0 and c_0 exchanged', lstm, [noState, projected, gru]],
+  ['reset before the product', gru, [rnn, lstm]],
+  ['b_hn outside the reset', gru, [rnn, layer({ module: 'GRU', bias: false })]],
+  ['one summed bias', gru, [rnn, layer({ module: 'GRU', bias: false })]],
+  ['z and 1 − z exchanged', gru, [rnn, lstm]],
+  ['h_0 ignored', rnn, [noState]],
+  ['h_0 of layer 0 for all layers', deep, [rnn, layer({ num_layers: 2, h_0: false })]],
+  ['reverse not reversed', both, [rnn, cell]],
+  ['reverse output not flipped back', both, [rnn, cell]],
+  ['directions concatenated the other way', both, [rnn, cell]],
+  ['h_n of reverse from the last step', both, [rnn, cell]],
+  ['h_n by direction', layer({ bidirectional: true, num_layers: 2 }), [both, deep]],
+  ['h_n layers reversed', deep, [rnn, cell]],
+  ['h_n and c_n exchanged', lstm, [projected, rnn, gru]],
+  ['h_n from the padded end', padded, [rnn]],
+  ['lengths ignored', padded, [rnn]],
+  ['padding not zeroed', padded, [rnn]],
+  [
+    'batch_first ignored',
+    layer({ batch_first: true }),
+    [rnn, layer({ batch_first: true, batch: undefined }), layer({ batch_first: true, cotangents: true })],
+  ],
+  ['residual between layers', deep, [rnn, cell]],
+  ['state carried between rows', rnn, [layer({ batch: undefined }), gradients]],
+  ['output shifted by one step', rnn, [cell]],
+  ['gradient not accumulated over time', gradients, [rnn, cellGradients, layer({ cotangents: true, seq_len: 1 })]],
+  ['gradient truncated after 4 steps', long, [gradients, cellGradients]],
+  ['bias gradient counted once', gradients, [rnn, layer({ bias: false, cotangents: true })]],
+  ['1 − h² at the step before', gradients, [rnn, lstmGradients, layer({ nonlinearity: 'relu', cotangents: true })]],
+  ['cotangent of h_n ignored', gradients, [rnn, cellGradients]],
+  ['cotangent of c_n ignored', lstmGradients, [lstm, gradients]],
+  [
+    'gradient averaged over the batch',
+    gradients,
+    [rnn, layer({ batch: 1, cotangents: true }), layer({ batch: undefined, cotangents: true })],
+  ],
+  ['dropout ignored in training mode', masked, [rnn, layer({ num_layers: 2, dropout: 0.5 })]],
+  ['dropout not scaled', masked, [rnn]],
+  ['dropout mask inverted', masked, [rnn]],
+  ['gradients not zeroed between steps', trained, [gradients]],
+  ['Adam without bias correction', trainedByAdam, [trained, rnn]],
+  ['momentum ignored', trained, [layer({ training: { ...sgd, momentum: 0 } as Training }), trainedByAdam]],
+  ['nesterov ignored', layer({ training: { ...sgd, nesterov: true } as Training }), [trained, trainedByAdam]],
+  ['weight_decay ignored', trained, [trainedByAdam, rnn]],
+]
+
+describe('a fault applies to what it says and to nothing else, and changes what it gives there', () => {
+  it.each(rows)('%s', (name, applicable, inapplicable) => {
+    const fault = named(name)
+    expect(fault.appliesTo(applicable)).toBe(true)
+    const right = run(applicable)
+    const wrong = faulted(fault).run(applicable) as Outputs
+    expect(Object.keys(wrong)).toStrictEqual(Object.keys(right))
+    const shapes = (outputs: Outputs): unknown =>
+      Object.entries(outputs).map(([of, { dtype, shape }]) => [of, dtype, shape])
+    expect(shapes(wrong)).toStrictEqual(shapes(right))
+    expect(wrong).not.toStrictEqual(right)
+    for (const [i, request] of inapplicable.entries()) {
+      expect(fault.appliesTo(request), `request ${i}`).toBe(false)
+      expect(faulted(fault).run(request), `request ${i}`).toStrictEqual(run(request))
+    }
+  })
+
+  it('of layers and cells, each is in this table or equivalent', () => {
+    const everyRequest = rows.flatMap(([, applicable, inapplicable]) => [applicable, ...inapplicable])
+    const about = faults.filter((fault) => everyRequest.some((request) => fault.appliesTo(request)))
+    const missing = about.filter(
+      ({ name, equivalent }) => equivalent === undefined && !rows.some(([own]) => own === name),
+    )
+    expect(missing.map(({ name }) => name)).toStrictEqual([])
+    expect(about.length).toBeGreaterThanOrEqual(rows.length)
+  })
+
+  it('biases swapped is equivalent: an RNN and an LSTM give the same, forward and backward, and a GRU is not asked', () => {
+    const fault = named('biases swapped')
+    expect(fault.equivalent).toBe('RNN and LSTM add both biases to the same sum')
+    expect([rnn, lstm, gru, noBias].map((request) => fault.appliesTo(request))).toStrictEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
+    for (const request of [gradients, lstmGradients, cellGradients]) {
+      const right = run(request)
+      for (const [name, { data }] of Object.entries(faulted(fault).run(request) as Outputs)) {
+        const apart = data.map((x, i) => Math.abs(x - (right[name]?.data[i] ?? Number.NaN)))
+        expect(Math.max(...apart), `of ${name}`).toBeLessThanOrEqual(1e-14)
+      }
+    }
+  })
+})
+
+describe('the gradients of a fault that is computed forward are those of what it computes, as they are stored', () => {
+  const options = { cotangents: true, num_layers: 2, bidirectional: true, batch_first: true } as const
+  const whole = (module: LayerOptions['module'], changes: Partial<LayerOptions> = {}): RecurrentRequest =>
+    layer({ module, ...options, ...changes })
+
+  it.each<[string, RecurrentRequest]>([
+    ['weight_hh transposed', whole('RNN')],
+    ['weight_hh transposed', whole('GRU')],
+    ['weight_hh transposed', whole('LSTM', { proj_size: 2 })],
+    ['weight_ih misread', whole('LSTM')],
+    ['weight_hr transposed', whole('LSTM', { proj_size: 2 })],
+    ['gates in the order z r n', whole('GRU')],
+    ['gates in the order i o f g', whole('LSTM')],
+    ['gates in the order i f o g', whole('LSTM')],
+    ['gates in the order f i g o', whole('LSTM', { proj_size: 1 })],
+    ['bias_ih added twice', whole('RNN')],
+    ['bias_hh added twice', whole('GRU')],
+    ['bias_ih dropped', whole('LSTM')],
+    ['bias_hh dropped', whole('GRU')],
+    ['no recurrence', whole('RNN')],
+    ['forget bias + 1', whole('LSTM')],
+    ['h_0 and c_0 exchanged', whole('LSTM')],
+    ['h_0 ignored', whole('GRU')],
+    ['c_0 ignored', whole('LSTM')],
+    ['relu for tanh, tanh for relu', whole('RNN')],
+    ['reverse not reversed', whole('GRU')],
+    ['reverse output not flipped back', whole('RNN')],
+    ['directions concatenated the other way', whole('LSTM')],
+    ['residual between layers', whole('GRU')],
+    ['lengths ignored', whole('GRU', { lengths: [4, 2] })],
+    ['dropout ignored in training mode', whole('GRU', { dropout: 0.5, dropout_mask: true })],
+    ['dropout not scaled', whole('RNN', { dropout: 0.5, dropout_mask: true })],
+    ['dropout mask inverted', whole('LSTM', { dropout: 0.5, dropout_mask: true })],
+  ])('%s', (name, request) => {
+    const fault = named(name)
+    expect(fault.appliesTo(request)).toBe(true)
+    const wrong = fault.plant(run)
+    const outputs = wrong(request)
+    expect(agreeing(outputs, gradientsByDifferences(request, wrong))).toStrictEqual([])
+    // And they are not those of a right engine, or else the check would say nothing.
+    expect(agreeing(outputs, gradientsByDifferences(request))).not.toStrictEqual([])
+  })
+})
+
+it('a fault that is planted leaves the request as it is', () => {
+  for (const [name, request] of rows) {
+    const before = structuredClone(request)
+    named(name).plant(run)(request)
+    expect(request, `of ${name}`).toStrictEqual(before)
+  }
+})
+
+it('faulted runs a right engine where its fault does not apply, by its own name', () => {
+  const engine = faulted(named('h_n by direction'))
+  expect(engine.name).toBe('h_n by direction')
+  expect(engine.run(rnn)).toStrictEqual(run(rnn))
+})
+
+describe('what single faults do, by hand', () => {
+  it('weight_hh transposed of a 2 × 2 matrix reads it by columns', () => {
+    const square = layerCase({ ...float64, hidden_size: 2 })
+    const weight = square.params['weight_hh_l0']?.data ?? []
+    const [a = 0, b = 0, c = 0, d = 0] = weight
+    const turned = { ...square.params, weight_hh_l0: floatTensor('float64', [2, 2], [a, c, b, d]) }
+    const request = questionOf(square)
+    expect(faulted(named('weight_hh transposed')).run(request)).toStrictEqual(run({ ...request, params: turned }))
+  })
+
+  it('gates in the order z r n reads the first block of rows for z and the second for r', () => {
+    const recorded = layerCase({ ...float64, module: 'GRU', hidden_size: 1, input_size: 1 })
+    const swapped = Object.fromEntries(
+      Object.entries(recorded.params).map(([name, { shape, data }]) => [
+        name,
+        floatTensor('float64', shape, [data[1] ?? 0, data[0] ?? 0, data[2] ?? 0]),
+      ]),
+    )
+    const request = questionOf(recorded)
+    expect(faulted(named('gates in the order z r n')).run(request)).toStrictEqual(run({ ...request, params: swapped }))
+  })
+
+  it('gates in the order i o f g reads the blocks for i, o, f, g', () => {
+    const recorded = layerCase({ ...float64, module: 'LSTM', hidden_size: 1, input_size: 1 })
+    // torch takes i f g o: what stands in the order i o f g has its f third, its g fourth, its o second.
+    const swapped = Object.fromEntries(
+      Object.entries(recorded.params).map(([name, { shape, data }]) => [
+        name,
+        floatTensor('float64', shape, [data[0] ?? 0, data[2] ?? 0, data[3] ?? 0, data[1] ?? 0]),
+      ]),
+    )
+    const request = questionOf(recorded)
+    expect(faulted(named('gates in the order i o f g')).run(request)).toStrictEqual(
+      run({ ...request, params: swapped }),
+    )
+  })
+
+  it.each<[string, (block: number, b_ih: number, b_hh: number) => [number, number]]>([
+    ['b_hn outside the reset', (block, b_ih, b_hh) => (block === 2 ? [b_ih + b_hh, 0] : [b_ih, b_hh])],
+    ['one summed bias', (_, b_ih, b_hh) => [0, b_ih + b_hh]],
+    ['biases of a GRU swapped', (_, b_ih, b_hh) => [b_hh, b_ih]],
+  ])('%s has other biases in the blocks r, z, n', (name, moved) => {
+    const recorded = layerCase({ ...float64, module: 'GRU', hidden_size: 2 })
+    const [b_ih, b_hh] = ['bias_ih_l0', 'bias_hh_l0'].map((bias) => [...(recorded.params[bias]?.data ?? [])])
+    const pairs = Array.from({ length: 6 }, (_, row) => moved(Math.floor(row / 2), b_ih?.[row] ?? 0, b_hh?.[row] ?? 0))
+    const bias = (which: 0 | 1): FloatTensor =>
+      floatTensor(
+        'float64',
+        [6],
+        pairs.map((pair) => pair[which]),
+      )
+    const request = questionOf(recorded)
+    const params = { ...recorded.params, bias_ih_l0: bias(0), bias_hh_l0: bias(1) }
+    expect(faulted(named(name)).run(request)).toStrictEqual(run({ ...request, params }))
+  })
+
+  it('h_0 and c_0 exchanged gives the gradient by h_0 that is by c_0 of the exchanged request', () => {
+    const request = questionOf(layerCase({ ...float64, module: 'LSTM', cotangents: true }))
+    const { h_0, c_0, ...rest } = request.inputs
+    const other = run({ ...request, inputs: { ...rest, ...(c_0 && { h_0: c_0 }), ...(h_0 && { c_0: h_0 }) } })
+    const wrong = faulted(named('h_0 and c_0 exchanged')).run(request) as Outputs
+    expect(wrong['grad_h_0']).toStrictEqual(other['grad_c_0'])
+    expect(wrong['grad_c_0']).toStrictEqual(other['grad_h_0'])
+  })
+})
