@@ -109,10 +109,11 @@ function program(): Command {
     .command('drift')
     .description('record fixtures again and compare: inputs byte for byte, outputs by their budget')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .option('--update', 'replace the files that have drifted')
     .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
-    .action(async (paths: string[], flags: { python?: string }) => {
+    .action(async (paths: string[], { update = false, ...flags }: { python?: string; update?: boolean }) => {
       const { drift } = await import('./cli/drift.ts')
-      process.exitCode = await drift(paths, flags)
+      process.exitCode = await drift(paths, { ...flags, update })
     })
 
   torchParity

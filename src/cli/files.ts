@@ -82,11 +82,14 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
 }
 
 /** Writes a file aside and renames it when all of it is there; on failure nothing of it stays. */
-export async function writeAside(path: string, text: AsyncIterable<string> | Iterable<string>): Promise<void> {
+export async function writeAside(
+  path: string,
+  content: AsyncIterable<string | Uint8Array> | Iterable<string>,
+): Promise<void> {
   const aside = `${path}.${process.pid}.partial`
   try {
     await mkdir(dirname(path), { recursive: true })
-    await pipeline(text, createWriteStream(aside))
+    await pipeline(content, createWriteStream(aside))
     await rename(aside, path)
   } catch (cause) {
     // Where the folder is no folder, there is nothing to take away either.

@@ -192,11 +192,14 @@ function within(
   return target.map((symbol, i) => (Math.floor(i / batch) < (lengths?.[i % batch] ?? Infinity) ? symbol : undefined))
 }
 
-/** The first of the largest, as torch.argmax has it. logits: (batch, classes) */
+/** The first of the largest, NaN above all, as torch.argmax has it. logits: (batch, classes) */
 function largest({ shape: [batch = 0, classes = 0], data }: Variable): number[] {
   return Array.from({ length: batch }, (_, row) => {
     const own = data.subarray(row * classes, (row + 1) * classes)
-    return own.reduce((best, value, i) => (value > own[best]! ? i : best), 0)
+    return own.reduce((best, value, i) => {
+      const isLarger = value > own[best]! || (Number.isNaN(value) && !Number.isNaN(own[best]))
+      return isLarger ? i : best
+    }, 0)
   })
 }
 

@@ -66,7 +66,8 @@ export function renderMismatch(file: string, verdict: Verdict, colors: Colors = 
   return lines.join('\n')
 }
 
-function renderComparison(comparison: Comparison, how = ''): string[] {
+/** One tensor pair: how much of it differs, and the element that is farthest off. */
+export function renderComparison(comparison: Comparison, how = ''): string[] {
   const { tensor, outcome, problem, elements, differing, worst, share, firstStep } = comparison
   const name = `  ${oneLine(tensor)}${how === '' ? '' : ` (${how})`}`
   if (problem !== undefined) return [`${name}: ${oneLine(problem)}`]
@@ -89,7 +90,8 @@ function firstOf({ forward, reverse }: NonNullable<Comparison['firstStep']>, ofO
 }
 
 function renderDeparture({ place, index, actual, expected, error, allowed }: Departure): string {
-  const where = `${formatPlace(place)} [${index.join(', ')}]`
+  // Nobody may have said what the axes are called.
+  const where = `${formatPlace(place)} [${index.join(', ')}]`.trimStart()
   const values = `actual ${value(actual)}, expected ${value(expected)}`
   if (Number.isNaN(actual) && Number.isNaN(expected)) return `${where}: ${values}: NaN was asked to match nothing`
   if (Number.isNaN(error)) return `${where}: ${values}: another kind of value`

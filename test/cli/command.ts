@@ -68,6 +68,13 @@ async function runCommand(cwd: string, args: readonly string[], watch: Watch): P
   return { code, stdout, stderr, seconds: (performance.now() - began) / 1000 }
 }
 
+/** A Python that has torch; without it tests fail instead of being left out. */
+export function realPython(): string {
+  const python = process.env['TORCH_PARITY_PYTHON']
+  if (python === undefined) throw new Error('expected TORCH_PARITY_PYTHON to name a Python that has torch')
+  return python
+}
+
 /** `it` for tests that take `{ folder }`. */
 export const it = test.extend<{ folder: Folder }>({
   // oxlint-disable-next-line no-empty-pattern -- vitest reads which fixtures a function takes off its pattern

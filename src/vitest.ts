@@ -1,0 +1,184 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { type Case, show } from './case.ts'
+import { findFixtures, openFile } from './cli/files.ts'
+import { compare, type Judgement, type Tolerance } from './compare.ts'
+import type { Engine } from './engine/run.ts'
+import { ParityError } from './errors.ts'
+import type { Axis } from './module.ts'
+import { plural, percent, renderComparison, renderMismatch } from './report/text.ts'
+import { broadcastStrides, elementCount, type FloatTensor, formatShape, type Tensor } from './tensor.ts'
+import { verify } from './verify.ts'
+
+/** An rtol and an atol: an element may be off by atol + rtol · |expected|. */
+export interface Tolerances {
+  readonly rtol: number
+  readonly atol: number
+}
+
+export interface MatchOptions {
+  /** What the message calls the tensor. */
+  readonly tensor?: string
+  /** The names of its axes, by which the message says where an element stands. */
+  readonly axes?: readonly Axis['name'][]
+  /** Whether NaN matches NaN. */
+  readonly equalNan?: boolean
+}
+
+export interface ParityOptions {
+  /** Only the cases whose `file#id` contains this text. */
+  readonly filter?: string
+  /** `budget` is the error that the fixture itself carries. */
+  readonly tolerance?: 'budget' | 'torch' | Tolerances
+  /** Whether NaN matches NaN. */
+  readonly equalNan?: boolean
+}
+
+declare module 'vitest' {
+  interface Matchers<T> {
+    /**
+     * Whether a tensor is PyTorch's, within the error that is allowed.
+     * allowed: a recorded budget, which broadcasts against `expected`, torch.testing.assert_close's defaults, or an rtol and an atol.
+     */
+    toMatchTensor(
+      expected: FloatTensor,
+      allowed: Tensor<'float64'> | 'torch' | Tolerances,
+      options?: MatchOptions,
+    ): void
+  }
+}
+
+/**
+ * A matcher for `expect.extend`: one tensor, judged as `torch-parity verify` judges it, with its message.
+ * @throws ParityError USAGE where `expected` is no tensor, or what is allowed is not a budget of it.
+ */
+export function toMatchTensor(
+  actual: unknown,
+  expected: FloatTensor,
+  allowed: Tensor<'float64'> | 'torch' | Tolerances,
+  { tensor = 'tensor', axes, equalNan = true }: MatchOptions = {},
+): { pass: boolean; message: () => string } {
+  if (!isTensor(expected))
+    throw usage('toMatchTensor: expected a tensor { dtype, shape, data } to compare with, got none')
+  const { shape } = expected
+  if (axes !== undefined && axes.length !== shape.length) {
+    throw usage(`toMatchTensor: expected a name for each axis of ${formatShape(shape)}, got ${axes.length}`)
+  }
+  const named = (axes ?? []).map((name, i) => ({ name, size: shape[i] ?? 0, num_directions: 1 }))
+  const byBudget = isTensor(allowed)
+  if (byBudget && broadcastStrides(allowed.shape, shape) === undefined) {
+    const got = formatShape(allowed.shape)
+    throw usage(`toMatchTensor: expected a budget that broadcasts to ${formatShape(shape)}, got ${got}`)
+  }
+  const tolerance = byBudget ? ({ kind: 'budget' } as const) : toleranceOf(allowed, 'toMatchTensor: expected a budget')
+  const comparison = compare(tensor, actual, expected, byBudget ? allowed : noBudget, named, { tolerance, equalNan })
+  const pass = comparison.outcome === 'match'
+  return {
+    pass,
+    message: () =>
+      pass
+        ? `${tensor}: expected a mismatch, got a match: ${percent(comparison.share)} of the allowed error used`
+        : renderComparison(comparison).join('\n').trimStart(),
+  }
+}
+
+const noBudget: Tensor<'float64'> = { dtype: 'float64', shape: [], data: Float64Array.of(0) }
+
+/**
+ * Registers a test for every case of recorded fixtures; to be awaited at the top level of a test file.
+ * paths: files, folders and globs, from the working directory; engine: the port that is judged. A case that the engine does not
+ * support is skipped with its reason, one that cannot be judged fails, and so does a file of which nothing was judged.
+ * @throws ParityError NOTHING_JUDGED when there is no such case, USAGE and ENGINE_INVALID for what is no tolerance or no engine.
+ */
+export async function describeParity(
+  paths: string | readonly string[],
+  engine: Engine,
+  { filter = '', tolerance = 'budget', equalNan = true }: ParityOptions = {},
+): Promise<void> {
+  if (typeof (engine as Partial<Engine> | undefined)?.run !== 'function') {
+    throw new ParityError('ENGINE_INVALID', 'describeParity: expected an engine { name, run(request) }, got none')
+  }
+  const policy: Tolerance =
+    tolerance === 'budget' ? { kind: 'budget' } : toleranceOf(tolerance, "describeParity: expected 'budget'")
+  const { files, errors } = await findFixtures(typeof paths === 'string' ? [paths] : paths)
+  const groups: [file: string, tests: Registered[]][] = errors.map((error) => [
+    error.message.split(': ')[0] ?? '',
+    [{ name: 'is there', error }],
+  ])
+  for (const file of files) groups.push([file, await testsOf(file, filter)])
+  const registered = groups.filter(([, tests]) => tests.length > 0)
+  if (registered.length === 0) {
+    const got = filter === '' ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
+    throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${got}`)
+  }
+  for (const [file, tests] of registered) describeFile(file, tests, engine, { tolerance: policy, equalNan })
+}
+
+/** A case to judge, or what keeps us from it. */
+type Registered = { readonly name: string } & ({ readonly case: Case } | { readonly error: ParityError })
+
+async function testsOf(file: string, filter: string): Promise<Registered[]> {
+  const tests: Registered[] = []
+  try {
+    let number = 0
+    for await (const read of (await openFile(file)).cases()) {
+      number++
+      if ('error' in read) tests.push({ name: `case ${number} can be read`, error: read.error })
+      else if (`${file}#${read.case.id}`.includes(filter)) tests.push({ name: read.case.id, case: read.case })
+    }
+    return tests
+  } catch (error) {
+    if (!(error instanceof ParityError)) throw error
+    return [{ name: 'can be read', error }]
+  }
+}
+
+// oxlint-disable vitest/valid-title -- titles are what the fixtures say
+function describeFile(file: string, tests: readonly Registered[], engine: Engine, judgement: Judgement): void {
+  describe(file, () => {
+    let run = 0
+    let unsupported = 0
+    for (const test of tests) {
+      it(test.name, async ({ skip }) => {
+        run++
+        if ('error' in test) throw test.error
+        const verdict = await verify(test.case, engine, judgement)
+        if (verdict.outcome === 'unsupported') {
+          unsupported++
+          skip(verdict.reason)
+        }
+        if (verdict.outcome === 'mismatch') expect.fail(renderMismatch(file, verdict))
+        expect(verdict.outcome).toBe('match')
+      })
+    }
+    // Skipped tests alone are a pass to vitest.
+    afterAll(() => {
+      if (run > unsupported) return
+      throw new ParityError(
+        'NOTHING_JUDGED',
+        `${file}: expected at least one case to judge, got ${plural(unsupported, 'case')} that the engine does not support`,
+      )
+    })
+  })
+}
+
+function toleranceOf(given: 'torch' | Tolerances, wanted: string): Tolerance {
+  if (given === 'torch') return { kind: 'torch' }
+  const { rtol, atol }: { rtol?: unknown; atol?: unknown } = Object(given)
+  if (isSize(rtol) && isSize(atol)) return { kind: 'explicit', rtol, atol }
+  throw usage(`${wanted}, 'torch', or { rtol, atol } of at least 0 each, got ${show(given)}`)
+}
+
+function isSize(x: unknown): x is number {
+  return typeof x === 'number' && x >= 0 && x < Infinity
+}
+
+function isTensor(value: unknown): value is Tensor {
+  if (typeof value !== 'object' || value === null || !('shape' in value) || !('data' in value)) return false
+  const { shape, data } = value
+  const isList = data instanceof Float32Array || data instanceof Float64Array
+  return 'dtype' in value && Array.isArray(shape) && isList && data.length === elementCount(shape as number[])
+}
+
+function usage(message: string): ParityError {
+  return new ParityError('USAGE', message)
+}
