@@ -285,7 +285,7 @@ function readModelExtent(module: ModelName, inputs: ParsedRecord['inputs'], name
 }
 
 function readModelInputs(
-  { dtype, inputs: records }: ParsedRecord,
+  { module, dtype, inputs: records }: ParsedRecord,
   { floats, symbols, lengths }: ModelSignature,
   seq_len: number,
   where: string,
@@ -304,7 +304,9 @@ function readModelInputs(
   )
   for (const [name, { shape, count }] of Object.entries(symbols)) {
     const record = records[name]
-    if (record === undefined && name === 'target') continue
+    if (record?.shape[0] === 0) throw invalid(`${where}.${name}: expected target_len of at least 1, got 0`)
+    // A decoder that is taught reads its target; elsewhere it only makes a loss.
+    if (record === undefined && name === 'target' && module !== 'EncoderDecoder') continue
     if (record === undefined)
       throw invalid(`${where}.${name}: expected a tensor of shape ${formatShape(shape)}, got none`)
     read[name] = readWholeNumbers(record, shape, 0, count - 1, `${where}.${name}`, 'symbols')
