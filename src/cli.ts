@@ -29,7 +29,16 @@ interface GenerateFlags {
   seed?: number
   count?: number
   python?: string
+  device?: string
+  tf32?: true
   quiet?: true
+}
+
+interface DriftFlags {
+  update?: true
+  python?: string
+  device?: string
+  tf32?: true
 }
 
 function program(): Command {
@@ -99,6 +108,8 @@ function program(): Command {
     .option('--seed <number>', 'seed of the parameters and inputs', parseCount)
     .option('--count <number>', 'how many cases of a random suite', parseCount)
     .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option('--device <name>', 'where torch computes: cpu, cuda, cuda:N')
+    .option('--tf32', 'let a GPU round to TF32 in products of float32')
     .option('--quiet', 'print only errors')
     .action(async (flags: GenerateFlags) => {
       const { generate } = await import('./cli/generate.ts')
@@ -111,9 +122,11 @@ function program(): Command {
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--update', 'replace the files that have drifted')
     .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
-    .action(async (paths: string[], { update = false, ...flags }: { python?: string; update?: boolean }) => {
+    .option('--device <name>', 'where torch computes: cpu, cuda, cuda:N')
+    .option('--tf32', 'let a GPU round to TF32 in products of float32')
+    .action(async (paths: string[], { update, ...flags }: DriftFlags) => {
       const { drift } = await import('./cli/drift.ts')
-      process.exitCode = await drift(paths, { ...flags, update })
+      process.exitCode = await drift(paths, { ...flags, update: update ?? false })
     })
 
   torchParity

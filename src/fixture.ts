@@ -17,6 +17,10 @@ export const Producer = z.strictObject({
   platform: text,
   cpu_capability: text,
   num_threads: z.int().min(1),
+  /** Where torch computed, when it was not the CPU; with the version of cuDNN, and whether TF32 was allowed. */
+  device: text.optional(),
+  cudnn: text.optional(),
+  tf32: z.boolean().optional(),
 })
 
 export type Producer = z.infer<typeof Producer>

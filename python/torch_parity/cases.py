@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from torch_parity.device import CPU
 from torch_parity.fixture import Case
 from torch_parity.modules import KINDS, Tensors, blank, build, state_size
 from torch_parity.record import record
@@ -85,7 +86,7 @@ def optimizer_label(training: Mapping[str, Any]) -> str:
     return "-".join([training["optimizer"], *named])
 
 
-def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
+def generate(suite: str, spec: CaseSpec, seed: int, device: torch.device = CPU) -> Case:
     """Makes the parameters and inputs of a case and records it.
 
     They depend on seed, suite, id and the tensor's name alone.
@@ -125,6 +126,7 @@ def generate(suite: str, spec: CaseSpec, seed: int) -> Case:
         gradients=spec.gradients,
         dropout=spec.masked,
         training=spec.training,
+        device=device,
     )
 
 

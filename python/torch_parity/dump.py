@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torch_parity.cases import CaseSpec, generate
+from torch_parity.device import CPU, find_device, tensor_float_32
 from torch_parity.fixture import Case, write_fixture
 from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of parameters and inputs")
     parser.add_argument("--count", type=int, default=DEFAULT_COUNT, help="cases of a random suite")
+    parser.add_argument("--device", default="cpu", help="where torch computes: cpu, cuda, cuda:N")
+    parser.add_argument("--tf32", action="store_true", help="let a GPU round to TF32 in products")
     parser.add_argument("--num-threads", type=int, default=1, help="torch's threads")
     parser.add_argument(
         "--progress", action="store_true", help="one JSON object a line for each event"
@@ -68,11 +71,13 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
     return chosen
 
 
-def make_case(suite: str, item: CaseSpec | ModelSpec | Answer, seed: int) -> Case:
+def make_case(
+    suite: str, item: CaseSpec | ModelSpec | Answer, seed: int, device: torch.device = CPU
+) -> Case:
     if isinstance(item, CaseSpec):
-        return generate(suite, item, seed)
+        return generate(suite, item, seed, device)
     return (
-        generate_model(suite, item, seed)
+        generate_model(suite, item, seed, device)
         if isinstance(item, ModelSpec)
         else known_answer_case(item)
     )
@@ -86,6 +91,12 @@ def dump(arguments: argparse.Namespace) -> None:
     """
     if arguments.seed < 0 or arguments.count < 0 or arguments.num_threads < 1:
         raise UsageError("--seed, --count, --num-threads: expected whole numbers from 0, 0 and 1")
+    try:
+        device = find_device(arguments.device)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if arguments.tf32 and device == CPU:
+        raise UsageError("--tf32: expected a --device that has it, got cpu")
     torch.set_num_threads(arguments.num_threads)
     suites = choose(arguments.suite, arguments.seed, arguments.count)
     if arguments.list:
@@ -108,9 +119,16 @@ def dump(arguments: argparse.Namespace) -> None:
     say("start", total=total, files=len(suites))
     for suite, specs in suites.items():
         path = arguments.out / f"{suite}.msgpack"
-        recorded = (make_case(suite, item, arguments.seed) for item in specs)
+        recorded = (make_case(suite, item, arguments.seed, device) for item in specs)
         try:
-            cases = write_fixture(path, announced(suite, recorded), name=suite, seed=arguments.seed)
+            with tensor_float_32(arguments.tf32):
+                cases = write_fixture(
+                    path,
+                    announced(suite, recorded),
+                    name=suite,
+                    seed=arguments.seed,
+                    device=device,
+                )
         except OSError as error:
             raise UsageError(
                 f"{path}: expected a file that can be written, got {error.strerror}"

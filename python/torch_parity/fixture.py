@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from torch_parity.device import CPU, describe
+
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int64")
 
 
@@ -46,6 +48,9 @@ class Producer(TypedDict):
     platform: str
     cpu_capability: str
     num_threads: int
+    device: NotRequired[str]
+    cudnn: NotRequired[str]
+    tf32: NotRequired[bool]
 
 
 class Header(TypedDict):
@@ -82,7 +87,7 @@ def decode_tensor(tensor: EncodedTensor) -> npt.NDArray[Any]:
     return np.frombuffer(tensor["data"], dtype=dtype).reshape(tensor["shape"])
 
 
-def producer() -> Producer:
+def producer(device: torch.device = CPU) -> Producer:
     """What records here, as a fixture's header says it."""
     return {
         "torch": torch.__version__,
@@ -91,6 +96,7 @@ def producer() -> Producer:
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "num_threads": torch.get_num_threads(),
+        **describe(device),
     }
 
 
@@ -100,10 +106,11 @@ def write_fixture(
     *,
     name: str | None = None,
     seed: int = 0,
+    device: torch.device = CPU,
 ) -> int:
     """Writes a fixture aside, case by case, and renames it when it is whole.
 
-    name: the suite; the file's own name when absent.
+    name: the suite; the file's own name when absent. device: where the cases were computed.
     Returns how many cases it holds.
 
     Raises:
@@ -117,7 +124,7 @@ def write_fixture(
         "version": 1,
         "name": path.stem if name is None else name,
         "seed": seed,
-        "producer": producer(),
+        "producer": producer(device),
     }
     sha256 = hashlib.sha256()
     ids: set[str] = set()

@@ -108,10 +108,17 @@ class DropoutMask(TorchDispatchMode):
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
         self, func, types, args=(), kwargs=None
     ):
+        if func is torch.ops.aten.native_dropout.default:
+            # A GPU's dropout draws, multiplies and scales at once.
+            mask = self._next(args[0])
+            return args[0] * mask / (1 - args[1]), mask.bool()
         if func is not torch.ops.aten.bernoulli_.float:
             return func(*args, **(kwargs or {}))
         # torch's own draw is left out, so that its generator stays where it is.
-        drawn = args[0]
+        return args[0].copy_(self._next(args[0]))
+
+    def _next(self, drawn: torch.Tensor) -> torch.Tensor:
+        """The next mask, of the shape that torch draws."""
         if self.used == len(self._masks):
             raise RuntimeError(f"expected torch to draw {self.used} masks, it draws more")
         mask = self._masks[self.used]
@@ -125,7 +132,7 @@ class DropoutMask(TorchDispatchMode):
                 f"got {mask.numel()}"
             )
         # Rows of one length are not packed for every module.
-        return drawn.copy_(mask.reshape(drawn.shape))
+        return mask.reshape(drawn.shape)
 
 
 @contextmanager

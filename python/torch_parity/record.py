@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch_parity.budget import (
     perturb_sums,
     sees_rounding,
 )
+from torch_parity.device import CPU, run_on
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
 from torch_parity.modules import (
     INPUTS,
@@ -56,6 +58,7 @@ def record(
     gradients: bool = False,
     dropout: bool = False,
     training: Mapping[str, Any] | None = None,
+    device: torch.device = CPU,
 ) -> Case:
     """Records a torch.nn.RNN, LSTM, GRU, or a cell of them; the module is left as it was.
 
@@ -67,6 +70,7 @@ def record(
     evaluation mode.
     training: steps of an optimizer instead of one run, see `torch_parity.training`; inputs then
     hold a `target` as well.
+    device: where the expected outputs are computed; the budget and `states` are the CPU's.
 
     Raises:
         TypeError: The module is none that can be recorded.
@@ -104,7 +108,13 @@ def record(
             for key, tensor in outputs.items():
                 values = Stream(seed, id, "cotangent", key).normal(*tensor.shape)
                 given[COTANGENT + key] = torch.from_numpy(values).to(dtype)
-        expected = evaluate(build(name, config, params), given, training)
+        expected = run_on(
+            device,
+            lambda module, there: evaluate(module, there, training),
+            partial(build, name, config),
+            params,
+            given,
+        )
         noise = Stream(seed, id, "noise")
         budget = budget_of(name, config, params, given, expected, noise, id, training)
         case: Case = {

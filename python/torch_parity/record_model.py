@@ -1,10 +1,12 @@
 """Records one run of a model: every tensor on its way, and the error each may have."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from torch_parity.budget import (
     RUNS,
@@ -16,6 +18,7 @@ from torch_parity.budget import (
     perturb_sums,
     sees_rounding,
 )
+from torch_parity.device import CPU, run_on
 from torch_parity.fixture import Case, encode_tensor
 from torch_parity.models import build_model
 from torch_parity.modules import Tensors
@@ -35,11 +38,12 @@ def record_model(
     id: str,
     seed: int = 0,
     gradients: bool = False,
+    device: torch.device = CPU,
 ) -> Case:
     """Records a model of torch_parity.models.
 
     params: its state_dict; inputs: see the model's forward. gradients: also those of the loss by
-    everything that went in, times a random number.
+    everything that went in, times a random number. device: where the expected outputs are computed.
 
     Raises:
         ValueError: The run overflows in between, or there is no loss to take gradients of.
@@ -48,7 +52,7 @@ def record_model(
     dtype = next(iter(params.values())).dtype
     cotangent = torch.as_tensor(Stream(seed, id, "cotangent", "loss").normal()).to(dtype)
     given = {**inputs, **({"cotangent": cotangent} if gradients else {})}
-    expected = evaluate_model(name, config, params, given)
+    expected = run_on(device, run_model, partial(build_model, name, config), params, given)
     if gradients and "loss" not in expected:
         raise ValueError(f"{id}: expected a target, of which a loss is made, got none")
     budget = model_budget(name, config, params, given, expected, Stream(seed, id, "noise"), id)
@@ -70,8 +74,11 @@ def record_model(
 def evaluate_model(
     name: str, config: Mapping[str, Any], params: Tensors, given: Tensors
 ) -> Tensors:
+    return run_model(build_model(name, config, params), given)
+
+
+def run_model(model: nn.Module, given: Tensors) -> Tensors:
     """What the model names, and the gradients where a cotangent of the loss is given."""
-    model = build_model(name, config, params)
     inputs = {key: tensor for key, tensor in given.items() if key != "cotangent"}
     if "cotangent" not in given:
         with torch.no_grad():

@@ -8,13 +8,12 @@ import { driftOf } from '../drift.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { addToDrift, type DriftTotals, hasDrifted, renderDrift, renderDrifted } from '../report/drift.ts'
-import { percent, plural } from '../report/text.ts'
+import { percent, plural, renderRecorder } from '../report/text.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
-import { generate } from './generate.ts'
+import { generate, type GenerateOptions } from './generate.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
 
-export interface DriftOptions {
-  readonly python?: string
+export interface DriftOptions extends Pick<GenerateOptions, 'python' | 'device' | 'tf32'> {
   /** Whether files that have drifted are replaced. */
   readonly update: boolean
 }
@@ -95,12 +94,21 @@ function groupsOf(fixtures: readonly Fixture[]): Group[] {
 const suiteName = /^\w[\w-]*(?:\/\w[\w-]*)*$/
 
 /** Records the suites of a group into a folder. → those that there are; a file may be of no suite */
-async function recordAgain(group: Group, out: string, { python }: DriftOptions): Promise<ReadonlySet<string>> {
+async function recordAgain(
+  group: Group,
+  out: string,
+  { python, device, tf32 }: DriftOptions,
+): Promise<ReadonlySet<string>> {
   const { seed, count, fixtures } = group
   const asked = new Set(fixtures.map(({ header }) => header.name).filter((name) => suiteName.test(name)))
   while (asked.size > 0) {
     try {
-      const given = { ...(python === undefined ? {} : { python }), ...(count === undefined ? {} : { count }) }
+      const given = {
+        ...(python !== undefined && { python }),
+        ...(device !== undefined && { device }),
+        ...(tf32 !== undefined && { tf32 }),
+        ...(count !== undefined && { count }),
+      }
       await generate({ out, suite: [...asked], seed, quiet: true, ...given })
       break
     } catch (error) {
@@ -133,7 +141,7 @@ async function compareFile(run: Run, before: Fixture, out: string): Promise<void
     if ('error' in read) throw read.error
     again.set(read.case.id, read.case)
   }
-  const versions = { before: before.header.producer.torch, after: after.header.producer.torch }
+  const versions = { before: renderRecorder(before.header), after: renderRecorder(after.header) }
   const lines: string[] = []
   let drifted = 0
   let largest = 0

@@ -9,16 +9,21 @@ export interface GenerateOptions {
   readonly suite: readonly string[]
   readonly seed?: number
   readonly count?: number
+  /** Where torch computes: cpu, cuda, cuda:N. */
+  readonly device?: string
+  readonly tf32?: boolean
   readonly quiet: boolean
 }
 
 /** Records suites with the Python package. → the exit code */
 export async function generate(options: GenerateOptions): Promise<number> {
-  const { out, suite, seed, count, quiet } = options
+  const { out, suite, seed, count, device, tf32 = false, quiet } = options
   const args = ['dump', '--progress', '--out', out]
   if (suite.length > 0) args.push('--suite', ...suite)
   if (seed !== undefined) args.push('--seed', String(seed))
   if (count !== undefined) args.push('--count', String(count))
+  if (device !== undefined) args.push('--device', device)
+  if (tf32) args.push('--tf32')
   const interruption = onInterrupt()
   const progress = startProgress(quiet)
   try {

@@ -2,7 +2,7 @@ import pc from 'picocolors'
 import { type Case, isModelRequest } from '../case.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
-import { plural, scientific } from '../report/text.ts'
+import { plural, renderRecorder, scientific } from '../report/text.ts'
 import { formatShape, type Tensor } from '../tensor.ts'
 import { openFile } from './files.ts'
 
@@ -35,10 +35,10 @@ function print(text: string): void {
 }
 
 function describeFile({ name, header, length, byteLength }: Fixture): string {
-  const { torch, numpy, python, platform, cpu_capability, num_threads } = header.producer
+  const { numpy, python, platform, cpu_capability, num_threads } = header.producer
   return [
     `${pc.bold(name)}: ${plural(length, 'case')}, ${byteLength} bytes, suite ${header.name}, seed ${header.seed}`,
-    `  recorded by torch ${torch}, numpy ${numpy}, Python ${python} on ${platform}, ${cpu_capability}, ${plural(num_threads, 'thread')}`,
+    `  recorded by torch ${renderRecorder(header)}, numpy ${numpy}, Python ${python} on ${platform}, ${cpu_capability}, ${plural(num_threads, 'thread')}`,
     pc.dim(
       `  ${'case'.padEnd(60)} ${'module'.padEnd(8)} ${'dtype'.padEnd(8)} ${'input'.padEnd(14)} differs from the default in`,
     ),

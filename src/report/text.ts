@@ -21,10 +21,15 @@ export function shareOf({ comparisons, steps }: Verdict): number {
   return [...comparisons, ...(steps?.comparisons ?? [])].reduce((largest, { share }) => Math.max(largest, share), 0)
 }
 
+/** `2.13.0+cpu`, or where torch computed on a GPU `2.13.0+cu130 on cuda: NVIDIA H100, TF32 off`. */
+export function renderRecorder({ producer: { torch, device, tf32 } }: Header): string {
+  return device === undefined ? torch : `${torch} on ${device}, TF32 ${tf32 === true ? 'on' : 'off'}`
+}
+
 /** `fixtures/rnn/relu.msgpack: 12 cases, recorded by torch 2.13.0` and the titles of the columns below it. */
 export function renderFile(file: string, header: Header, cases: number, colors: Colors = noColors): string {
   const titles = columns('outcome', 'case', 'allowed error used', 'smallest rtol', 'or atol')
-  return `${colors.bold(file)}: ${plural(cases, 'case')}, recorded by torch ${header.producer.torch}\n${colors.dim(titles)}`
+  return `${colors.bold(file)}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
 }
 
 /** One line of a file's table. */

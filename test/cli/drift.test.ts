@@ -52,6 +52,26 @@ async function fakePython(folder: Folder, made: Readonly<Record<string, Uint8Arr
 const fake = ['--python', './python']
 
 describe('drift', () => {
+  it('names the device on which torch computed', async ({ folder }) => {
+    const one = sample('a', 'one')
+    const there = { ...sampleHeader.producer, device: 'cuda:0: A GPU', cudnn: '91002', tf32: false }
+    await fakePython(folder, {
+      one: fixtureBytes([caseRecord(cellCase({ id: 'a' }, 1))], { ...sampleHeader, name: 'one', producer: there }),
+    })
+    await folder.write('one.msgpack', one)
+    const { code, stdout } = await folder.run(['drift', 'one.msgpack', ...fake, '--device', 'cuda', '--tf32'])
+    expect(stdout).toContain('one.msgpack: the same, torch 2.13.0 → 2.13.0 on cuda:0: A GPU, TF32 off, ')
+    expect(await readFile(folder.path('asked'), 'utf8')).toMatch(/ --device cuda --tf32\n$/)
+    expect(code).toBe(0)
+  })
+
+  it('refuses a device that torch does not know', slow, async ({ folder }) => {
+    await copyFile(join(fixtures, 'rnn/relu.msgpack'), folder.path('relu.msgpack'))
+    const { code, stderr } = await folder.run(['drift', 'relu.msgpack', '--python', realPython(), '--device', 'tpu'])
+    expect(stderr).toBe('error --device: expected cpu, cuda or cuda:N, got tpu\n')
+    expect(code).toBe(2)
+  })
+
   it('finds the committed fixtures unchanged by the torch that made them', slow, async ({ folder }) => {
     await mkdir(folder.path('before'))
     await copyFile(join(fixtures, 'rnn/relu.msgpack'), folder.path('before/relu.msgpack'))

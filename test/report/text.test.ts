@@ -176,6 +176,17 @@ describe('renderFile', () => {
     const header = { ...sampleHeader, format: 'torch-parity', version: 1 } as const
     expect(renderFile('a.msgpack', header, 1).split('\n')[0]).toBe('a.msgpack: 1 case, recorded by torch 2.13.0')
   })
+
+  it.each([
+    [true, 'on'],
+    [false, 'off'],
+  ])('says that torch computed on a GPU, with TF32 %s', (tf32, word) => {
+    const producer = { ...sampleHeader.producer, device: 'cuda:0: A GPU', cudnn: '91002', tf32 }
+    const header = { ...sampleHeader, producer, format: 'torch-parity', version: 1 } as const
+    expect(renderFile('a.msgpack', header, 1).split('\n')[0]).toBe(
+      `a.msgpack: 1 case, recorded by torch 2.13.0 on cuda:0: A GPU, TF32 ${word}`,
+    )
+  })
 })
 
 describe('renderSummary', () => {

@@ -7,6 +7,7 @@ import msgpack
 import torch
 
 from torch_parity.char_rnn.text import CHARACTERS, HELD_OUT, encode
+from torch_parity.device import CPU
 from torch_parity.fixture import Case, decode_tensor
 from torch_parity.modules import Tensors
 from torch_parity.record_model import record_model
@@ -33,12 +34,14 @@ def weights() -> Tensors:
     return {name: torch.tensor(decode_tensor(tensor)) for name, tensor in stored.items()}
 
 
-def char_rnn_case(id: str, seed: int) -> Case:
+def char_rnn_case(id: str, seed: int, device: torch.device = CPU) -> Case:
     """continuation: 1,000 characters after the prompt; held-out: the loss on the held-out text."""
     if id == "continuation":
         inputs = {"source": encode(PROMPT)[:, None]}
-        return record_model("LanguageModel", CONFIG, weights(), inputs, id=id, seed=seed)
+        return record_model(
+            "LanguageModel", CONFIG, weights(), inputs, id=id, seed=seed, device=device
+        )
     text = encode(HELD_OUT)[:, None]
     config = {**CONFIG, "decoding": "teacher_forcing"}
     inputs = {"source": text[:-1], "target": text[1:]}
-    return record_model("LanguageModel", config, weights(), inputs, id=id, seed=seed)
+    return record_model("LanguageModel", config, weights(), inputs, id=id, seed=seed, device=device)

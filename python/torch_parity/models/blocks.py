@@ -72,7 +72,7 @@ def inside(seq_len: int, lengths: torch.Tensor | None, batch: int) -> torch.Tens
 def mean_over_time(states: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
     """states: (seq_len, batch, hidden_size) → (batch, hidden_size), each row over its length."""
     seq_len, batch, _ = states.shape
-    kept = inside(seq_len, lengths, batch).to(states.dtype)
+    kept = inside(seq_len, lengths, batch).to(states)
     return (states * kept[..., None]).sum(0) / kept.sum(0)[:, None]
 
 
@@ -99,5 +99,5 @@ def cross_entropy(
     """The mean over all symbols within the lengths. logits: (…, classes), target: (…), int64."""
     if lengths is not None:
         outside = ~inside(target.shape[0], lengths, target.shape[1])
-        target = target.masked_fill(outside, -100)  # cross_entropy ignores -100.
+        target = target.masked_fill(outside.to(target.device), -100)  # cross_entropy ignores -100.
     return nn.functional.cross_entropy(logits.flatten(0, -2), target.flatten())

@@ -119,7 +119,7 @@ class EncoderDecoder(nn.Module):
         batch = states.shape[1]
         teacher = self.decoding == "teacher_forcing"
         steps = inputs["target"].shape[0] if teacher else self.max_len
-        symbol = torch.full((batch,), self.bos)
+        symbol = torch.full((batch,), self.bos, device=states.device)
         after: dict[str, list[torch.Tensor]] = {}
         h = states.new_zeros(batch, states.shape[2]) if state is None else hidden_of(state)
         for t in range(steps):
@@ -151,7 +151,7 @@ class EncoderDecoder(nn.Module):
         else:
             scores = self.score(torch.tanh(self.query(h) + self.key(states))).squeeze(-1)
         outside = ~inside(states.shape[0], lengths, states.shape[1])
-        return torch.softmax(scores.masked_fill(outside, -torch.inf), 0)
+        return torch.softmax(scores.masked_fill(outside.to(scores.device), -torch.inf), 0)
 
 
 def until_end(decoded: Tensors, inputs: Tensors, eos: int) -> Tensors:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from torch_parity.char_rnn.record import char_rnn_case
+from torch_parity.device import CPU
 from torch_parity.fixture import Case
 from torch_parity.models import MODELS
 from torch_parity.modules import Tensors
@@ -45,14 +46,14 @@ class ModelSpec:
     logits: float = 1.0
 
 
-def generate_model(suite: str, spec: ModelSpec, seed: int) -> Case:
+def generate_model(suite: str, spec: ModelSpec, seed: int, device: torch.device = CPU) -> Case:
     """Makes parameters and inputs from seed, suite, id and name alone, and records the model."""
 
     def stream(tensor: str) -> Stream:
         return Stream(seed, suite, spec.id, tensor)
 
     if spec.model == "char_rnn":
-        return char_rnn_case(spec.id, seed)
+        return char_rnn_case(spec.id, seed, device)
     config, dtype = spec.config, getattr(torch, spec.dtype)
     shapes = MODELS[spec.model](**config, device="meta").state_dict()
     params = {
@@ -81,7 +82,14 @@ def generate_model(suite: str, spec: ModelSpec, seed: int) -> Case:
         target = symbols(stream("target"), count, spec.target_len, spec.batch)
         inputs["target"] = target[0] if spec.model == "ManyToOne" else target
     return record_model(
-        spec.model, config, params, inputs, id=spec.id, seed=seed, gradients=spec.gradients
+        spec.model,
+        config,
+        params,
+        inputs,
+        id=spec.id,
+        seed=seed,
+        gradients=spec.gradients,
+        device=device,
     )
 
 
