@@ -75,7 +75,7 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
   const refusals = new Map<string, RecordSpec>()
   let most: Fuzzed['most']
   let first: { readonly draw: Draw; readonly outcome: Finding['outcome'] } | undefined
-  let broken: unknown
+  const failure: unknown[] = []
 
   const account = (draw: Draw, outcome: Outcome): void => {
     const { spec } = draw
@@ -102,19 +102,21 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
   }
 
   const draws = drawing(options, seed)
+  const isOver = (): boolean => first !== undefined || failure.length > 0 || signal?.aborted === true
   const work = async (): Promise<void> => {
-    while (first === undefined && broken === undefined && signal?.aborted !== true) {
+    while (!isOver()) {
       const draw = draws.next().value
       if (draw.run > runs) return
       try {
         account(draw, await judge(draw.spec))
       } catch (error) {
-        broken ??= error
+        failure.push(error)
       }
     }
   }
   await Promise.all(Array.from({ length: Math.min(concurrency, runs) }, work))
-  if (broken !== undefined && first === undefined) throw broken
+  // What was found is worth more than why there is no more of it.
+  if (failure.length > 0 && first === undefined) await Promise.reject(failure[0])
   const finding = first === undefined ? undefined : await shrink(first.draw, first.outcome, judge, options)
   return { ...counts, most, refusals, finding, coverage }
 }

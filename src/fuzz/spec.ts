@@ -116,7 +116,7 @@ export function specs({ modules: asked, maxSize }: Limits): fc.Arbitrary<RecordS
 const isHalf = (dtype: string): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
 /** Profiles whose gradients decide something. */
-const smooth: readonly string[] = ['default', 'tiny', 'sparse', 'positive', 'large']
+const smooth: ReadonlySet<string> = new Set(['default', 'tiny', 'sparse', 'positive', 'large'])
 
 /** Leaves out what means nothing for the module, and what overflows in between, so that the order of summation decides. */
 function specOf(draw: Draw): RecordSpec {
@@ -124,7 +124,7 @@ function specOf(draw: Draw): RecordSpec {
   const layer = isLayer(module)
   const batch = draw.batch === 0 ? null : draw.batch
   const profile = limited(draw)
-  const asked = smooth.includes(profile) && !isHalf(draw.dtype) ? draw.asked : 'forward'
+  const asked = smooth.has(profile) && !isHalf(draw.dtype) ? draw.asked : 'forward'
   const relu = module.startsWith('RNN') && draw.nonlinearity === 'relu' && isBounded(draw, profile)
   const dropout = layer && draw.num_layers > 1 && asked !== 'training' ? draw.dropout / 10 : 0
   const proj_size =
