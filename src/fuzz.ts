@@ -79,6 +79,8 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
 
   const account = (draw: Draw, outcome: Outcome): void => {
     const { spec } = draw
+    // An engine that was interrupted has not failed.
+    if (outcome.kind === 'failed' && signal?.aborted === true) return
     counts.runs++
     onRun?.(outcome, spec)
     if (outcome.kind === 'refused') {
@@ -170,7 +172,8 @@ export function judging(record: Recorder, engine: Engine): (spec: RecordSpec) =>
 }
 
 function refused({ message }: ParityError, { id }: RecordSpec): Outcome {
-  return { kind: 'refused', reason: message.split('\n')[0]!.replaceAll(id, '…') }
+  const [reason = ''] = message.split('\n')
+  return { kind: 'refused', reason: reason.replace(`case ${id}: `, '') }
 }
 
 /** As far as fast-check comes, and from there one thing at a time until nothing smaller departs. */
@@ -183,13 +186,15 @@ async function shrink(
   let best = { spec: draw.spec, outcome }
   const known = new Map<string, boolean>([[JSON.stringify(draw.spec), true]])
   let tried = 0
+  const isStopped = (): boolean => signal?.aborted === true
   const departs = async (spec: RecordSpec): Promise<boolean> => {
     const key = JSON.stringify(spec)
     const before = known.get(key)
     if (before !== undefined) return before
-    if (signal?.aborted === true || tried >= mostTried) return false
+    if (isStopped() || tried >= mostTried) return false
     tried++
     const own = await judge(spec)
+    if (own.kind === 'failed' && isStopped()) return false
     known.set(key, isFound(own))
     if (isFound(own)) best = { spec, outcome: own }
     return isFound(own)

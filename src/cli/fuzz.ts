@@ -152,13 +152,13 @@ async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promi
 }
 
 async function report(finding: Finding, { options, engine, oracle }: Again): Promise<void> {
-  const command = commandOf(finding.minimal, options)
-  process.stdout.write(`${renderFinding(finding, command, pc)}\n`)
+  process.stdout.write(`${renderFinding(finding, pc)}\n`)
   const { outcome } = finding
   if (outcome.kind === 'judged') {
     const why = await explanationOf(outcome.recorded, engine)
     if (why !== '') process.stdout.write(`${why}\n`)
   }
+  process.stdout.write(`again: ${commandOf(finding.minimal, options)}\n`)
   if (options.save === undefined) return
   const { seed = 0, module } = finding.minimal
   const name = `regressions/${module}-${seed}`

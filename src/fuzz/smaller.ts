@@ -1,10 +1,12 @@
 import { isLayer } from '../module.ts'
 import type { RecordSpec } from '../oracle.ts'
+import { fuzzedModules } from './spec.ts'
 
 type Options = NonNullable<RecordSpec['options']>
 
 /** Specifications that are simpler by one thing, the greatest step first: fewer options, then smaller sizes, simpler numbers. */
 export function* smaller(spec: RecordSpec): Generator<RecordSpec> {
+  yield* simplerModules(spec)
   const { gradients, training, masked, lengths, options = {}, seq_len = 1, batch = 4, dtype, profile, state } = spec
   if (training) {
     yield without(spec, 'training')
@@ -46,6 +48,21 @@ export function* smaller(spec: RecordSpec): Generator<RecordSpec> {
   }
   for (const fewer of below(options.proj_size ?? 1)) yield { ...spec, options: { ...options, proj_size: fewer } }
   for (const fewer of below(spec.input_size)) yield { ...spec, input_size: fewer }
+}
+
+/** The cell of a layer, then the modules that are drawn before this one. */
+function* simplerModules(spec: RecordSpec): Generator<RecordSpec> {
+  const { module, options = {} } = spec
+  if (isLayer(module)) {
+    const { nonlinearity, bias } = options
+    const { seq_len: _, lengths: __, masked: ___, ...rest } = spec
+    const own = { ...(nonlinearity !== undefined && { nonlinearity }), ...(bias !== undefined && { bias }) }
+    yield withOptions({ ...rest, module: `${module}Cell` }, own)
+  }
+  for (const simpler of fuzzedModules.slice(0, fuzzedModules.indexOf(module))) {
+    if (isLayer(simpler) !== isLayer(module)) continue
+    yield withOptions({ ...spec, module: simpler }, omit(omit(options, 'proj_size'), 'nonlinearity'))
+  }
 }
 
 /** 1, 2, half, one less. */

@@ -19,12 +19,8 @@ export function renderFuzzed(fuzzed: Fuzzed, seconds: number, colors: Colors = n
   return lines.join('\n')
 }
 
-/** What was found: the smallest case, how it departs, and the command that asks for just it. */
-export function renderFinding(
-  { run, drawn, minimal, outcome, tried }: Finding,
-  command: string,
-  colors: Colors = noColors,
-): string {
+/** What was found: the smallest case, and how it departs. */
+export function renderFinding({ run, drawn, minimal, outcome, tried }: Finding, colors: Colors = noColors): string {
   const about =
     outcome.kind === 'failed'
       ? `${colors.red('failed')} ${oneLine(outcome.error.message)}`
@@ -33,7 +29,6 @@ export function renderFinding(
     `run ${run} departs: ${renderSpec(drawn)}`,
     `smallest of ${tried + 1} tried: ${colors.bold(renderSpec(minimal))}`,
     about,
-    `again: ${command}`,
   ].join('\n')
 }
 
