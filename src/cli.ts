@@ -34,6 +34,21 @@ interface GenerateFlags {
   quiet?: true
 }
 
+interface FuzzFlags {
+  engine?: string
+  module?: string[]
+  runs?: number
+  time?: number
+  seed: number
+  maxSize: number
+  oracles: number
+  save?: string | true
+  case?: string
+  python?: string
+  timeout: number
+  quiet?: true
+}
+
 interface DriftFlags {
   update?: true
   python?: string
@@ -117,6 +132,34 @@ function program(): Command {
     })
 
   torchParity
+    .command('fuzz')
+    .description('ask PyTorch for random cases until an engine departs from one, and make that one small')
+    .option('--engine <file>', 'a JavaScript or TypeScript module that exports an Engine (default: our own)')
+    .option('--module <name...>', 'only these modules, such as LSTM GRUCell')
+    .option('--runs <number>', 'how many cases (default: 1000, or no limit with --time)', parsePositive)
+    .option('--time <duration>', 'how long: 60s, 5m, 2h', parseDuration)
+    .option('--seed <number>', 'of what is drawn: the same seed draws the same cases', parseCount, 0)
+    .option('--max-size <number>', 'the largest input_size, hidden_size and seq_len', parsePositive, 16)
+    .option('--oracles <number>', 'how many Python processes record', parsePositive, 1)
+    .option('--save [folder]', 'write what is found as a fixture (default folder: fixtures/regressions)')
+    .option('--case <json>', 'judge this case alone, as a finding names it')
+    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
+    .option('--quiet', 'print what is found and the counts alone')
+    .action(async ({ save, module, time, timeout, quiet, runs, ...flags }: FuzzFlags) => {
+      const { fuzzCommand } = await import('./cli/fuzz.ts')
+      process.exitCode = await fuzzCommand({
+        ...flags,
+        module: module ?? [],
+        runs: runs ?? (time === undefined ? 1000 : Infinity),
+        ...(time !== undefined && { timeMs: 1000 * time }),
+        ...(save !== undefined && { save: save === true ? 'fixtures/regressions' : save }),
+        timeoutMs: 1000 * timeout,
+        quiet: quiet ?? false,
+      })
+    })
+
+  torchParity
     .command('drift')
     .description('record fixtures again and compare: inputs byte for byte, outputs by their budget')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
@@ -165,6 +208,20 @@ function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (seconds > 0 && seconds <= 86_400) return seconds
   throw new InvalidArgumentError(`expected seconds above 0 and up to 86400, got ${text}`)
+}
+
+function parsePositive(text: string): number {
+  const count = parseCount(text)
+  if (count > 0) return count
+  throw new InvalidArgumentError(`expected a whole number of at least 1, got ${text}`)
+}
+
+/** → seconds */
+function parseDuration(text: string): number {
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? []
+  const seconds = Number(number) * { s: 1, m: 60, h: 3600, '': 1 }[unit as 's' | 'm' | 'h' | '']
+  if (seconds > 0 && seconds <= 604_800) return seconds
+  throw new InvalidArgumentError(`expected a duration such as 60s, 5m or 2h, of at most a week, got ${text}`)
 }
 
 function parseCount(text: string): number {

@@ -1,4 +1,4 @@
-import { decode } from '@msgpack/msgpack'
+import { decode, encode } from '@msgpack/msgpack'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
@@ -157,4 +157,22 @@ function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength: numbe
 
 function invalid(message: string, cause?: unknown): ParityError {
   return new ParityError('FIXTURE_INVALID', message, { cause })
+}
+
+/** The bytes of a file. records: cases as files hold them, such as an oracle gives. */
+export function encodeFixture(header: Header, records: readonly unknown[]): Uint8Array {
+  const messages = [header, ...records].map((message) => encode(message))
+  const hash = sha256.create()
+  for (const message of messages) hash.update(message)
+  return concatenate([...messages, encode({ cases: records.length, sha256: hash.digest() })])
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

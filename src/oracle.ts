@@ -39,6 +39,11 @@ const RecordSpec = z.strictObject({
   /** What kind of numbers: `fill` and `parameter` in python/torch_parity/cases.py know more than these. */
   profile: plainText.max(40).default('default'),
   gradients: z.boolean().default(false),
+  /** Steps of an optimizer instead of one run: arguments by torch's names, torch's own values where they are not given. */
+  training: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.number())]))
+    .nullable()
+    .default(null),
   /** Training mode, in which dropout acts between layers. */
   masked: z.boolean().default(false),
   /** Parameters and inputs depend on it, the id and the tensor's name alone. */
@@ -68,6 +73,8 @@ export interface Oracle {
    * and is started again for the requests after it.
    */
   record(spec: RecordSpec): Promise<Case>
+  /** The same case as a fixture file holds it: its bytes are those that Python made. */
+  recordForFile(spec: RecordSpec): Promise<unknown>
   /** Ends Python; what is still unanswered is rejected. */
   close(): Promise<void>
 }
@@ -80,7 +87,8 @@ const Reply = z.union([
 
 interface Job {
   readonly spec: z.output<typeof RecordSpec>
-  readonly resolve: (recorded: Case) => void
+  /** What Python sent; throws what is wrong with it. */
+  readonly resolve: (record: unknown) => void
   readonly reject: (error: ParityError) => void
 }
 
@@ -161,7 +169,7 @@ export async function openOracle({
       job.reject(new ParityError('CASE_REFUSED', text))
     } else {
       try {
-        job.resolve(parseCase(reply.case, 'oracle'))
+        job.resolve(reply.case)
       } catch (error) {
         if (!(error instanceof ParityError)) throw error
         job.reject(error)
@@ -209,16 +217,20 @@ export async function openOracle({
     }
   }
 
+  function ask<T>(asked: RecordSpec, read: (record: unknown) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const spec = parse(RecordSpec, asked, 'request', 'USAGE')
+      if (broken !== undefined) throw failed(`case ${spec.id}: ${broken.message}`, broken)
+      waiting.push({ spec, resolve: (record) => resolve(read(record)), reject })
+      advance()
+    })
+  }
+
   await start()
   return {
     producer: producer!,
-    record: (asked) =>
-      new Promise((resolve, reject) => {
-        const spec = parse(RecordSpec, asked, 'request', 'USAGE')
-        if (broken !== undefined) throw failed(`case ${spec.id}: ${broken.message}`, broken)
-        waiting.push({ spec, resolve, reject })
-        advance()
-      }),
+    record: (spec) => ask(spec, (record) => parseCase(record, 'oracle')),
+    recordForFile: (spec) => ask(spec, (record) => record),
     async close() {
       const idle = sent.length === 0 && starting === undefined
       const ending = conversation

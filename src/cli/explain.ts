@@ -1,10 +1,11 @@
 import pc from 'picocolors'
+import type { Case } from '../case.ts'
 import { diagnose } from '../diagnose.ts'
-import { engine as ours } from '../engine/run.ts'
+import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderMismatch, renderRow } from '../report/text.ts'
-import { requestOf, verify } from '../verify.ts'
+import { judge, requestOf, verify } from '../verify.ts'
 import { openFile } from './files.ts'
 import { hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -48,4 +49,17 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     'USAGE',
     `${file}: expected a case ${options.case}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
   )
+}
+
+/** Asks an engine once more and says why it departs, as far as it gives the tensors that were asked for; else nothing. */
+export async function explanationOf(recorded: Case, engine: Engine): Promise<string> {
+  try {
+    const outputs = await engine.run(requestOf(recorded))
+    const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
+    return complete ? renderDiagnosis(diagnose(recorded, outputs, { limitMs: 1000 }), pc) : ''
+  } catch (error) {
+    // It has been judged already: what it does the second time is not worth an error.
+    if (error instanceof ParityError) return ''
+    throw error
+  }
 }

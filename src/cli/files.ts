@@ -84,7 +84,7 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
 /** Writes a file aside and renames it when all of it is there; on failure nothing of it stays. */
 export async function writeAside(
   path: string,
-  content: AsyncIterable<string | Uint8Array> | Iterable<string>,
+  content: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
 ): Promise<void> {
   const aside = `${path}.${process.pid}.partial`
   try {

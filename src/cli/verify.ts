@@ -2,11 +2,9 @@ import { PassThrough } from 'node:stream'
 import pc from 'picocolors'
 import type { Case } from '../case.ts'
 import { type Judgement, kappa, type Tolerance } from '../compare.ts'
-import { diagnose } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
-import { renderDiagnosis } from '../report/diagnosis.ts'
 import { caseOfResults, closeResults, type Failure, openResults, type Summary } from '../report/results.ts'
 import {
   addToModules,
@@ -19,7 +17,8 @@ import {
   renderSummary,
   shareOf,
 } from '../report/text.ts'
-import { judge, requestOf, verify, type Verdict } from '../verify.ts'
+import { verify, type Verdict } from '../verify.ts'
+import { explanationOf } from './explain.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
@@ -176,24 +175,10 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case):
   else summary.unsupported++
   if (!options.quiet) progress.print(renderRow(verdict, pc))
   if (verdict.outcome === 'mismatch') {
-    const explained = summary.mismatched <= explainedMismatches ? await explainMismatch(run, recorded) : ''
-    progress.print(`${renderMismatch(file, verdict, pc)}${explained}`)
+    const why = summary.mismatched <= explainedMismatches ? await explanationOf(recorded, run.engine) : ''
+    progress.print([renderMismatch(file, verdict, pc), ...(why === '' ? [] : [why])].join('\n'))
   }
   await run.record(file, verdict)
-}
-
-/** Asks the engine once more and says why it departs, as far as it gives the tensors that were asked for. */
-async function explainMismatch({ engine, interruption }: Run, recorded: Case): Promise<string> {
-  try {
-    const outputs = await engine.run(requestOf(recorded))
-    const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
-    if (!complete || interruption.signal.aborted) return ''
-    return `\n${renderDiagnosis(diagnose(recorded, outputs, { limitMs: 1000 }), pc)}`
-  } catch (error) {
-    // It has been judged already: what it does the second time is not worth an error.
-    if (error instanceof ParityError) return ''
-    throw error
-  }
 }
 
 function fail(run: Run, error: unknown, file?: string, id?: string): void {

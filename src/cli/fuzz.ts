@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import pc from 'picocolors'
+import { engine as ours, type Engine } from '../engine/run.ts'
+import { messageOf, ParityError } from '../errors.ts'
+import { encodeFixture } from '../fixture.ts'
+import { type Finding, fuzz, judging, type Recorder } from '../fuzz.ts'
+import { fuzzedModules } from '../fuzz/spec.ts'
+import type { ModuleName } from '../module.ts'
+import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
+import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
+import { renderRow } from '../report/text.ts'
+import { explanationOf } from './explain.ts'
+import { writeAside } from './files.ts'
+import { type Host, hostEngine } from './host.ts'
+import { onInterrupt } from './interrupt.ts'
+import { startProgress } from './progress.ts'
+
+export interface FuzzCommand {
+  /** A module that exports an Engine; ours when absent. */
+  readonly engine?: string
+  readonly module: readonly string[]
+  readonly runs: number
+  readonly timeMs?: number
+  readonly seed: number
+  readonly maxSize: number
+  readonly oracles: number
+  /** The folder for what is found; absent when it is not written. */
+  readonly save?: string
+  /** One case to judge instead: a specification in JSON. */
+  readonly case?: string
+  readonly python?: string
+  readonly timeoutMs: number
+  readonly quiet: boolean
+}
+
+/** So many cases are under way for each oracle, so that Python never waits. */
+const ahead = 32
+
+/** Asks PyTorch for random cases until an engine departs from one. → the exit code */
+export async function fuzzCommand(options: FuzzCommand): Promise<number> {
+  const modules = modulesOf(options.module)
+  const asked = options.case === undefined ? undefined : specOf(options.case)
+  const interruption = onInterrupt()
+  const progress = startProgress(options.quiet || asked !== undefined)
+  const ended = new AbortController()
+  const opened: Oracle[] = []
+  let host: Host | undefined
+  try {
+    if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
+    const engine = host?.engine ?? ours
+    await openOracles(opened, options, interruption.signal)
+    const [oracle] = opened
+    if (oracle === undefined) return 130
+    const record = inTurn(opened)
+    const again = { options, engine, oracle }
+    if (asked !== undefined) return await judgeOne(asked, record, again)
+
+    process.stdout.write(
+      `${engine.name} against torch ${oracle.producer.torch}, seed ${options.seed}, ${modules.join(', ')}, sizes up to ${options.maxSize}\n`,
+    )
+    progress.expect(Number.isFinite(options.runs) ? options.runs : 0)
+    const signal = AbortSignal.any([interruption.signal, ended.signal])
+    if (options.timeMs !== undefined) {
+      void sleep(options.timeMs, undefined, { signal: ended.signal }).then(
+        () => ended.abort(),
+        () => {},
+      )
+    }
+    const began = performance.now()
+    const fuzzed = await fuzz(record, engine, {
+      modules,
+      runs: options.runs,
+      seed: options.seed,
+      maxSize: options.maxSize,
+      concurrency: ahead * opened.length,
+      signal,
+      onRun: (_, spec) => progress.advance(spec.module),
+    })
+    const seconds = (performance.now() - began) / 1000
+    progress.stop()
+    if (interruption.signal.aborted) process.stderr.write('interrupted: what was found until then follows\n')
+    if (!options.quiet) process.stdout.write(`${renderCoverage(fuzzed.coverage, pc)}\n`)
+    process.stdout.write(`${renderFuzzed(fuzzed, seconds, pc)}\n`)
+    if (fuzzed.finding !== undefined) await report(fuzzed.finding, again)
+    if (interruption.signal.aborted) return 130
+    if (fuzzed.finding !== undefined) return 1
+    if (fuzzed.matched > 0) return 0
+    throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${fuzzed.runs} runs and none`)
+  } finally {
+    ended.abort()
+    progress.stop()
+    interruption.stop()
+    await Promise.all(opened.map((oracle) => oracle.close()))
+    await host?.close()
+  }
+}
+
+interface Again {
+  readonly options: FuzzCommand
+  readonly engine: Engine
+  readonly oracle: Oracle
+}
+
+async function openOracles(opened: Oracle[], { python, oracles }: FuzzCommand, signal: AbortSignal): Promise<void> {
+  const opening = Array.from({ length: oracles }, () => openOracle({ python, maxInFlight: ahead }))
+  const results = await Promise.allSettled(opening)
+  for (const result of results) if (result.status === 'fulfilled') opened.push(result.value)
+  for (const result of results) if (result.status === 'rejected' && !signal.aborted) throw result.reason
+}
+
+function inTurn(oracles: readonly Oracle[]): Recorder {
+  let turn = 0
+  return (spec) => oracles[turn++ % oracles.length]!.record(spec)
+}
+
+function modulesOf(names: readonly string[]): readonly ModuleName[] {
+  if (names.length === 0) return fuzzedModules
+  for (const name of names) {
+    if (!fuzzedModules.some((known) => known === name)) {
+      throw new ParityError('USAGE', `--module: expected ${fuzzedModules.join(', ')}, got ${name}`)
+    }
+  }
+  return fuzzedModules.filter((name) => names.includes(name))
+}
+
+function specOf(text: string): RecordSpec {
+  try {
+    // The oracle checks what is in it.
+    return JSON.parse(text) as RecordSpec
+  } catch (cause) {
+    throw new ParityError('USAGE', `--case: expected a specification in JSON, got ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** The command that judges one case again. */
+function commandOf(spec: RecordSpec, { engine }: FuzzCommand): string {
+  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+  const port = engine === undefined ? '' : ` --engine ${/^[\w./-]+$/.test(engine) ? engine : quoted(engine)}`
+  return `torch-parity fuzz --case ${quoted(JSON.stringify(spec))}${port}`
+}
+
+async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promise<number> {
+  const outcome = await judging(record, again.engine)(spec)
+  if (outcome.kind === 'refused') throw new ParityError('CASE_REFUSED', `--case: ${outcome.reason}`)
+  if (outcome.kind === 'failed' || outcome.verdict.outcome === 'mismatch') {
+    await report({ run: 1, drawn: spec, minimal: spec, outcome, tried: 0 }, again)
+    return 1
+  }
+  process.stdout.write(`${renderRow(outcome.verdict, pc)}\n`)
+  return outcome.verdict.outcome === 'match' ? 0 : 2
+}
+
+async function report(finding: Finding, { options, engine, oracle }: Again): Promise<void> {
+  process.stdout.write(`${renderFinding(finding, pc)}\n`)
+  const { outcome } = finding
+  if (outcome.kind === 'judged') {
+    const why = await explanationOf(outcome.recorded, engine)
+    if (why !== '') process.stdout.write(`${why}\n`)
+  }
+  process.stdout.write(`again: ${commandOf(finding.minimal, options)}\n`)
+  if (options.save === undefined) return
+  const { seed = 0, module } = finding.minimal
+  const name = `regressions/${module}-${seed}`
+  const path = join(options.save, `${module}-${seed}.msgpack`)
+  const record = await oracle.recordForFile(finding.minimal)
+  const header = { format: 'torch-parity', version: 1, name, seed, producer: oracle.producer } as const
+  await writeAside(path, [encodeFixture(header, [record])])
+  process.stdout.write(`saved: ${path}\n`)
+}

@@ -1,0 +1,180 @@
+import * as fc from 'fast-check'
+import { isLayer, kinds, type ModuleName } from '../module.ts'
+import type { RecordSpec } from '../oracle.ts'
+
+/** The modules that are drawn, the simplest first. */
+export const fuzzedModules = Object.keys(kinds) as readonly ModuleName[]
+
+/** What kinds of numbers a case may have; python/torch_parity/cases.py says what each is. */
+export const profiles = [
+  'default',
+  'large',
+  'tiny',
+  'saturated',
+  'chaotic',
+  'sparse',
+  'positive',
+  'huge',
+  'subnormal',
+  'negative_zero',
+  'nan',
+  'infinite',
+  'negative_infinite',
+  'nan_state',
+] as const
+
+export interface Limits {
+  /** The modules to draw from, the simplest first. */
+  readonly modules: readonly ModuleName[]
+  /** The largest input_size, hidden_size, seq_len and batch. */
+  readonly maxSize: number
+}
+
+/** Every choice, whether it means something for the module or not; the first of a list is the simplest. */
+interface Draw {
+  readonly module: ModuleName
+  readonly input_size: number
+  readonly hidden_size: number
+  readonly seq_len: number
+  /** 0 when unbatched. */
+  readonly batch: number
+  readonly num_layers: number
+  readonly nonlinearity: string
+  readonly bias: boolean
+  readonly batch_first: boolean
+  readonly bidirectional: boolean
+  /** 0 for none. */
+  readonly proj_size: number
+  /** Of a tenth; 0 for evaluation mode. */
+  readonly dropout: number
+  /** Of each row, from the end; empty for none. */
+  readonly shortened: readonly number[]
+  readonly state: boolean
+  readonly dtype: 'float16' | 'bfloat16' | 'float32' | 'float64'
+  readonly profile: (typeof profiles)[number]
+  readonly asked: 'forward' | 'gradients' | 'training'
+  readonly optimizer: (typeof optimizers)[number]
+  readonly steps: number
+  readonly seed: number
+}
+
+const optimizers = [
+  { optimizer: 'SGD' },
+  { optimizer: 'SGD', weight_decay: 0.1 },
+  { optimizer: 'SGD', momentum: 0.9 },
+  { optimizer: 'SGD', momentum: 0.9, nesterov: true },
+  { optimizer: 'Adam' },
+  { optimizer: 'Adam', weight_decay: 0.1 },
+] as const
+
+/** Small numbers as likely as large ones on a logarithmic scale; shrinks to min. */
+function size(min: number, max: number): fc.Arbitrary<number> {
+  const steps = [2, 4, 8, 16, 32, 64, 128, 256].filter((to) => to < max)
+  return fc.oneof(...[...steps, max].map((to) => fc.integer({ min, max: Math.max(min, Math.min(to, max)) })))
+}
+
+/** The first as often as all others together. */
+function mostly<T>(first: T, ...others: readonly T[]): fc.Arbitrary<T> {
+  return fc.oneof(
+    { arbitrary: fc.constant(first), weight: others.length },
+    ...others.map((other) => fc.constant(other)),
+  )
+}
+
+/** Specifications of cases that PyTorch records: what goes in follows from `seed`. */
+export function specs({ modules: asked, maxSize }: Limits): fc.Arbitrary<RecordSpec> {
+  return fc
+    .record<Draw>({
+      module: fc.constantFrom(...asked),
+      input_size: size(1, maxSize),
+      hidden_size: size(1, maxSize),
+      seq_len: size(1, maxSize),
+      batch: fc.oneof({ arbitrary: size(1, Math.min(maxSize, 8)), weight: 7 }, fc.constant(0)),
+      num_layers: size(1, 3),
+      nonlinearity: fc.constantFrom('tanh', 'relu'),
+      bias: mostly(true, false),
+      batch_first: mostly(false, true),
+      bidirectional: mostly(false, true),
+      proj_size: fc.oneof(fc.constant(0), size(1, maxSize)),
+      dropout: fc.oneof({ arbitrary: fc.constant(0), weight: 3 }, fc.integer({ min: 1, max: 7 })),
+      shortened: fc.oneof({ arbitrary: fc.constant([]), weight: 3 }, fc.array(fc.nat(maxSize), { maxLength: 8 })),
+      state: mostly(true, false),
+      dtype: mostly('float32', 'float64', 'float16', 'bfloat16'),
+      profile: mostly(...profiles),
+      asked: fc.oneof(
+        { arbitrary: fc.constant('forward'), weight: 24 },
+        { arbitrary: fc.constant('gradients'), weight: 5 },
+        { arbitrary: fc.constant('training'), weight: 1 },
+      ),
+      optimizer: fc.constantFrom(...optimizers),
+      steps: fc.integer({ min: 1, max: 5 }),
+      seed: fc.noShrink(fc.nat(2 ** 31 - 1)),
+    })
+    .map(specOf)
+}
+
+const isHalf = (dtype: string): boolean => dtype === 'float16' || dtype === 'bfloat16'
+
+/** Profiles whose gradients decide something. */
+const smooth: ReadonlySet<string> = new Set(['default', 'tiny', 'sparse', 'positive', 'large'])
+
+/** Leaves out what means nothing for the module, and what overflows in between, so that the order of summation decides. */
+function specOf(draw: Draw): RecordSpec {
+  const { module, input_size, hidden_size, seed } = draw
+  const layer = isLayer(module)
+  const batch = draw.batch === 0 ? null : draw.batch
+  const profile = limited(draw)
+  const asked = smooth.has(profile) && !isHalf(draw.dtype) ? draw.asked : 'forward'
+  const relu = module.startsWith('RNN') && draw.nonlinearity === 'relu' && isBounded(draw, profile)
+  const dropout = layer && draw.num_layers > 1 && asked !== 'training' ? draw.dropout / 10 : 0
+  const proj_size =
+    module === 'LSTM' && hidden_size > 1 && draw.proj_size > 0 ? 1 + (draw.proj_size % (hidden_size - 1)) : 0
+  const options = {
+    ...(relu && { nonlinearity: 'relu' }),
+    ...(!draw.bias && { bias: false }),
+    ...(layer && draw.num_layers > 1 && { num_layers: draw.num_layers }),
+    ...(layer && draw.batch_first && { batch_first: true }),
+    ...(layer && draw.bidirectional && { bidirectional: true }),
+    ...(proj_size > 0 && { proj_size }),
+    ...(dropout > 0 && { dropout }),
+  }
+  const lengths =
+    layer && batch !== null && draw.shortened.length > 0
+      ? Array.from(
+          { length: batch },
+          (_, row) => draw.seq_len - (draw.shortened[row % draw.shortened.length]! % draw.seq_len),
+        )
+      : undefined
+  return {
+    // Numbers depend on it: those of a smaller case are the first ones of the larger.
+    id: `seed-${seed}`,
+    module,
+    input_size,
+    hidden_size,
+    ...(layer && { seq_len: draw.seq_len }),
+    batch,
+    ...(Object.keys(options).length > 0 && { options }),
+    ...(lengths && { lengths }),
+    ...(!draw.state && { state: false }),
+    ...(draw.dtype !== 'float32' && { dtype: draw.dtype }),
+    ...(profile !== 'default' && { profile }),
+    ...(asked === 'gradients' && { gradients: true }),
+    ...(asked === 'training' && { training: { ...draw.optimizer, steps: draw.steps } }),
+    ...(dropout > 0 && { masked: true }),
+    seed,
+  }
+}
+
+function limited({ profile, dtype, state, module }: Draw): string {
+  if (profile === 'nan_state' && !state) return 'nan'
+  if (dtype === 'float16' && (profile === 'huge' || profile === 'subnormal')) return 'large'
+  if (profile === 'subnormal' && isHalf(dtype)) return 'tiny'
+  return module.endsWith('Cell') && profile === 'chaotic' ? 'large' : profile
+}
+
+/** relu has no bound: it would leave float32, or float16. */
+function isBounded({ dtype, num_layers, seq_len }: Draw, profile: string): boolean {
+  if (profile === 'huge' || profile === 'chaotic' || profile === 'saturated') return false
+  if (isHalf(dtype)) return profile === 'default'
+  return (profile !== 'positive' && profile !== 'large') || (seq_len <= 8 && num_layers <= 2)
+}

@@ -1,0 +1,91 @@
+import { oneLine } from '../errors.ts'
+import type { Finding, Fuzzed } from '../fuzz.ts'
+import type { Coverage } from '../fuzz/coverage.ts'
+import type { RecordSpec } from '../oracle.ts'
+import { type Colors, noColors, percent, plural, renderMismatch } from './text.ts'
+
+/** The counts of a run, and how close a match came to its limit. */
+export function renderFuzzed(fuzzed: Fuzzed, seconds: number, colors: Colors = noColors): string {
+  const { runs, matched, unsupported, refused, most, refusals, finding } = fuzzed
+  const departed = finding === undefined ? '0 departed' : colors.red('1 departed')
+  const counts = `${colors.green(`${matched} matched`)}, ${departed}, ${unsupported} unsupported, ${refused} refused by PyTorch`
+  const lines = [
+    `${plural(runs, 'run')} in ${seconds.toFixed(1)} s (${Math.round(runs / seconds)} a second): ${counts}`,
+  ]
+  if (most !== undefined) {
+    lines.push(`largest share of the allowed error in a match: ${percent(most.share)} (${renderSpec(most.spec)})`)
+  }
+  for (const [reason, spec] of refusals) lines.push(`refused: ${oneLine(reason)} (${renderSpec(spec)})`)
+  return lines.join('\n')
+}
+
+/** What was found: the smallest case, and how it departs. */
+export function renderFinding({ run, drawn, minimal, outcome, tried }: Finding, colors: Colors = noColors): string {
+  const about =
+    outcome.kind === 'failed'
+      ? `${colors.red('failed')} ${oneLine(outcome.error.message)}`
+      : renderMismatch('fuzz', outcome.verdict, colors)
+  return [
+    `run ${run} departs: ${renderSpec(drawn)}`,
+    `smallest of ${tried + 1} tried: ${colors.bold(renderSpec(minimal))}`,
+    about,
+  ].join('\n')
+}
+
+/** `GRU input 1, hidden 2, seq_len 5, batch 1, bidirectional, gradients` */
+export function renderSpec(spec: RecordSpec): string {
+  const {
+    module,
+    input_size,
+    hidden_size,
+    seq_len,
+    batch = 4,
+    options = {},
+    lengths,
+    state,
+    dtype,
+    profile,
+    training,
+  } = spec
+  const settings = Object.entries(options).map(([name, value]) => (value === true ? name : `${name} ${String(value)}`))
+  return [
+    `${module} input_size ${input_size}`,
+    `hidden_size ${hidden_size}`,
+    ...(seq_len === undefined ? [] : [`seq_len ${seq_len}`]),
+    batch === null ? 'unbatched' : `batch ${batch}`,
+    ...settings,
+    ...(lengths ? [`lengths ${lengths.join(' ')}`] : []),
+    ...(state === false ? ['no h_0'] : []),
+    ...(dtype === undefined ? [] : [dtype]),
+    ...(profile === undefined ? [] : [profile]),
+    ...(spec.gradients === true ? ['gradients'] : []),
+    ...(training
+      ? [
+          Object.entries(training)
+            .map(([name, value]) => (name === 'optimizer' ? String(value) : `${name} ${String(value)}`))
+            .join(' '),
+        ]
+      : []),
+  ].join(', ')
+}
+
+/** How often each option was in a case that matched, and each pair: a lower triangle, `·` where there is no such case. */
+export function renderCoverage({ options, counts, pairs }: Coverage, colors: Colors = noColors): string {
+  const possible = pairs.flat().filter((count) => count !== undefined)
+  const seen = possible.filter((count) => count > 0)
+  const cell = (text: string | number): string => String(text).padStart(5)
+  const titles = options.map((_, i) => cell(i + 1)).join('')
+  const rows = options.map((name, i) => {
+    const together = pairs[i]!.map((count) => (count === undefined ? cell('·') : cell(short(count)))).join('')
+    return `  ${String(i + 1).padStart(2)} ${name.padEnd(18)}${cell(short(counts[i]!))} ${together}`
+  })
+  return [
+    `options exercised: ${counts.filter((count) => count > 0).length} of ${options.length}, pairs of them: ${seen.length} of ${possible.length}`,
+    colors.dim(`  ${'option'.padEnd(21)}${cell('cases')} ${titles}`),
+    ...rows,
+  ].join('\n')
+}
+
+function short(count: number): string {
+  return count < 10_000 ? String(count) : `${Math.floor(count / 1000)}k`
+}

@@ -1,0 +1,262 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Outputs, Request } from '../src/case.ts'
+import { engine, type Engine, run } from '../src/engine/run.ts'
+import { ParityError } from '../src/errors.ts'
+import { faulted, faults } from '../src/faults.ts'
+import { fuzz, type FuzzOptions, type Fuzzed } from '../src/fuzz.ts'
+import { smaller } from '../src/fuzz/smaller.ts'
+import { fuzzedModules, specs } from '../src/fuzz/spec.ts'
+import { openOracle, type Oracle, type RecordSpec } from '../src/oracle.ts'
+import { floatTensor } from '../src/tensor.ts'
+import { realPython } from './cli/command.ts'
+
+const slow = { timeout: 120_000 }
+let oracle: Oracle
+
+beforeAll(async () => {
+  oracle = await openOracle({ python: realPython() })
+}, 60_000)
+
+afterAll(() => oracle.close())
+
+async function fuzzed(own: Engine, options: Partial<FuzzOptions> = {}): Promise<Fuzzed> {
+  const usual = { modules: fuzzedModules, maxSize: 8, runs: 100, seed: 3, concurrency: 16 }
+  return fuzz((spec) => oracle.record(spec), own, { ...usual, ...options })
+}
+
+function planted(name: string): Engine {
+  const fault = faults.find((each) => each.name === name)
+  if (fault === undefined) throw new Error(`expected a fault, got none of the name ${name}`)
+  return faulted(fault)
+}
+
+/** An engine that is wrong in some requests. */
+function wrongIn(isWrong: (request: Request) => boolean): Engine {
+  return {
+    name: 'wrong',
+    run(request): Outputs {
+      const outputs = run(request)
+      if (!isWrong(request)) return outputs
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, tensor]) => [
+          name,
+          floatTensor(
+            tensor.dtype,
+            tensor.shape,
+            Array.from(tensor.data, (x) => x + 0.5),
+          ),
+        ]),
+      )
+    },
+  }
+}
+
+const minimalOf = ({ finding }: Fuzzed): Omit<RecordSpec, 'id' | 'seed'> | undefined => {
+  if (finding === undefined) return undefined
+  const { id: _, seed: __, ...rest } = finding.minimal
+  return rest
+}
+
+describe('fuzz', () => {
+  it('finds nothing in our own engine, and has PyTorch refuse nothing', slow, async () => {
+    const { finding, runs, matched, unsupported, refusals } = await fuzzed(engine, { runs: 250, seed: 11 })
+    expect(finding).toBeUndefined()
+    expect([...refusals.keys()]).toEqual([])
+    expect({ runs, judged: matched + unsupported }).toEqual({ runs: 250, judged: 250 })
+    // What cannot be decided is not what is drawn most.
+    expect(matched).toBeGreaterThan(230)
+  })
+
+  it.each([
+    ['weight_hh transposed', { module: 'RNNCell', input_size: 1, hidden_size: 2, batch: 1 }],
+    ['gates in the order z r n', { module: 'GRUCell', input_size: 1, hidden_size: 1, batch: 1 }],
+    [
+      'reverse not reversed',
+      { module: 'RNN', input_size: 1, hidden_size: 1, seq_len: 2, batch: 1, options: { bidirectional: true } },
+    ],
+    ['bias gradient counted once', { module: 'RNNCell', input_size: 1, hidden_size: 1, batch: 1, gradients: true }],
+  ])('finds and shrinks %s', slow, async (name, minimal) => {
+    const found = await fuzzed(planted(name), { runs: 400 })
+    expect(minimalOf(found)).toEqual(minimal)
+    expect(found.finding?.outcome).toMatchObject({ kind: 'judged', verdict: { outcome: 'mismatch' } })
+  })
+
+  it('finds the same again with the same seed, however many cases are under way', slow, async () => {
+    const own = wrongIn(({ module }) => module === 'LSTM')
+    const one = await fuzzed(own, { seed: 9 })
+    for (const concurrency of [1, 40]) {
+      const again = await fuzzed(own, { seed: 9, concurrency })
+      expect(again.finding?.run).toBe(one.finding?.run)
+      expect(again.finding?.minimal).toEqual(one.finding?.minimal)
+    }
+    const other = await fuzzed(own, { seed: 10 })
+    expect(other.finding?.drawn).not.toEqual(one.finding?.drawn)
+  })
+
+  it('gives the case that the minimal specification gives', slow, async () => {
+    const { finding } = await fuzzed(wrongIn(({ module }) => module === 'GRU'))
+    const again = await oracle.record(finding!.minimal)
+    expect(finding!.outcome.recorded).toEqual(again)
+  })
+
+  it('takes an engine that throws for one that departs', slow, async () => {
+    const thrower: Engine = {
+      name: 'thrower',
+      run(request) {
+        if (request.params['bias_ih_l0'] === undefined && request.module === 'GRU') throw new Error('no bias')
+        return run(request)
+      },
+    }
+    const found = await fuzzed(thrower)
+    expect(minimalOf(found)).toEqual({
+      module: 'GRU',
+      input_size: 1,
+      hidden_size: 1,
+      seq_len: 1,
+      batch: 1,
+      options: { bias: false },
+    })
+    const { outcome } = found.finding!
+    expect(outcome.kind === 'failed' && outcome.error.message).toMatch(/engine thrower: expected outputs, got no bias$/)
+  })
+
+  it('asks an engine for one case at a time', slow, async () => {
+    let under = 0
+    let most = 0
+    const counting: Engine = {
+      name: 'counting',
+      async run(request) {
+        most = Math.max(most, ++under)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        under--
+        return run(request)
+      },
+    }
+    await fuzzed(counting, { runs: 30 })
+    expect(most).toBe(1)
+  })
+
+  it('stops when it is told to and keeps what was judged', slow, async () => {
+    const controller = new AbortController()
+    let runs = 0
+    const onRun = (): void => {
+      if (++runs === 20) controller.abort()
+    }
+    const stopped = await fuzzed(engine, { runs: Infinity, signal: controller.signal, onRun })
+    expect(stopped.runs).toBeGreaterThanOrEqual(20)
+    expect(stopped.runs).toBeLessThan(60)
+    expect(stopped.matched + stopped.unsupported).toBe(stopped.runs)
+  })
+
+  it('keeps a finding when it is told to stop while it makes it smaller', slow, async () => {
+    const controller = new AbortController()
+    const own = wrongIn(({ module }) => module === 'LSTM')
+    const onRun = (outcome: { kind: string; verdict?: { outcome: string } }): void => {
+      if (outcome.kind === 'judged' && outcome.verdict?.outcome === 'mismatch') controller.abort()
+    }
+    const { finding } = await fuzzed(own, { seed: 9, concurrency: 1, signal: controller.signal, onRun })
+    expect(finding).toMatchObject({ tried: 0 })
+    expect(finding?.minimal).toEqual(finding?.drawn)
+  })
+
+  it('counts what is refused and gives an example of each reason', slow, async () => {
+    const refusing = async (spec: RecordSpec): ReturnType<Oracle['record']> => {
+      if (spec.module !== 'RNN') return oracle.record(spec)
+      throw new ParityError('CASE_REFUSED', `case ${spec.id}: expected less`)
+    }
+    const usual = { modules: fuzzedModules, maxSize: 4, runs: 40, seed: 3, concurrency: 8 }
+    const { refused, matched, unsupported, refusals } = await fuzz(refusing, engine, usual)
+    expect(refused).toBeGreaterThan(0)
+    expect(refused + matched + unsupported).toBe(40)
+    expect([...refusals.keys()]).toEqual(['expected less'])
+  })
+
+  it('fails with what PyTorch failed with', async () => {
+    const failing = (): Promise<never> => Promise.reject(new ParityError('PYTHON_FAILED', 'expected Python, got none'))
+    const usual = { modules: fuzzedModules, maxSize: 4, runs: 40, seed: 3, concurrency: 8 }
+    await expect(fuzz(failing, engine, usual)).rejects.toThrow('expected Python, got none')
+  })
+
+  it('counts each option and each pair of those that matched', slow, async () => {
+    const { coverage, matched } = await fuzzed(engine, { modules: ['LSTM'], runs: 60 })
+    const { options, counts, pairs } = coverage
+    const at = (name: string): number => options.indexOf(name)
+    expect(counts[at('LSTM')]).toBe(matched)
+    expect(counts[at('GRU')]).toBe(0)
+    const bidirectional = counts[at('bidirectional')]!
+    expect(bidirectional).toBeGreaterThan(0)
+    expect(pairs[at('bidirectional')]![at('LSTM')]).toBe(bidirectional)
+    expect(pairs[at('LSTM')]![at('GRUCell')]).toBeUndefined()
+    expect(pairs[at('proj_size')]![at('GRU')]).toBeUndefined()
+  })
+})
+
+describe('specs', () => {
+  const drawn = fc.sample(specs({ modules: fuzzedModules, maxSize: 16 }), { seed: 5, numRuns: 20_000 })
+
+  it('draw nothing that coverage says is never drawn, and everything else', async () => {
+    const { newCoverage } = await import('../src/fuzz/coverage.ts')
+    const coverage = newCoverage()
+    const before = coverage.pairs.map((row) => row.map((count) => count))
+    for (const spec of drawn) coverage.add(spec)
+    const wrong: string[] = []
+    for (const [i, row] of coverage.pairs.entries()) {
+      for (const [j, count] of row.entries()) {
+        const both = `${coverage.options[i]} and ${coverage.options[j]}`
+        if (before[i]![j] === undefined && count !== undefined) wrong.push(`${both} are drawn`)
+        if (count === 0) wrong.push(`${both} are not drawn`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('stay within their limits', () => {
+    for (const { input_size, hidden_size, seq_len = 1, batch, lengths } of drawn) {
+      for (const size of [input_size, hidden_size, seq_len, ...(lengths ?? [])]) {
+        expect(size).toBeGreaterThanOrEqual(1)
+        expect(size).toBeLessThanOrEqual(16)
+      }
+      if (lengths) expect(lengths.length).toBe(batch)
+    }
+  })
+})
+
+describe('smaller', () => {
+  it('comes to nothing smaller in the end, whatever it starts with', () => {
+    for (const spec of fc.sample(specs({ modules: fuzzedModules, maxSize: 16 }), { seed: 6, numRuns: 300 })) {
+      let now = spec
+      let steps = 0
+      for (;;) {
+        const next = smaller(now).next()
+        if (next.done === true) break
+        now = next.value
+        expect(++steps).toBeLessThan(100)
+      }
+      const { id: _, seed: __, ...rest } = now
+      expect(rest).toEqual({ module: 'RNNCell', input_size: 1, hidden_size: 1, batch: 1 })
+    }
+  })
+
+  it('is never the same, and never more', () => {
+    const weight = (spec: RecordSpec): number => {
+      const { input_size, hidden_size, seq_len = 1, batch = 4, options = {}, ...rest } = spec
+      const sizes =
+        input_size + hidden_size + seq_len + (batch ?? 9) + (options.num_layers ?? 1) + (options.proj_size ?? 0)
+      const training = spec.training ? 1000 * Object.keys(spec.training).length + Number(spec.training['steps']) : 0
+      const adam = spec.training?.['optimizer'] === 'Adam' ? 100 : 0
+      const short = (spec.lengths ?? []).filter((length) => length < seq_len).length
+      return (
+        sizes +
+        training +
+        adam +
+        short +
+        10_000 * fuzzedModules.indexOf(spec.module) +
+        1000 * (Object.keys(options).length + Object.keys(rest).length)
+      )
+    }
+    for (const spec of fc.sample(specs({ modules: fuzzedModules, maxSize: 16 }), { seed: 7, numRuns: 300 })) {
+      for (const less of smaller(spec)) expect(weight(less)).toBeLessThan(weight(spec))
+    }
+  })
+})
