@@ -184,7 +184,9 @@ describe('openOracle', () => {
     const wrong = { ...spec('a'), module: 'Linear' } as unknown as RecordSpec
     await expect(oracle.record(wrong)).rejects.toMatchObject({
       code: 'USAGE',
-      message: 'request: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", got "Linear"',
+      message:
+        'request: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", ' +
+        '"ManyToMany", "ManyToOne", "OneToMany", "LanguageModel", "EncoderDecoder", got "Linear"',
     })
   })
 
