@@ -6,7 +6,8 @@ import { ParityError } from '../src/errors.ts'
 import { faulted, faults } from '../src/faults.ts'
 import { fuzz, type FuzzOptions, type Fuzzed } from '../src/fuzz.ts'
 import { smaller } from '../src/fuzz/smaller.ts'
-import { fuzzedModules, specs } from '../src/fuzz/spec.ts'
+import { isModelSpec } from '../src/fuzz/models.ts'
+import { fuzzedLayers, fuzzedModules, specs } from '../src/fuzz/spec.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../src/oracle.ts'
 import { floatTensor } from '../src/tensor.ts'
 import { realPython } from './cli/command.ts'
@@ -74,6 +75,28 @@ describe('fuzz', () => {
     [
       'reverse not reversed',
       { module: 'RNN', input_size: 1, hidden_size: 1, seq_len: 2, batch: 1, options: { bidirectional: true } },
+    ],
+    [
+      'context not transformed',
+      {
+        module: 'EncoderDecoder',
+        config: {
+          rnn: 'RNN',
+          source_embeddings: 1,
+          target_embeddings: 2,
+          embedding_dim: 1,
+          hidden_size: 1,
+          context: 'transformed_last',
+          injection: 'initial_state',
+          decoding: 'teacher_forcing',
+          max_len: 1,
+          bos: 0,
+          eos: 1,
+        },
+        seq_len: 1,
+        batch: 1,
+        target_len: 1,
+      },
     ],
     ['bias gradient counted once', { module: 'RNNCell', input_size: 1, hidden_size: 1, batch: 1, gradients: true }],
   ])('finds and shrinks %s', slow, async (name, minimal) => {
@@ -212,8 +235,12 @@ describe('specs', () => {
   })
 
   it('stay within their limits', () => {
-    for (const { input_size, hidden_size, seq_len = 1, batch, lengths } of drawn) {
-      for (const size of [input_size, hidden_size, seq_len, ...(lengths ?? [])]) {
+    for (const spec of drawn) {
+      const { seq_len = 1, batch, lengths } = spec
+      const sizes = isModelSpec(spec)
+        ? Object.values(spec.config).filter((value) => typeof value === 'number' && value > 1)
+        : [spec.input_size, spec.hidden_size]
+      for (const size of [...sizes, seq_len, ...(lengths ?? [])]) {
         expect(size).toBeGreaterThanOrEqual(1)
         expect(size).toBeLessThanOrEqual(16)
       }
@@ -233,6 +260,14 @@ describe('smaller', () => {
         now = next.value
         expect(++steps).toBeLessThan(100)
       }
+      if (isModelSpec(now)) {
+        expect(now.module).toBe(spec.module)
+        expect(now.config['rnn']).toBe('RNN')
+        for (const value of Object.values(now.config)) {
+          if (typeof value === 'number') expect(value).toBeLessThanOrEqual(2)
+        }
+        continue
+      }
       const { id: _, seed: __, ...rest } = now
       expect(rest).toEqual({ module: 'RNNCell', input_size: 1, hidden_size: 1, batch: 1 })
     }
@@ -240,6 +275,16 @@ describe('smaller', () => {
 
   it('is never the same, and never more', () => {
     const weight = (spec: RecordSpec): number => {
+      if (isModelSpec(spec)) {
+        const { config, seq_len = 6, batch = 3, target_len = 0, lengths, ...rest } = spec
+        const short = (lengths ?? []).filter((length) => length < seq_len).length
+        const sizes = Object.values(config).reduce<number>(
+          (sum, value) => sum + (typeof value === 'number' ? value : 0),
+          0,
+        )
+        const others = Object.keys(rest).length + (lengths ? 1 : 0) + (config['rnn'] === 'RNN' ? 0 : 1)
+        return sizes + seq_len + batch + (target_len ?? 0) + short + 1000 * others
+      }
       const { input_size, hidden_size, seq_len = 1, batch = 4, options = {}, ...rest } = spec
       const sizes =
         input_size + hidden_size + seq_len + (batch ?? 9) + (options.num_layers ?? 1) + (options.proj_size ?? 0)
@@ -251,7 +296,7 @@ describe('smaller', () => {
         training +
         adam +
         short +
-        10_000 * fuzzedModules.indexOf(spec.module) +
+        10_000 * fuzzedLayers.indexOf(spec.module) +
         1000 * (Object.keys(options).length + Object.keys(rest).length)
       )
     }

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { messageOf } from '../src/errors.ts'
-import { openOracle, type Oracle, type OracleOptions, type RecordSpec } from '../src/oracle.ts'
+import { openOracle, type Oracle, type OracleOptions, type RecurrentSpec } from '../src/oracle.ts'
 import { judge } from '../src/verify.ts'
 import { engine } from '../src/engine/run.ts'
 
@@ -106,7 +106,7 @@ async function until(holds: () => boolean | Promise<boolean>, ms: number): Promi
   return false
 }
 
-const spec = (id: string, more: Partial<RecordSpec> = {}): RecordSpec => ({
+const spec = (id: string, more: Partial<RecurrentSpec> = {}): RecurrentSpec => ({
   id,
   module: 'RNN',
   input_size: 2,
@@ -181,10 +181,12 @@ describe('openOracle', () => {
 
   it('refuses a request that is none without asking Python', async () => {
     const oracle = await open()
-    const wrong = { ...spec('a'), module: 'Linear' } as unknown as RecordSpec
+    const wrong = { ...spec('a'), module: 'Linear' } as unknown as RecurrentSpec
     await expect(oracle.record(wrong)).rejects.toMatchObject({
       code: 'USAGE',
-      message: 'request: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", got "Linear"',
+      message:
+        'request: module: expected one of "RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU", ' +
+        '"ManyToMany", "ManyToOne", "OneToMany", "LanguageModel", "EncoderDecoder", got "Linear"',
     })
   })
 

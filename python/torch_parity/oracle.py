@@ -17,7 +17,9 @@ import torch
 
 from torch_parity.cases import CaseSpec, generate
 from torch_parity.fixture import Case, producer
+from torch_parity.models import MODELS
 from torch_parity.modules import KINDS
+from torch_parity.suites.models import ModelSpec, generate_model
 
 PROTOCOL = 1
 
@@ -53,19 +55,22 @@ def write_frame(stream: BinaryIO, message: object) -> None:
 
 
 def record_spec(spec: Mapping[str, Any]) -> Case:
-    """Records the case of a request's `spec`, which holds the fields of a CaseSpec, and `seed`.
+    """Records the case of a request's `spec`, which holds the fields of a CaseSpec, or of a
+    ModelSpec with `module` for its model, and `seed`.
 
     Raises:
         ValueError: The module has no such option, or the case cannot be recorded.
         RuntimeError: torch does not accept it.
     """
     fields = {key: value for key, value in spec.items() if key != "seed"}
+    if fields.get("lengths") is not None:
+        fields["lengths"] = tuple(fields["lengths"])
+    if fields["module"] in MODELS:
+        return generate_model(SUITE, ModelSpec(model=fields.pop("module"), **fields), spec["seed"])
     kind = KINDS[fields["module"]]
     for option in fields.get("options", {}).keys() - set(kind.options):
         known = ", ".join(kind.options)
         raise ValueError(f"options: expected {known} of {fields['module']}, got {option}")
-    if fields.get("lengths") is not None:
-        fields["lengths"] = tuple(fields["lengths"])
     return generate(SUITE, CaseSpec(**fields), spec["seed"])
 
 

@@ -6,7 +6,6 @@ import { messageOf, ParityError } from '../errors.ts'
 import { encodeFixture } from '../fixture.ts'
 import { type Finding, fuzz, judging, type Recorder } from '../fuzz.ts'
 import { fuzzedModules } from '../fuzz/spec.ts'
-import type { ModuleName } from '../module.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderRow } from '../report/text.ts'
@@ -114,7 +113,7 @@ function inTurn(oracles: readonly Oracle[]): Recorder {
   return (spec) => oracles[turn++ % oracles.length]!.record(spec)
 }
 
-function modulesOf(names: readonly string[]): readonly ModuleName[] {
+function modulesOf(names: readonly string[]): typeof fuzzedModules {
   if (names.length === 0) return fuzzedModules
   for (const name of names) {
     if (!fuzzedModules.some((known) => known === name)) {

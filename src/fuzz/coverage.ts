@@ -1,6 +1,8 @@
-import { isLayer } from '../module.ts'
-import type { RecordSpec } from '../oracle.ts'
-import { fuzzedModules, profiles } from './spec.ts'
+import type { ModelName } from '../model.ts'
+import type { ModuleName } from '../module.ts'
+import type { ModelSpec, RecordSpec, RecurrentSpec } from '../oracle.ts'
+import { isModelSpec } from './models.ts'
+import { fuzzedModules, profiles, smooth } from './spec.ts'
 
 /** How often each option, and each pair of them, was in a case that was judged. */
 export interface Coverage {
@@ -12,53 +14,83 @@ export interface Coverage {
   readonly pairs: readonly (readonly (number | undefined)[])[]
 }
 
+const layerOptions = ['num_layers', 'batch_first', 'bidirectional', 'dropout', 'lengths', 'seq_len > 1', 'chaotic']
+const otherProfiles = profiles.filter((name) => name !== 'default' && name !== 'chaotic')
+const halves = ['float16', 'bfloat16']
+const ofAll = [
+  'float64',
+  ...halves,
+  ...otherProfiles,
+  'gradients',
+  'SGD',
+  'Adam',
+  'no bias',
+  'no h_0',
+  'unbatched',
+  'sizes of 1',
+]
+const rnns = ['of RNN', 'of LSTM', 'of GRU']
+const contexts = [
+  'context last',
+  'context transformed_last',
+  'context transformed_all',
+  'context additive',
+  'context dot',
+]
+const ofModels = ['float64', 'seq_len > 1', 'gradients', 'large logits', ...rnns]
+
+/** What each module can have: see src/fuzz/spec.ts and src/fuzz/models.ts. */
+const optionsOf: Readonly<Record<ModuleName | ModelName, readonly string[]>> = {
+  RNNCell: [...ofAll, 'relu'],
+  LSTMCell: ofAll,
+  GRUCell: ofAll,
+  RNN: [...ofAll, ...layerOptions, 'relu'],
+  LSTM: [...ofAll, ...layerOptions, 'proj_size'],
+  GRU: [...ofAll, ...layerOptions],
+  ManyToMany: [...ofModels, 'num_layers', 'lengths'],
+  ManyToOne: [...ofModels, 'num_layers', 'lengths', 'mean'],
+  OneToMany: [...ofModels, 'num_layers', 'fed at every step'],
+  LanguageModel: [...ofModels, 'num_layers', 'greedy'],
+  EncoderDecoder: [...ofModels, 'lengths', 'greedy', 'fed at every step', ...contexts],
+}
+
 /** Options of which a case has one at most. */
 const choices: readonly (readonly string[])[] = [
   fuzzedModules,
-  ['float64', 'float16', 'bfloat16'],
-  profiles.filter((name) => name !== 'default'),
+  ['float64', ...halves],
+  profiles,
   ['gradients', 'SGD', 'Adam'],
+  rnns,
+  contexts,
 ]
-const ofLayers = ['num_layers', 'batch_first', 'bidirectional', 'proj_size', 'dropout', 'lengths', 'seq_len > 1']
-const others = ['relu', 'no bias', 'no h_0', 'unbatched', 'sizes of 1']
-const all = [...choices.flat(), ...ofLayers, ...others]
+const all = [...new Set([...fuzzedModules, ...Object.values(optionsOf).flat()])]
 
-/** Pairs that are left out of what is drawn: see src/fuzz/spec.ts. */
+/** Pairs that are never drawn although a module can have either. */
 const excluded: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [fuzzedModules.filter((name) => !isLayer(name)), ofLayers],
-  [fuzzedModules.filter((name) => !isLayer(name)), ['chaotic']],
-  [fuzzedModules.filter((name) => !name.startsWith('RNN')), ['relu']],
-  [fuzzedModules.filter((name) => name !== 'LSTM'), ['proj_size']],
   [['unbatched'], ['lengths']],
-  [['relu'], ['proj_size', 'chaotic', 'huge', 'saturated']],
+  [['relu'], ['chaotic', 'huge', 'saturated']],
   [['SGD', 'Adam'], ['dropout']],
   [['no h_0'], ['nan_state']],
   [
     ['gradients', 'SGD', 'Adam'],
-    [
-      'float16',
-      'bfloat16',
-      'saturated',
-      'chaotic',
-      'huge',
-      'subnormal',
-      'negative_zero',
-      'nan',
-      'infinite',
-      'negative_infinite',
-      'nan_state',
-    ],
+    [...halves, ...profiles.filter((name) => !smooth.has(name))],
   ],
   [['float16'], ['huge', 'subnormal']],
   [['bfloat16'], ['subnormal']],
-  [['float16', 'bfloat16'], []],
   [['proj_size'], ['sizes of 1']],
+  [['gradients'], ['greedy', 'large logits']],
 ]
 
 function canBeTogether(one: string, other: string): boolean {
   const excludes = ([some, more]: (typeof excluded)[number]): boolean =>
     (some.includes(one) && more.includes(other)) || (some.includes(other) && more.includes(one))
-  return !choices.some((names) => names.includes(one) && names.includes(other)) && !excluded.some(excludes)
+  const has = (module: string, options: readonly string[], name: string): boolean =>
+    name === module || options.includes(name)
+  return (
+    Object.entries(optionsOf).some(([module, options]) => has(module, options, one) && has(module, options, other)) &&
+    !choices.some((names) => names.includes(one) && names.includes(other)) &&
+    !excluded.some(excludes)
+  )
 }
 
 /** Counts the cases it is told of. */
@@ -72,7 +104,7 @@ export function newCoverage(): Coverage & { add(spec: RecordSpec): void } {
     counts,
     pairs,
     add(spec) {
-      const present = optionsOf(spec)
+      const present = isModelSpec(spec) ? presentInModel(spec) : presentIn(spec)
       for (const [i, one] of all.entries()) {
         if (!present.has(one)) continue
         counts[i]!++
@@ -82,7 +114,7 @@ export function newCoverage(): Coverage & { add(spec: RecordSpec): void } {
   }
 }
 
-function optionsOf(spec: RecordSpec): ReadonlySet<string> {
+function presentIn(spec: RecurrentSpec): ReadonlySet<string> {
   const { module, options = {}, dtype, profile, training, batch, state, seq_len = 1 } = spec
   const present = new Set<string>([module])
   const note = (name: string, is: boolean): void => {
@@ -103,5 +135,32 @@ function optionsOf(spec: RecordSpec): ReadonlySet<string> {
   note('unbatched', batch === null)
   note('seq_len > 1', seq_len > 1)
   note('sizes of 1', spec.input_size === 1 && spec.hidden_size === 1)
+  return present
+}
+
+function presentInModel({
+  module,
+  config,
+  dtype,
+  lengths,
+  seq_len = 6,
+  gradients,
+  logits,
+}: ModelSpec): ReadonlySet<string> {
+  const { rnn, num_layers = 1, pooling, feeding, injection, decoding, context } = config
+  const present = new Set<string>([module, `of ${rnn}`])
+  if (dtype !== undefined) present.add(dtype)
+  if (context !== undefined) present.add(`context ${context}`)
+  const named = {
+    num_layers: Number(num_layers) > 1,
+    lengths: Array.isArray(lengths),
+    'seq_len > 1': Number(config['seq_len'] ?? seq_len) > 1,
+    gradients: gradients === true,
+    'large logits': logits !== undefined,
+    mean: pooling === 'mean',
+    greedy: decoding === 'greedy',
+    'fed at every step': feeding === 'every' || injection === 'every_step',
+  }
+  for (const [name, is] of Object.entries(named)) if (is) present.add(name)
   return present
 }

@@ -1,11 +1,17 @@
 import { isLayer } from '../module.ts'
-import type { RecordSpec } from '../oracle.ts'
-import { fuzzedModules } from './spec.ts'
+import type { RecordSpec, RecurrentSpec } from '../oracle.ts'
+import { below, omit } from './draw.ts'
+import { isModelSpec, smallerModels } from './models.ts'
+import { fuzzedLayers } from './spec.ts'
 
-type Options = NonNullable<RecordSpec['options']>
+type Options = NonNullable<RecurrentSpec['options']>
 
 /** Specifications that are simpler by one thing, the greatest step first: fewer options, then smaller sizes, simpler numbers. */
 export function* smaller(spec: RecordSpec): Generator<RecordSpec> {
+  yield* isModelSpec(spec) ? smallerModels(spec) : smallerLayers(spec)
+}
+
+function* smallerLayers(spec: RecurrentSpec): Generator<RecurrentSpec> {
   yield* simplerModules(spec)
   const { gradients, training, masked, lengths, options = {}, seq_len = 1, batch = 4, dtype, profile, state } = spec
   if (training) {
@@ -51,7 +57,7 @@ export function* smaller(spec: RecordSpec): Generator<RecordSpec> {
 }
 
 /** The cell of a layer, then the modules that are drawn before this one. */
-function* simplerModules(spec: RecordSpec): Generator<RecordSpec> {
+function* simplerModules(spec: RecurrentSpec): Generator<RecurrentSpec> {
   const { module, options = {} } = spec
   if (isLayer(module)) {
     const { nonlinearity, bias } = options
@@ -59,35 +65,23 @@ function* simplerModules(spec: RecordSpec): Generator<RecordSpec> {
     const own = { ...(nonlinearity !== undefined && { nonlinearity }), ...(bias !== undefined && { bias }) }
     yield withOptions({ ...rest, module: `${module}Cell` }, own)
   }
-  for (const simpler of fuzzedModules.slice(0, fuzzedModules.indexOf(module))) {
+  for (const simpler of fuzzedLayers.slice(0, fuzzedLayers.indexOf(module))) {
     if (isLayer(simpler) !== isLayer(module)) continue
     yield withOptions({ ...spec, module: simpler }, omit(omit(options, 'proj_size'), 'nonlinearity'))
   }
 }
 
-/** 1, 2, half, one less. */
-function below(size: number): number[] {
-  return [...new Set([1, 2, size >> 1, size - 1])]
-    .filter((fewer) => fewer > 0 && fewer < size)
-    .toSorted((x, y) => x - y)
-}
-
-function omit<T extends object, K extends keyof T>(from: T, name: K): Omit<T, K> {
-  const { [name]: _, ...rest } = from
-  return rest
-}
-
-function without(spec: RecordSpec, name: keyof RecordSpec): RecordSpec {
+function without(spec: RecurrentSpec, name: keyof RecurrentSpec): RecurrentSpec {
   const { [name]: _, ...rest } = spec
-  return rest as RecordSpec
+  return rest as RecurrentSpec
 }
 
-function withOptions(spec: RecordSpec, options: Options): RecordSpec {
+function withOptions(spec: RecurrentSpec, options: Options): RecurrentSpec {
   return Object.keys(options).length === 0 ? without(spec, 'options') : { ...spec, options }
 }
 
 /** A single layer has no dropout after it. */
-function withLayers(spec: RecordSpec, num_layers: number): RecordSpec {
+function withLayers(spec: RecurrentSpec, num_layers: number): RecurrentSpec {
   const { options = {}, masked } = spec
   if (num_layers > 1) return { ...spec, options: { ...options, num_layers } }
   const single = omit(omit(options, 'num_layers'), 'dropout')

@@ -1,9 +1,14 @@
 import * as fc from 'fast-check'
 import { isLayer, kinds, type ModuleName } from '../module.ts'
-import type { RecordSpec } from '../oracle.ts'
+import { isModel, type ModelName } from '../model.ts'
+import type { RecordSpec, RecurrentSpec } from '../oracle.ts'
+import { mostly, size } from './draw.ts'
+import { fuzzedModels, modelSpecs } from './models.ts'
 
 /** The modules that are drawn, the simplest first. */
-export const fuzzedModules = Object.keys(kinds) as readonly ModuleName[]
+export const fuzzedLayers = Object.keys(kinds) as readonly ModuleName[]
+
+export const fuzzedModules: readonly (ModuleName | ModelName)[] = [...fuzzedLayers, ...fuzzedModels]
 
 /** What kinds of numbers a case may have; python/torch_parity/cases.py says what each is. */
 export const profiles = [
@@ -25,7 +30,7 @@ export const profiles = [
 
 export interface Limits {
   /** The modules to draw from, the simplest first. */
-  readonly modules: readonly ModuleName[]
+  readonly modules: readonly (ModuleName | ModelName)[]
   /** The largest input_size, hidden_size, seq_len and batch. */
   readonly maxSize: number
 }
@@ -67,22 +72,19 @@ const optimizers = [
   { optimizer: 'Adam', weight_decay: 0.1 },
 ] as const
 
-/** Small numbers as likely as large ones on a logarithmic scale; shrinks to min. */
-function size(min: number, max: number): fc.Arbitrary<number> {
-  const steps = [2, 4, 8, 16, 32, 64, 128, 256].filter((to) => to < max)
-  return fc.oneof(...[...steps, max].map((to) => fc.integer({ min, max: Math.max(min, Math.min(to, max)) })))
-}
-
-/** The first as often as all others together. */
-function mostly<T>(first: T, ...others: readonly T[]): fc.Arbitrary<T> {
+/** Specifications of cases that PyTorch records: what goes in follows from `seed`. */
+export function specs({ modules, maxSize }: Limits): fc.Arbitrary<RecordSpec> {
+  const models = modules.filter((name) => isModel(name))
+  const recurrent = modules.filter((name) => !isModel(name))
+  if (models.length === 0) return recurrentSpecs(recurrent, maxSize)
+  if (recurrent.length === 0) return modelSpecs(models, maxSize)
   return fc.oneof(
-    { arbitrary: fc.constant(first), weight: others.length },
-    ...others.map((other) => fc.constant(other)),
+    { arbitrary: recurrentSpecs(recurrent, maxSize), weight: 5 },
+    { arbitrary: modelSpecs(models, maxSize), weight: 1 },
   )
 }
 
-/** Specifications of cases that PyTorch records: what goes in follows from `seed`. */
-export function specs({ modules: asked, maxSize }: Limits): fc.Arbitrary<RecordSpec> {
+function recurrentSpecs(asked: readonly ModuleName[], maxSize: number): fc.Arbitrary<RecordSpec> {
   return fc
     .record<Draw>({
       module: fc.constantFrom(...asked),
@@ -116,10 +118,10 @@ export function specs({ modules: asked, maxSize }: Limits): fc.Arbitrary<RecordS
 const isHalf = (dtype: string): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
 /** Profiles whose gradients decide something. */
-const smooth: ReadonlySet<string> = new Set(['default', 'tiny', 'sparse', 'positive', 'large'])
+export const smooth: ReadonlySet<string> = new Set(['default', 'tiny', 'sparse', 'positive', 'large'])
 
 /** Leaves out what means nothing for the module, and what overflows in between, so that the order of summation decides. */
-function specOf(draw: Draw): RecordSpec {
+function specOf(draw: Draw): RecurrentSpec {
   const { module, input_size, hidden_size, seed } = draw
   const layer = isLayer(module)
   const batch = draw.batch === 0 ? null : draw.batch

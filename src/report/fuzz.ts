@@ -1,7 +1,8 @@
 import { oneLine } from '../errors.ts'
 import type { Finding, Fuzzed } from '../fuzz.ts'
 import type { Coverage } from '../fuzz/coverage.ts'
-import type { RecordSpec } from '../oracle.ts'
+import { isModelSpec } from '../fuzz/models.ts'
+import type { ModelSpec, RecordSpec } from '../oracle.ts'
 import { type Colors, noColors, percent, plural, renderMismatch } from './text.ts'
 
 /** The counts of a run, and how close a match came to its limit. */
@@ -34,6 +35,7 @@ export function renderFinding({ run, drawn, minimal, outcome, tried }: Finding, 
 
 /** `GRU input 1, hidden 2, seq_len 5, batch 1, bidirectional, gradients` */
 export function renderSpec(spec: RecordSpec): string {
+  if (isModelSpec(spec)) return renderModel(spec)
   const {
     module,
     input_size,
@@ -66,6 +68,31 @@ export function renderSpec(spec: RecordSpec): string {
             .join(' '),
         ]
       : []),
+  ].join(', ')
+}
+
+function renderModel({
+  module,
+  config,
+  seq_len,
+  batch,
+  lengths,
+  target_len,
+  dtype,
+  gradients,
+  logits,
+}: ModelSpec): string {
+  return [
+    `${module} ${Object.entries(config)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ')}`,
+    `input of ${seq_len} steps`,
+    `batch ${batch}`,
+    ...(lengths ? [`lengths ${lengths.join(' ')}`] : []),
+    ...(target_len === undefined ? [] : [`target_len ${target_len}`]),
+    ...(dtype === undefined ? [] : [dtype]),
+    ...(gradients === true ? ['gradients'] : []),
+    ...(logits === undefined ? [] : [`logits ${logits} times`]),
   ].join(', ')
 }
 

@@ -1,14 +1,14 @@
 // Asks the oracle for small random cases, pipelined, and prints cases per second end to end and what limits them.
 // Needs a Python with python/requirements.txt: TORCH_PARITY_PYTHON names it. COUNT=500 asks for so many of each kind.
 import type { ModuleName } from '../../src/module.ts'
-import { openOracle, type Oracle, type RecordSpec } from '../../src/oracle.ts'
+import { openOracle, type Oracle, type RecurrentSpec } from '../../src/oracle.ts'
 import { random, type Random } from '../random.ts'
 
 const count = Number(process.env['COUNT'] ?? 1000)
 const modules = ['RNN', 'LSTM', 'GRU', 'RNNCell', 'LSTMCell', 'GRUCell'] as const
 
 /** A random case: sizes, steps and rows up to those given, and as many layers. */
-function draw(numbers: Random, id: string, size: number, num_layers: number): RecordSpec {
+function draw(numbers: Random, id: string, size: number, num_layers: number): RecurrentSpec {
   const module: ModuleName = numbers.pick(modules)
   const isLayer = !module.endsWith('Cell')
   return {
@@ -24,7 +24,7 @@ function draw(numbers: Random, id: string, size: number, num_layers: number): Re
 }
 
 /** The cases of a kind; a refused one is what a request costs when nothing is recorded for it. */
-const kinds: Record<string, (numbers: Random, id: string) => RecordSpec> = {
+const kinds: Record<string, (numbers: Random, id: string) => RecurrentSpec> = {
   'refused: frames alone': (numbers, id) => ({ ...draw(numbers, id, 2, 1), module: 'GRU', options: { proj_size: 1 } }),
   'cells, sizes up to 4': (numbers, id) => ({
     ...draw(numbers, id, 4, 1),

@@ -26,7 +26,7 @@ describe('fuzz', () => {
     expect(stderr).toBe('')
     const lines = stdout.split('\n')
     expect(lines[0]).toMatch(
-      /^torch-parity against torch \S+, seed 4, RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, sizes up to 6$/,
+      /^torch-parity against torch \S+, seed 4, RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, ManyToMany, ManyToOne, OneToMany, LanguageModel, EncoderDecoder, sizes up to 6$/,
     )
     expect(lines[1]).toMatch(/^options exercised: \d+ of \d+, pairs of them: \d+ of \d+$/)
     expect(stdout).toMatch(/^ {3}5 LSTM +\d+ +· +· +· +·$/m)
@@ -95,7 +95,10 @@ export default { name: 'port', run(request) { if (++runs === 10) console.log('te
   })
 
   it.for([
-    [['--module', 'Linear'], 'error --module: expected RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, got Linear\n'],
+    [
+      ['--module', 'Linear'],
+      'error --module: expected RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, ManyToMany, ManyToOne, OneToMany, LanguageModel, EncoderDecoder, got Linear\n',
+    ],
     [['--case', '{"id":'], /^error --case: expected a specification in JSON, got .+\n$/],
     [['--case', '{"id":"a","module":"RNN"}'], /^error request: .*input_size/],
     [['--runs', '0'], /expected a whole number of at least 1, got 0/],

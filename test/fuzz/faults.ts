@@ -3,7 +3,8 @@
 import { faulted, faults } from '../../src/faults.ts'
 import { modelFaults } from '../../src/faults/models.ts'
 import { fuzz, type Finding } from '../../src/fuzz.ts'
-import { fuzzedModules } from '../../src/fuzz/spec.ts'
+import { fuzzedModels, isModelSpec } from '../../src/fuzz/models.ts'
+import { fuzzedLayers } from '../../src/fuzz/spec.ts'
 import { openOracle } from '../../src/oracle.ts'
 import { renderSpec } from '../../src/report/fuzz.ts'
 
@@ -12,8 +13,12 @@ const seed = Number(process.env['SEED'] ?? 1)
 
 /** One layer, one or two steps, sizes and rows of at most 2. */
 function isTiny({ minimal }: Finding): boolean {
-  const { options = {}, seq_len = 1, batch = 4, input_size, hidden_size } = minimal
-  return (options.num_layers ?? 1) === 1 && Math.max(seq_len, batch ?? 1, input_size, hidden_size) <= 2
+  const { seq_len = 1, batch = 4 } = minimal
+  const sizes = isModelSpec(minimal)
+    ? Object.values(minimal.config).filter((value) => typeof value === 'number')
+    : [minimal.input_size, minimal.hidden_size]
+  const num_layers = isModelSpec(minimal) ? 1 : (minimal.options?.num_layers ?? 1)
+  return num_layers === 1 && Math.max(seq_len, batch ?? 1, ...sizes) <= 2
 }
 
 const ofModels = new Set(modelFaults.map(({ name }) => name))
@@ -23,10 +28,11 @@ const missed: string[] = []
 process.stdout.write('| fault | found in run | smallest case |\n|---|--:|---|\n')
 try {
   for (const fault of faults) {
-    // Models are not fuzzed; a fault that changes nothing is not found.
-    if (ofModels.has(fault.name) || fault.equivalent !== undefined) continue
+    // A fault that changes nothing is not found.
+    if (fault.equivalent !== undefined) continue
     const { finding } = await fuzz((spec) => oracle.record(spec), faulted(fault), {
-      modules: fuzzedModules,
+      // Models are drawn seldom, so that everything else is drawn often.
+      modules: ofModels.has(fault.name) ? fuzzedModels : fuzzedLayers,
       maxSize: 16,
       runs,
       seed,
