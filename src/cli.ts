@@ -34,6 +34,15 @@ interface GenerateFlags {
   quiet?: true
 }
 
+interface ReportFlags {
+  junit?: string
+  jsonl?: string
+  json?: string
+  text?: string
+  summary?: string
+  github?: true
+}
+
 interface FuzzFlags {
   engine?: string
   module?: string[]
@@ -113,6 +122,21 @@ function program(): Command {
     .action(async (paths: string[], flags: { onlyApplicable?: true }) => {
       const { audit } = await import('./cli/audit.ts')
       process.exitCode = await audit(paths, { onlyApplicable: flags.onlyApplicable ?? false })
+    })
+
+  torchParity
+    .command('report')
+    .description('make other reports of what `verify --json` has written, of several files as one')
+    .argument('<results...>', 'results as JSON')
+    .option('--junit <file>', 'write JUnit XML')
+    .option('--jsonl <file>', 'write JSON Lines: one case a line')
+    .option('--json <file>', 'write the results again, those of several files as one')
+    .option('--text <file>', 'write plain text, which is printed when nothing else is asked for')
+    .option('--summary <file>', 'write a summary in Markdown')
+    .option('--github', 'print annotations, and add the summary to $GITHUB_STEP_SUMMARY')
+    .action(async (files: string[], flags: ReportFlags) => {
+      const { report } = await import('./cli/report.ts')
+      process.exitCode = await report(files, { ...flags, github: flags.github ?? false })
     })
 
   torchParity

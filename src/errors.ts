@@ -11,6 +11,7 @@ export type ParityErrorCode =
   | 'ENGINE_TIMEOUT'
   | 'NOTHING_JUDGED'
   | 'PYTHON_FAILED'
+  | 'RESULTS_INVALID'
   | 'USAGE'
 
 /**

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { Case } from '../case.ts'
-import { diagnose } from '../diagnose.ts'
+import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
@@ -51,15 +51,15 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   )
 }
 
-/** Asks an engine once more and says why it departs, as far as it gives the tensors that were asked for; else nothing. */
-export async function explanationOf(recorded: Case, engine: Engine): Promise<string> {
+/** Asks an engine once more and finds why it departs, as far as it gives the tensors that were asked for. */
+export async function diagnosisOf(recorded: Case, engine: Engine): Promise<Diagnosis | undefined> {
   try {
     const outputs = await engine.run(requestOf(recorded))
     const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
-    return complete ? renderDiagnosis(diagnose(recorded, outputs, { limitMs: 1000 }), pc) : ''
+    return complete ? diagnose(recorded, outputs, { limitMs: 1000 }) : undefined
   } catch (error) {
     // It has been judged already: what it does the second time is not worth an error.
-    if (error instanceof ParityError) return ''
+    if (error instanceof ParityError) return undefined
     throw error
   }
 }

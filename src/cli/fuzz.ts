@@ -7,9 +7,10 @@ import { encodeFixture } from '../fixture.ts'
 import { type Finding, fuzz, judging, type Recorder } from '../fuzz.ts'
 import { fuzzedModules } from '../fuzz/spec.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
+import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderRow } from '../report/text.ts'
-import { explanationOf } from './explain.ts'
+import { diagnosisOf } from './explain.ts'
 import { writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -154,8 +155,8 @@ async function report(finding: Finding, { options, engine, oracle }: Again): Pro
   process.stdout.write(`${renderFinding(finding, pc)}\n`)
   const { outcome } = finding
   if (outcome.kind === 'judged') {
-    const why = await explanationOf(outcome.recorded, engine)
-    if (why !== '') process.stdout.write(`${why}\n`)
+    const diagnosis = await diagnosisOf(outcome.recorded, engine)
+    if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
   }
   process.stdout.write(`again: ${commandOf(finding.minimal, options)}\n`)
   if (options.save === undefined) return

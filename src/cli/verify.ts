@@ -5,7 +5,15 @@ import { type Judgement, kappa, type Tolerance } from '../compare.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
-import { caseOfResults, closeResults, type Failure, openResults, type Summary } from '../report/results.ts'
+import { renderDiagnosis } from '../report/diagnosis.ts'
+import {
+  caseOfResults,
+  closeResults,
+  type Explained,
+  type Failure,
+  openResults,
+  type Summary,
+} from '../report/results.ts'
 import {
   addToModules,
   type ModuleTotals,
@@ -18,7 +26,7 @@ import {
   shareOf,
 } from '../report/text.ts'
 import { verify, type Verdict } from '../verify.ts'
-import { explanationOf } from './explain.ts'
+import { diagnosisOf } from './explain.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
@@ -55,7 +63,7 @@ interface Run {
   readonly modules: Map<string, ModuleTotals>
   most: { share: number; where: string } | undefined
   timeouts: number
-  record(file: string, verdict: Verdict): Promise<void>
+  record(file: string, verdict: Explained): Promise<void>
 }
 
 /** Judges every case behind the paths and prints what came of it. → the exit code */
@@ -175,10 +183,11 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case):
   else summary.unsupported++
   if (!options.quiet) progress.print(renderRow(verdict, pc))
   if (verdict.outcome === 'mismatch') {
-    const why = summary.mismatched <= explainedMismatches ? await explanationOf(recorded, run.engine) : ''
-    progress.print([renderMismatch(file, verdict, pc), ...(why === '' ? [] : [why])].join('\n'))
-  }
-  await run.record(file, verdict)
+    const explanation = summary.mismatched <= explainedMismatches ? await diagnosisOf(recorded, run.engine) : undefined
+    const why = explanation === undefined ? [] : [renderDiagnosis(explanation, pc)]
+    progress.print([renderMismatch(file, verdict, pc), ...why].join('\n'))
+    await run.record(file, { ...verdict, ...(explanation && { explanation }) })
+  } else await run.record(file, verdict)
 }
 
 function fail(run: Run, error: unknown, file?: string, id?: string): void {
@@ -211,7 +220,10 @@ function writeResults(
   path: string,
   engine: string,
   { tolerance, equalNan }: VerifyOptions,
-): { add(file: string, verdict: Verdict): Promise<void>; end(end: Parameters<typeof closeResults>[0]): Promise<void> } {
+): {
+  add(file: string, verdict: Explained): Promise<void>
+  end(end: Parameters<typeof closeResults>[0]): Promise<void>
+} {
   const stream = new PassThrough({ encoding: 'utf8' })
   const written = writeAside(path, stream)
   // A failure to write is thrown at the end, after everything has been judged and printed.

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Diagnosis } from '../diagnose.ts'
 import type { Verdict } from '../verify.ts'
 
 /** A number as JSON has none for it: NaN and infinities are strings. */
@@ -49,6 +50,14 @@ const Tie = z.strictObject({
   allowed: number,
 })
 
+/** Of the first mismatches of a run: see src/diagnose.ts. */
+const Explanation = z.strictObject({
+  where: z.array(z.string()),
+  explanations: z.array(
+    z.strictObject({ faults: z.array(z.string()), sentence: z.string(), explained: number, complete: z.boolean() }),
+  ),
+})
+
 const Case = z.strictObject({
   id: z.string(),
   module: z.string(),
@@ -57,6 +66,7 @@ const Case = z.strictObject({
   comparisons: z.array(Comparison),
   ties: z.array(Tie).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
+  explanation: Explanation.optional(),
 })
 
 const Failure = z.strictObject({ file: z.string().optional(), code: z.string(), message: z.string() })
@@ -85,6 +95,9 @@ export const Results = z.strictObject({
   exitCode: z.int(),
 })
 
+/** A verdict, and why the engine departs where that was asked. */
+export type Explained = Verdict & { readonly explanation?: Diagnosis }
+
 export type Results = z.infer<typeof Results>
 export type Failure = z.infer<typeof Failure>
 export type Summary = z.infer<typeof Summary>
@@ -104,7 +117,7 @@ export function openResults(run: Pick<Results, 'engine' | 'tolerance' | 'equalNa
 }
 
 /** One case of the results. */
-export function caseOfResults(file: string, verdict: Verdict, first: boolean): string {
+export function caseOfResults(file: string, verdict: Explained, first: boolean): string {
   return `${first ? '' : ','}\n${toJSON({ file, ...verdict })}`
 }
 

@@ -1,0 +1,55 @@
+import { explainSaved } from './plain.ts'
+import type { Results } from './results.ts'
+
+/** JUnit XML: a suite for each engine and fixture file, a test case for each case. Source: junit-10.xsd of Jenkins' xUnit plugin. */
+export function* renderJUnit(runs: readonly Results[]): Generator<string> {
+  const total = (pick: (results: Results) => number): number => runs.reduce((sum, results) => sum + pick(results), 0)
+  const tests = total(({ cases, errors }) => cases.length + errors.length)
+  const failures = total(({ summary }) => summary.mismatched)
+  const errors = total((results) => results.errors.length)
+  yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+  yield `<testsuites name="torch-parity" tests="${tests}" failures="${failures}" errors="${errors}">\n`
+  for (const results of runs) yield* suitesOf(results)
+  yield '</testsuites>\n'
+}
+
+function* suitesOf({ engine, cases, errors }: Results): Generator<string> {
+  const files = new Map<string, Results['cases']>()
+  for (const judged of cases) files.set(judged.file, [...(files.get(judged.file) ?? []), judged])
+  for (const [file, own] of files) {
+    const count = (outcome: string): number => own.filter((judged) => judged.outcome === outcome).length
+    const counts = `tests="${own.length}" failures="${count('mismatch')}" errors="0" skipped="${count('unsupported')}"`
+    yield `  <testsuite name="${escaped(`${engine}: ${file}`)}" file="${escaped(file)}" ${counts}>\n`
+    for (const judged of own) yield caseOf(engine, judged)
+    yield '  </testsuite>\n'
+  }
+  if (errors.length === 0) return
+  const counts = `tests="${errors.length}" failures="0" errors="${errors.length}" skipped="0"`
+  yield `  <testsuite name="${escaped(`${engine}: not judged`)}" ${counts}>\n`
+  for (const { file = 'no file', code, message } of errors) {
+    const text = `<error type="${escaped(code)}" message="${escaped(firstLine(message))}">${escaped(message)}</error>`
+    yield `    <testcase classname="${escaped(engine)}" name="${escaped(`${file}: ${code}`)}" time="0">${text}</testcase>\n`
+  }
+  yield '  </testsuite>\n'
+}
+
+function caseOf(engine: string, judged: Results['cases'][number]): string {
+  const { id, module, outcome, reason = '' } = judged
+  const open = `    <testcase classname="${escaped(`${engine}.${module}`)}" name="${escaped(id)}" time="0"`
+  if (outcome === 'match') return `${open}/>\n`
+  if (outcome === 'unsupported') return `${open}><skipped message="${escaped(reason)}"/></testcase>\n`
+  const off = judged.comparisons.filter((each) => each.outcome === 'mismatch').map(({ tensor }) => tensor)
+  const message = escaped(`departs from PyTorch in ${off.length === 0 ? 'single steps' : off.join(', ')}`)
+  return `${open}><failure type="mismatch" message="${message}">${escaped(explainSaved(judged))}</failure></testcase>\n`
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? ''
+}
+
+/** Characters that XML 1.0 has no place for, not even escaped, are replaced. */
+function escaped(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
+    .replace(/[&<>"'\r]/g, (character) => `&#${character.charCodeAt(0)};`)
+}

@@ -1,0 +1,68 @@
+import type { Results } from './results.ts'
+
+/** Results, and the name of the file that they were read from. */
+export interface Saved {
+  readonly name: string
+  readonly results: Results
+}
+
+export interface Merged {
+  /** One for each engine and way of judging, in the order in which they come. */
+  readonly runs: readonly Results[]
+  /** Cases that came more than once, in words. */
+  readonly notes: readonly string[]
+}
+
+type JudgedCase = Results['cases'][number]
+
+/** How bad an outcome is: of two verdicts on one case the worse one counts. */
+const badness = { match: 0, unsupported: 1, mismatch: 2 } as const
+
+/** Puts results of the same engine, judged in the same way, together: each case of a file once. */
+export function mergeResults(saved: readonly Saved[]): Merged {
+  const groups = new Map<string, Saved[]>()
+  for (const each of saved) {
+    const { engine, tolerance, equalNan } = each.results
+    const key = JSON.stringify([engine, tolerance, equalNan])
+    groups.set(key, [...(groups.get(key) ?? []), each])
+  }
+  const notes: string[] = []
+  return { runs: [...groups.values()].map((group) => mergeGroup(group, notes)), notes }
+}
+
+function mergeGroup(group: readonly Saved[], notes: string[]): Results {
+  const cases = new Map<string, { readonly from: string; readonly judged: JudgedCase }>()
+  let same = 0
+  for (const { name, results } of group) {
+    for (const judged of results.cases) {
+      const key = JSON.stringify([judged.file, judged.id])
+      const before = cases.get(key)
+      if (before === undefined) {
+        cases.set(key, { from: name, judged })
+        continue
+      }
+      if (before.judged.outcome === judged.outcome) {
+        same++
+        continue
+      }
+      const what = `${judged.file}: case ${judged.id}`
+      notes.push(
+        `${what}: ${before.judged.outcome} in ${before.from}, ${judged.outcome} in ${name}; the worse one counts`,
+      )
+      if (badness[judged.outcome] > badness[before.judged.outcome]) cases.set(key, { from: name, judged })
+    }
+  }
+  if (same > 0) notes.push(`${same} of the cases come more than once, with the same outcome`)
+  const all = [...cases.values()].map(({ judged }) => judged)
+  const errors = group.flatMap(({ results }) => results.errors)
+  const summary = {
+    cases: all.length,
+    matched: all.filter(({ outcome }) => outcome === 'match').length,
+    mismatched: all.filter(({ outcome }) => outcome === 'mismatch').length,
+    unsupported: all.filter(({ outcome }) => outcome === 'unsupported').length,
+  }
+  const interrupted = group.some(({ results }) => results.exitCode === 130)
+  const judged = summary.matched + summary.mismatched
+  const exitCode = errors.length > 0 || judged === 0 ? 2 : interrupted ? 130 : summary.mismatched > 0 ? 1 : 0
+  return { ...group[0]!.results, cases: all, errors, summary, exitCode }
+}

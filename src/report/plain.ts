@@ -1,0 +1,78 @@
+import type { Comparison } from '../compare.ts'
+import type { Verdict } from '../verify.ts'
+import { renderDiagnosis } from './diagnosis.ts'
+import type { Results } from './results.ts'
+import { addToModules, type ModuleTotals, renderMismatch, renderModules, renderSummary, shareOf } from './text.ts'
+
+/** A case of results as the verdict that it was: numbers that JSON has no words for are numbers again. */
+export function verdictOf(judged: Results['cases'][number]): Verdict {
+  const { comparisons, steps, ...rest } = judged
+  return {
+    ...rest,
+    comparisons: comparisons.map((each) => comparisonOf(each)),
+    ...(steps && { steps: { ...steps, comparisons: steps.comparisons.map((each) => comparisonOf(each)) } }),
+    // The schema of results is that of verdicts, but for the numbers.
+  } as Verdict
+}
+
+function comparisonOf({
+  share,
+  rtol,
+  atol,
+  worst,
+  ...rest
+}: Results['cases'][number]['comparisons'][number]): Comparison {
+  return {
+    ...rest,
+    share: Number(share),
+    rtol: Number(rtol),
+    atol: Number(atol),
+    ...(worst && {
+      worst: {
+        ...worst,
+        actual: Number(worst.actual),
+        expected: Number(worst.expected),
+        error: Number(worst.error),
+        allowed: Number(worst.allowed),
+      },
+    }),
+  } as Comparison
+}
+
+/** What `verify` prints of a mismatch, without colour. */
+export function explainSaved(judged: Results['cases'][number]): string {
+  const { explanation, file } = judged
+  const why =
+    explanation === undefined
+      ? []
+      : [
+          renderDiagnosis({
+            ...explanation,
+            explanations: explanation.explanations.map((each) => ({ ...each, explained: Number(each.explained) })),
+          }),
+        ]
+  return [renderMismatch(file, verdictOf(judged)), ...why].join('\n')
+}
+
+/** Plain text without colour: mismatches, what was judged of each module, and the counts. */
+export function renderText(runs: readonly Results[]): string {
+  return runs.map((results) => textOf(results)).join('\n')
+}
+
+function textOf({ engine, cases, errors, summary }: Results): string {
+  const modules = new Map<string, ModuleTotals>()
+  let most: { share: number; where: string } | undefined
+  const mismatches: string[] = []
+  for (const judged of cases) {
+    const verdict = verdictOf(judged)
+    addToModules(modules, verdict)
+    if (judged.outcome === 'mismatch') mismatches.push(explainSaved(judged))
+    const share = judged.outcome === 'match' ? shareOf(verdict) : 0
+    if (judged.outcome === 'match' && (most === undefined || share > most.share)) {
+      most = { share, where: `${judged.file}: case ${judged.id}` }
+    }
+  }
+  const lines = [engine, ...mismatches, ...errors.map(({ message }) => `error ${message}`)]
+  if (modules.size > 1) lines.push(renderModules(modules))
+  return `${[...lines, renderSummary(summary, errors, most)].join('\n')}\n`
+}
