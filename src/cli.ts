@@ -107,8 +107,9 @@ function program(): Command {
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts (default: ours)')
+    .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
-    .action(async (file: string, flags: { case: string; engine?: string; timeout: number }) => {
+    .action(async (file: string, flags: { case: string; engine?: string; actual?: string; timeout: number }) => {
       const { explain } = await import('./cli/explain.ts')
       const { timeout, ...rest } = flags
       process.exitCode = await explain(file, { ...rest, timeoutMs: 1000 * timeout })

@@ -73,7 +73,7 @@ export function float64Data(tensor: FloatTensor): Float64Array {
 
 /** A tensor of the given dtype over little-endian bytes, which are copied (they need not be aligned). */
 export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
-  const { buffer } = bytes.slice()
+  const { buffer } = new Uint8Array(bytes)
   switch (dtype) {
     case 'float64':
       return { dtype, shape, data: new Float64Array(buffer) }

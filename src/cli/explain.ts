@@ -1,11 +1,13 @@
+import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
+import { readActual } from '../actual.ts'
 import type { Case } from '../case.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
-import { ParityError } from '../errors.ts'
+import { messageOf, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderMismatch, renderRow } from '../report/text.ts'
-import { judge, requestOf, verify } from '../verify.ts'
+import { judge, requestOf, verify, type Verdict } from '../verify.ts'
 import { openFile } from './files.ts'
 import { hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -14,11 +16,16 @@ export interface ExplainOptions {
   readonly case: string
   /** A module that exports an Engine; ours when absent. */
   readonly engine?: string
+  /** Tensors that were computed elsewhere, instead of an engine. */
+  readonly actual?: string
   readonly timeoutMs: number
 }
 
 /** Judges one case and prints where the engine departs from PyTorch, and why. → the exit code */
 export async function explain(file: string, options: ExplainOptions): Promise<number> {
+  if (options.actual !== undefined && options.engine !== undefined) {
+    throw new ParityError('USAGE', '--actual: expected it without --engine, got both')
+  }
   const interruption = onInterrupt()
   const host =
     options.engine === undefined ? undefined : await hostEngine(options.engine, options.timeoutMs, interruption.signal)
@@ -30,6 +37,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
         continue
       }
       if (read.case.id !== options.case) continue
+      if (options.actual !== undefined) return await explainActual(file, options.actual, read.case)
       const verdict = await verify(read.case, engine)
       if (verdict.outcome !== 'mismatch') {
         process.stdout.write(`${renderRow(verdict, pc)}\n`)
@@ -49,6 +57,28 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     'USAGE',
     `${file}: expected a case ${options.case}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
   )
+}
+
+/** Judges and explains what a file holds of a case. */
+async function explainActual(file: string, actual: string, recorded: Case): Promise<number> {
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(actual)
+  } catch (cause) {
+    throw new ParityError('FILE_UNREADABLE', `${actual}: expected a readable file, got ${messageOf(cause)}`, { cause })
+  }
+  const { outputs, notes } = readActual(actual, bytes, recorded)
+  const comparisons = judge(recorded, outputs).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
+  const isRight = comparisons.every(({ outcome }) => outcome === 'match')
+  const { id, module } = recorded
+  const verdict: Verdict = { id, module, outcome: isRight ? 'match' : 'mismatch', comparisons }
+  for (const note of notes) process.stdout.write(`note: ${note}\n`)
+  process.stdout.write(`${isRight ? renderRow(verdict, pc) : renderMismatch(file, verdict, pc)}\n`)
+  // Of tensors of another shape there is no more to say than that.
+  if (!isRight && comparisons.every(({ problem }) => problem === undefined)) {
+    process.stdout.write(`${renderDiagnosis(diagnose(recorded, outputs), pc)}\n`)
+  }
+  return isRight ? 0 : 1
 }
 
 /** Asks an engine once more and finds why it departs, as far as it gives the tensors that were asked for. */

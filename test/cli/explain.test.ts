@@ -1,5 +1,9 @@
+import { encode } from '@msgpack/msgpack'
 import { describe, expect } from 'vitest'
-import { cellCase, caseRecord, fixtureBytes } from '../sample.ts'
+import type { Outputs, Request } from '../../src/case.ts'
+import { engine } from '../../src/engine/run.ts'
+import { floatTensor } from '../../src/tensor.ts'
+import { cellCase, caseRecord, fixtureBytes, tensorRecord } from '../sample.ts'
 import { it } from './command.ts'
 import { engineModule } from './engines.ts'
 
@@ -36,5 +40,69 @@ describe('explain', () => {
       'error one.msgpack: expected a case two, got none of that id\n`torch-parity inspect one.msgpack` lists them\n',
     )
     expect(code).toBe(2)
+  })
+
+  describe('--actual', () => {
+    const recorded = cellCase({ id: 'one' })
+    const { h_1 } = recorded.expected
+    const { weight_hh } = recorded.params
+    const turned = weight_hh!.data.map((_, i) => weight_hh!.data[(i % 3) * 3 + Math.floor(i / 3)]!)
+    const wrong = engine.run({
+      ...recorded,
+      params: { ...recorded.params, weight_hh: floatTensor('float32', [3, 3], turned) },
+    }) as Outputs
+
+    it('explains what was computed elsewhere', async ({ folder }) => {
+      await folder.write('one.msgpack', file)
+      await folder.write('wrong.msgpack', encode({ h_1: tensorRecord(wrong['h_1']!) }))
+      const { code, stdout } = await folder.run([
+        'explain',
+        'one.msgpack',
+        '--case',
+        'one',
+        '--actual',
+        'wrong.msgpack',
+      ])
+      expect(stdout).toContain('mismatch one.msgpack: case one (RNNCell)')
+      expect(stdout).toContain('\n  why: the engine reads weight_hh transposed (explains everything)\n')
+      expect(code).toBe(1)
+    })
+
+    it('says that it matches', async ({ folder }) => {
+      await folder.write('one.msgpack', file)
+      await folder.write('right.msgpack', encode({ h_1: tensorRecord(h_1!), more: tensorRecord(h_1!) }))
+      const { code, stdout } = await folder.run([
+        'explain',
+        'one.msgpack',
+        '--case',
+        'one',
+        '--actual',
+        'right.msgpack',
+      ])
+      expect(stdout).toMatch(/^note: more is not of this case and was left out\n {2}match +one /)
+      expect(code).toBe(0)
+    })
+
+    it('says that a shape is another, and no more', async ({ folder }) => {
+      await folder.write('one.msgpack', file)
+      const flat = floatTensor('float32', [6], [...h_1!.data])
+      await folder.write('flat.msgpack', encode({ h_1: tensorRecord(flat) }))
+      const { code, stdout } = await folder.run(['explain', 'one.msgpack', '--case', 'one', '--actual', 'flat.msgpack'])
+      expect(stdout).toMatch(
+        /^mismatch one\.msgpack: case one \(RNNCell\)\n {2}h_1: expected shape \(2, 3\), got \(6\)\n$/,
+      )
+      expect(code).toBe(1)
+    })
+
+    it.for([
+      [['--actual', 'none.npy'], /^error none\.npy: expected a readable file, got ENOENT/],
+      [['--actual', 'one.msgpack'], /^error one\.msgpack: expected a map of tensors in MessagePack, got /],
+      [['--actual', 'a.npy', '--engine', 'b.mjs'], /^error --actual: expected it without --engine, got both\n$/],
+    ] as const)('refuses %j', async ([args, message], { folder }) => {
+      await folder.write('one.msgpack', file)
+      const { code, stderr } = await folder.run(['explain', 'one.msgpack', '--case', 'one', ...args])
+      expect(stderr).toMatch(message)
+      expect(code).toBe(2)
+    })
   })
 })

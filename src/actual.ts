@@ -1,0 +1,77 @@
+import { decode } from '@msgpack/msgpack'
+import { z } from 'zod'
+import { readNpy } from './actual/npy.ts'
+import { readNpz } from './actual/npz.ts'
+import { readSafetensors } from './actual/safetensors.ts'
+import { floatsOf, invalid, type Tensors } from './actual/tensors.ts'
+import { type Case, parse, type Outputs } from './case.ts'
+import { messageOf } from './errors.ts'
+import { floatTensor, unitRoundoff } from './tensor.ts'
+
+/** What somebody has computed elsewhere, as far as a case expects it. */
+export interface Actual {
+  readonly outputs: Outputs
+  /** What was made of the file, in words. */
+  readonly notes: readonly string[]
+}
+
+const TensorRecord = z.strictObject({
+  dtype: z.enum(['float16', 'bfloat16', 'float32', 'float64']),
+  shape: z.array(z.int().min(0)).max(8),
+  data: z.instanceof(Uint8Array),
+})
+
+const readers: Readonly<Record<string, (bytes: Uint8Array, where: string, only: string) => Tensors>> = {
+  npy: (bytes, where, only) => ({ [only]: readNpy(bytes, where) }),
+  npz: readNpz,
+  safetensors: readSafetensors,
+  msgpack: readMessagePack,
+}
+
+/**
+ * Reads tensors that were computed elsewhere: .npy, .npz, .safetensors, or .msgpack, a map of tensors as fixtures hold them. What
+ * is wider than the case's dtype is rounded to it.
+ * @throws ParityError TENSORS_INVALID
+ */
+export function readActual(name: string, bytes: Uint8Array, recorded: Case): Actual {
+  const [, stem = '', extension = ''] = /([^/\\]*)\.([^.]+)$/.exec(name) ?? []
+  const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined
+  const known = Object.keys(readers).map((each) => `.${each}`)
+  if (read === undefined)
+    throw invalid(name, `a file ${known.join(', ')}`, extension === '' ? 'no such name' : `.${extension}`)
+  const [first = ''] = Object.keys(recorded.expected)
+  const tensors = read(bytes, name, Object.hasOwn(recorded.expected, stem) ? stem : first)
+  const notes: string[] = []
+  const outputs: Record<string, Outputs[string]> = {}
+  for (const [tensor, given] of Object.entries(tensors)) {
+    if (!Object.hasOwn(recorded.expected, tensor)) {
+      notes.push(`${tensor} is not of this case and was left out`)
+      continue
+    }
+    const wider = unitRoundoff[given.dtype] < unitRoundoff[recorded.dtype]
+    if (wider) notes.push(`${tensor} was rounded from ${given.dtype} to ${recorded.dtype}`)
+    outputs[tensor] = wider ? floatTensor(recorded.dtype, given.shape, Float64Array.from(given.data)) : given
+  }
+  const missing = Object.keys(recorded.expected).filter((tensor) => !Object.hasOwn(outputs, tensor))
+  if (Object.keys(outputs).length === 0) {
+    throw invalid(name, `one of ${missing.join(', ')}`, Object.keys(tensors).join(', ') || 'no tensor')
+  }
+  if (missing.length > 0) notes.push(`not given, and not judged: ${missing.join(', ')}`)
+  return { outputs, notes }
+}
+
+function readMessagePack(bytes: Uint8Array, where: string): Tensors {
+  let value: unknown
+  try {
+    value = decode(bytes)
+  } catch (cause) {
+    throw invalid(where, 'a map of tensors in MessagePack', messageOf(cause))
+  }
+  const records = parse(z.record(z.string(), TensorRecord), value, where, 'TENSORS_INVALID')
+  return Object.fromEntries(
+    Object.entries(records).map(([name, { dtype, shape, data }]) => [
+      name,
+      floatsOf(dtype, shape, data, `${where}: ${name}`),
+    ]),
+  )
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { parse, plainText } from '../case.ts'
+import { messageOf } from '../errors.ts'
+import type { FloatDType } from '../tensor.ts'
+import { floatsOf, invalid, type Tensors } from './tensors.ts'
+
+const dtypes: Readonly<Record<string, FloatDType>> = {
+  F16: 'float16',
+  BF16: 'bfloat16',
+  F32: 'float32',
+  F64: 'float64',
+}
+
+const Entry = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)).max(8),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+})
+
+/** The format allows no longer header. */
+const mostHeader = 100_000_000
+
+/**
+ * Reads a safetensors file. Source: the format's README, "Format".
+ * @throws ParityError TENSORS_INVALID
+ */
+export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
+  if (bytes.length < 8) throw invalid(where, 'a header of at least 8 bytes', `${bytes.length}`)
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+  if (length > mostHeader || 8 + length > bytes.length) {
+    throw invalid(where, `a header of ${length} bytes`, `a file of ${bytes.length}`)
+  }
+  let header: unknown
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)))
+  } catch (cause) {
+    throw invalid(where, 'a header in JSON', messageOf(cause))
+  }
+  const { __metadata__: _, ...entries } = parse(z.record(plainText, z.unknown()), header, where, 'TENSORS_INVALID')
+  const data = bytes.subarray(8 + length)
+  const read: Record<string, Tensors[string]> = {}
+  let next = 0
+  const ordered = Object.entries(entries)
+    .map(([name, entry]) => [name, parse(Entry, entry, `${where}: ${name}`, 'TENSORS_INVALID')] as const)
+    .toSorted(([, one], [, other]) => one.data_offsets[0] - other.data_offsets[0])
+  for (const [name, { dtype, shape, data_offsets }] of ordered) {
+    const own = `${where}: ${name}`
+    const known = Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined
+    if (known === undefined) throw invalid(own, Object.keys(dtypes).join(', '), dtype)
+    const [begin, end] = data_offsets
+    // No holes and no overlaps: the bytes are those of one tensor after the other.
+    if (begin !== next || end < begin || end > data.length) {
+      throw invalid(own, `offsets from ${next} to at most ${data.length}`, `${begin} to ${end}`)
+    }
+    next = end
+    read[name] = floatsOf(known, shape, data.subarray(begin, end), own)
+  }
+  if (next !== data.length) throw invalid(where, `${next} bytes of tensors`, `${data.length}`)
+  return read
+}
