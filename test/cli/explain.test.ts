@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack'
 import { describe, expect } from 'vitest'
-import type { Outputs, Request } from '../../src/case.ts'
+import type { Outputs } from '../../src/case.ts'
 import { engine } from '../../src/engine/run.ts'
 import { floatTensor } from '../../src/tensor.ts'
 import { cellCase, caseRecord, fixtureBytes, tensorRecord } from '../sample.ts'
