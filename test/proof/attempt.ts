@@ -1,10 +1,11 @@
-import { expectedAxes, type Outputs } from '../../src/case.ts'
+import { type Case, expectedAxes, type Outputs } from '../../src/case.ts'
 import { compare } from '../../src/compare.ts'
 import { diagnose } from '../../src/diagnose.ts'
 import { messageOf } from '../../src/errors.ts'
+import { settleTies } from '../../src/ties.ts'
 import { judge } from '../../src/verify.ts'
 import { type Bug, isBug } from './bugs.ts'
-import type { RecurrentCase, Recorded } from './cases.ts'
+import type { Recorded } from './cases.ts'
 import type { Planting } from './plantings.ts'
 import { runPort } from './port.ts'
 
@@ -26,12 +27,12 @@ export interface Attempt {
   readonly failure?: string
 }
 
-export function isSeen(recorded: RecurrentCase, outputs: Outputs): boolean {
-  return judge(recorded, outputs).some(({ outcome }) => outcome === 'mismatch')
+export function isSeen(recorded: Case, outputs: Outputs): boolean {
+  return judge(recorded, settleTies(recorded, outputs).outputs).some(({ outcome }) => outcome === 'mismatch')
 }
 
 /** Whether two ports give the same within the budget of a case, both in float64: then nothing in it tells them apart. */
-function cannotBeToldApart(recorded: RecurrentCase, one: readonly Bug[], other: readonly Bug[], seed: number): boolean {
+function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: readonly Bug[], seed: number): boolean {
   const axes = expectedAxes(recorded)
   const ours = runPort(recorded, { bugs: one, arithmetic: 'float64', seed })
   const theirs = runPort(recorded, { bugs: other, arithmetic: 'float64', seed })
@@ -78,7 +79,7 @@ export function attempt(planting: Planting, { file, case: recorded }: Recorded, 
 }
 
 function rankOf(
-  recorded: RecurrentCase,
+  recorded: Case,
   truth: readonly Bug[],
   ranked: readonly (readonly string[])[],
   seed: number,

@@ -1,8 +1,9 @@
-import type { RecurrentRequest } from '../../src/case.ts'
+import { isModelRequest, type RecurrentRequest, type Request } from '../../src/case.ts'
+import { modelBugs, type ModelPlanting } from './model-bugs.ts'
 import { type Sizes, sizesOf } from './request.ts'
 
 /** What a bug needs of a case, and the line of the port in which it stands. */
-interface Planting {
+export interface Planting {
   readonly applies: (sizes: Sizes, request: RecurrentRequest) => boolean
   /** Two bugs of the same place cannot be in one port. */
   readonly place: string
@@ -46,7 +47,7 @@ function all(tests: readonly Planting['applies'][], sizes: Sizes, request: Recur
 }
 
 /** By the catalogue's names; what each does is in the port. Source: FACTS of the field, public issues of ports. */
-export const bugs = {
+const recurrentBugs = {
   'weight_hh transposed': run('weight_hh', always),
   'weight_ih transposed': run('weight_ih', hasSquareInput),
   'weight_ih misread': run('weight_ih', (sizes, request) => !hasSquareInput(sizes, request)),
@@ -124,7 +125,9 @@ export const bugs = {
   'weight_decay ignored': training('weight_decay', ({ weight_decay }) => weight_decay !== 0),
 } satisfies Readonly<Record<string, Planting>>
 
-export type Bug = keyof typeof bugs
+export type Bug = keyof typeof recurrentBugs | keyof typeof modelBugs
+
+export const bugs: Readonly<Record<Bug, Planting | ModelPlanting>> = { ...recurrentBugs, ...modelBugs }
 
 export const bugNames = Object.keys(bugs) as readonly Bug[]
 
@@ -132,7 +135,12 @@ export function isBug(name: string): name is Bug {
   return Object.hasOwn(bugs, name)
 }
 
+function isOfModels(bug: Bug): bug is keyof typeof modelBugs {
+  return Object.hasOwn(modelBugs, bug)
+}
+
 /** Whether a port with this bug could do otherwise than torch. */
-export function applies(bug: Bug, request: RecurrentRequest): boolean {
-  return bugs[bug].applies(sizesOf(request), request)
+export function applies(bug: Bug, request: Request): boolean {
+  if (isModelRequest(request)) return isOfModels(bug) && modelBugs[bug].applies(request)
+  return !isOfModels(bug) && recurrentBugs[bug].applies(sizesOf(request), request)
 }

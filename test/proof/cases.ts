@@ -1,15 +1,13 @@
-import { type Case, isModelRequest, type RecurrentRequest } from '../../src/case.ts'
+import type { Case } from '../../src/case.ts'
 import { findFixtures, openFile } from '../../src/cli/files.ts'
 import { random } from '../random.ts'
 
-export type RecurrentCase = Case & RecurrentRequest
-
 export interface Recorded {
   readonly file: string
-  readonly case: RecurrentCase
+  readonly case: Case
 }
 
-/** Every recorded case of a recurrent module. */
+/** Every recorded case. */
 export async function readCases(folder: string): Promise<Recorded[]> {
   const { files, errors } = await findFixtures([folder])
   for (const error of errors) throw error
@@ -17,8 +15,7 @@ export async function readCases(folder: string): Promise<Recorded[]> {
   for (const file of files) {
     for await (const read of (await openFile(file)).cases()) {
       if ('error' in read) throw read.error
-      // The type of a case is that of its request and more; TypeScript cannot narrow it by that.
-      if (!isModelRequest(read.case)) recorded.push({ file, case: read.case })
+      recorded.push({ file, case: read.case })
     }
   }
   return recorded

@@ -35,7 +35,11 @@ const crudeTanh: Activation = [
 ]
 const hardSigmoid: Activation = [(x) => clamp(0.2 * x + 0.5, 0, 1), (x) => (Math.abs(x) < 2.5 ? 0.2 : 0)]
 
-export function cellOf(tape: Tape, has: Has, sizes: Sizes): Cell {
+export function cellOf(
+  tape: Tape,
+  has: Has,
+  sizes: Pick<Sizes, 'kind' | 'hidden_size' | 'units' | 'nonlinearity'>,
+): Cell {
   const { add, subtract, multiply, apply, part, product } = tape
   const { hidden_size: H, units } = sizes
   const rows = { RNN: 1, LSTM: 4, GRU: 3 }[sizes.kind] * H

@@ -32,7 +32,9 @@ export function forward(tape: Tape, has: Has, sizes: Sizes, request: RecurrentRe
     if (layer > 0) x = dropout(tape, has, sizes, request, x, layer - 1)
     const directions: Sequence[] = []
     for (let direction = 0; direction < D; direction++) {
-      const weights = weightsOf(leaves.parameters, request, layer, has('reverse with forward weights') ? 0 : direction)
+      const reverse = direction === 1 && !has('reverse with forward weights')
+      const suffix = isCell ? '' : `_l${layer}${reverse ? '_reverse' : ''}`
+      const weights = weightsOf(leaves.parameters, suffix)
       const own = scan(tape, has, sizes, request, { cell, weights, x, layer, direction, leaves })
       directions.push(own.outputs)
       h_n.push(own.h_n)

@@ -1,4 +1,3 @@
-import type { RecurrentRequest } from '../../src/case.ts'
 import { random } from '../random.ts'
 import type { Has, Weights } from './cells.ts'
 import type { Numbers, Tape, Vector } from './tape.ts'
@@ -54,14 +53,8 @@ export function parametersOf(
   )
 }
 
-/** The parameters of a layer and direction; those of a cell have no suffix. */
-export function weightsOf(
-  parameters: Readonly<Record<string, Vector>>,
-  { module }: RecurrentRequest,
-  layer: number,
-  direction: number,
-): Weights {
-  const suffix = module.endsWith('Cell') ? '' : `_l${layer}${direction === 1 ? '_reverse' : ''}`
+/** The parameters of a layer and direction: those whose names end so. */
+export function weightsOf(parameters: Readonly<Record<string, Vector>>, suffix: string): Weights {
   const names = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh', 'weight_hr'] as const
   // Reading the case has checked that weight_ih and weight_hh are there.
   return Object.fromEntries(

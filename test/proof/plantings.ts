@@ -1,4 +1,4 @@
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { Request } from '../../src/case.ts'
 import { applies, type Bug, bugNames, bugs } from './bugs.ts'
 
 /** Bugs that are planted together, and by which names an explanation of them counts as right. */
@@ -8,14 +8,10 @@ export interface Planting {
   /** How far down the true cause may stand. */
   readonly within: 1 | 3
   /** undefined where there is nothing of it in a case. */
-  readonly bugsIn: (request: RecurrentRequest) => readonly Bug[] | undefined
+  readonly bugsIn: (request: Request) => readonly Bug[] | undefined
 }
 
-function planting(
-  kind: Planting['kind'],
-  name: string,
-  chosen: (request: RecurrentRequest) => readonly Bug[],
-): Planting {
+function planting(kind: Planting['kind'], name: string, chosen: (request: Request) => readonly Bug[]): Planting {
   return {
     name,
     kind,
@@ -42,7 +38,7 @@ export const pairs: readonly Planting[] = bugNames.flatMap((first, i) =>
 )
 
 /** What a matrix that is stored (inputs, outputs) becomes when it is read as (outputs, inputs). */
-function transposed(request: RecurrentRequest): readonly Bug[] {
+function transposed(request: Request): readonly Bug[] {
   return [applies('weight_ih misread', request) ? 'weight_ih misread' : 'weight_ih transposed', 'weight_hh transposed']
 }
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { Request } from '../../src/case.ts'
 import { faults } from '../../src/faults.ts'
 import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
 import { random } from '../random.ts'
@@ -17,7 +17,7 @@ beforeAll(async () => {
 const isEquivalent = (bug: Bug): boolean => 'equivalent' in bugs[bug]
 
 describe('a port without bugs', () => {
-  it('computes what PyTorch computes, in every case of a recurrent module', () => {
+  it('computes what PyTorch computes, in every case', () => {
     const wrong = recorded.filter(({ case: own }) => isSeen(own, runPort(own, { bugs: [] })))
     expect(wrong.map(({ file, case: { id } }) => `${file}#${id}`)).toEqual([])
     expect(recorded.length).toBeGreaterThan(1000)
@@ -37,8 +37,7 @@ describe('a port with', () => {
   })
 
   it('every fault of the catalogue can be made, and no other', () => {
-    const recurrent = faults.filter((fault) => recorded.some(({ case: own }) => fault.appliesTo(own)))
-    expect(bugNames.toSorted()).toEqual(recurrent.map(({ name }) => name).toSorted())
+    expect(bugNames.toSorted()).toEqual(faults.map(({ name }) => name).toSorted())
   })
 })
 
@@ -46,10 +45,10 @@ type Tensors = Readonly<Record<string, FloatTensor>>
 
 function moved(tensors: Tensors, directions: Readonly<Record<string, readonly number[]>>, by: number): Tensors {
   return Object.fromEntries(
-    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [
+    Object.entries(tensors).map(([name, { shape, data }]) => [
       name,
       floatTensor(
-        dtype,
+        'float64',
         shape,
         Array.from(data, (x, i) => x + by * (directions[name]?.[i] ?? 0)),
       ),
@@ -57,16 +56,27 @@ function moved(tensors: Tensors, directions: Readonly<Record<string, readonly nu
   )
 }
 
-/** A request with everything that has a gradient moved. */
-function movedRequest(request: RecurrentRequest, directions: Record<string, number[]>, by: number): RecurrentRequest {
-  const params = moved(request.params, directions, by)
-  const { input, h_0, c_0 } = request.inputs
-  const states = { ...(h_0 && { h_0 }), ...(c_0 && { c_0 }) }
-  return { ...request, params, inputs: { ...request.inputs, ...moved({ input, ...states }, directions, by) } }
+/** The tensors that have a gradient. */
+function leavesOf({ params, inputs }: Request): Tensors {
+  const { input } = inputs
+  const states =
+    'h_0' in inputs ? { ...(inputs.h_0 && { h_0: inputs.h_0 }), ...(inputs.c_0 && { c_0: inputs.c_0 }) } : {}
+  return { ...params, ...(input && { input }), ...states }
+}
+
+/** The same request in float64, with everything that has a gradient moved. */
+function movedRequest(request: Request, directions: Record<string, number[]>, by: number): Request {
+  const leaves = moved(leavesOf(request), directions, by)
+  const params = Object.fromEntries(Object.keys(request.params).map((name) => [name, leaves[name]!]))
+  const inputs = Object.fromEntries(
+    Object.entries(request.inputs).map(([name, tensor]) => [name, leaves[name] ?? tensor]),
+  )
+  // The same request with other numbers; TypeScript cannot follow that.
+  return { ...request, dtype: 'float64', params, inputs } as Request
 }
 
 /** The loss whose gradients are asked for. */
-function lossOf(request: RecurrentRequest, bug: Bug): number {
+function lossOf(request: Request, bug: Bug): number {
   const outputs = runPort(request, { bugs: [bug] })
   let loss = 0
   for (const [name, { data }] of Object.entries(request.cotangents!)) {
@@ -75,7 +85,8 @@ function lossOf(request: RecurrentRequest, bug: Bug): number {
   return loss
 }
 
-const isOfOutputsOnly = (bug: Bug): boolean => /batch_first|carried|Adam|nesterov|momentum|weight_decay/.test(bug)
+const isOfOutputsOnly = (bug: Bug): boolean =>
+  /batch_first|carried|Adam|nesterov|momentum|weight_decay|end symbol/.test(bug)
 const isOfBackward = (bug: Bug): boolean => /gradient|cotangent|1 − h²/.test(bug)
 /** Rounding has no slope, and a wrong number is what it is: the gradient is that by what was read. */
 const isOfReading = (bug: Bug): boolean => bugs[bug].place === 'reading'
@@ -83,13 +94,11 @@ const isOfReading = (bug: Bug): boolean => bugs[bug].place === 'reading'
 describe('the gradients of a port with', () => {
   const ofForward = bugNames.filter((bug) => !isOfBackward(bug) && !isOfReading(bug) && !isOfOutputsOnly(bug))
   it.each(ofForward)('%s are those of what it computes', (bug) => {
-    const about = recorded.filter(
-      ({ case: own }) => own.dtype === 'float64' && own.cotangents !== undefined && applies(bug, own),
-    )
+    const about = recorded.filter(({ case: own }) => own.cotangents !== undefined && applies(bug, own))
     expect(about.length).toBeGreaterThan(0)
     for (const { case: own } of about.slice(0, 5)) {
       const numbers = random(1)
-      const gradients = runPort(own, { bugs: [bug] })
+      const gradients = runPort(movedRequest(own, {}, 0), { bugs: [bug] })
       const directions: Record<string, number[]> = {}
       let slope = 0
       for (const [name, { data }] of Object.entries(gradients).filter(([name]) => name.startsWith('grad_'))) {

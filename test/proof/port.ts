@@ -1,16 +1,26 @@
 // A port of torch's recurrent modules as people write them: plain loops, a row and a step at a time, and no code of src's engine.
 
-import type { Outputs, RecurrentRequest } from '../../src/case.ts'
+import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../../src/case.ts'
 import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
 import type { Bug } from './bugs.ts'
 import { forward, type Leaves, times } from './layers.ts'
+import { runModel } from './model-run.ts'
 import { parametersOf } from './parameters.ts'
 import { type Sizes, sizesOf } from './request.ts'
 import { joined, newTape, type Numbers, type Tape, type Vector } from './tape.ts'
 import { type Played, type Port, train } from './training.ts'
 
 /** Runs the port, as torch would but for its bugs. */
-export function runPort(request: RecurrentRequest, port: Port): Outputs {
+export function runPort(request: Request, port: Port): Outputs {
+  if (!isModelRequest(request)) return runRecurrent(request, port)
+  const arithmetic = request.dtype === 'float64' ? 'float64' : (port.arithmetic ?? 'float32')
+  const named = runModel(request, (bug) => port.bugs.includes(bug), arithmetic)
+  return Object.fromEntries(
+    Object.entries(named).map(([name, { shape, values }]) => [name, floatTensor(request.dtype, shape, values)]),
+  )
+}
+
+function runRecurrent(request: RecurrentRequest, port: Port): Outputs {
   const play = (params: Readonly<Record<string, Numbers>>): Played => played(request, params, port)
   const params = Object.fromEntries(Object.entries(request.params).map(([name, { data }]) => [name, data]))
   const tensor = (shape: readonly number[], values: ArrayLike<number>): FloatTensor =>

@@ -150,3 +150,9 @@ export function newTape(arithmetic: 'float32' | 'float64', recording: boolean): 
 export function joined(parts: readonly Numbers[]): number[] {
   return parts.flatMap((part) => Array.from(part))
 }
+
+export function sumOf(numbers: Numbers): number {
+  let sum = 0
+  for (const x of numbers) sum += x
+  return sum
+}
