@@ -2,6 +2,7 @@
 // --cases N: of each planting (20); --seed N: which ones (1); --only TEXT: plantings whose name contains it; --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { ParityError } from '../../src/errors.ts'
 import { type Attempt, attempt } from './attempt.ts'
 import { readCases, type Recorded, shuffled } from './cases.ts'
 import { mappings, pairs, type Planting, singles } from './plantings.ts'
@@ -15,12 +16,18 @@ const { values } = parseArgs({
     json: { type: 'string' },
   },
 })
-const cases = Number(values.cases)
-const seed = Number(values.seed)
+const cases = wholeNumber('cases', values.cases, 1)
+const seed = wholeNumber('seed', values.seed, 0)
 const pairCount = 30
 const pairCases = Math.ceil(cases / 2)
 /** How many cases are looked through for one in which a pair shows as a pair. */
 const pairTries = 100
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const number = Number(text)
+  if (text !== '' && Number.isSafeInteger(number) && number >= least) return number
+  throw new ParityError('USAGE', `--${option}: expected a whole number from ${least}, got ${text}`)
+}
 
 /** The cases that a planting shows in, up to so many, as its name and the seed draw them. */
 function attempts(planting: Planting, recorded: readonly Recorded[], most: number, tries = Infinity): Attempt[] {
@@ -50,8 +57,10 @@ for (const planting of shuffled(pairs.filter(chosen), seed, 'pairs')) {
   all.push(...own)
   drawn++
 }
+if (all.length === 0) throw new ParityError('USAGE', `--only: expected part of a planting's name, got ${values.only}`)
 for (const kind of kindsOfPlanting) process.stdout.write(`\n${renderKind(all, kind)}\n`)
-process.stdout.write(`\nwrong:\n${renderWrong(all)}\n\n${renderTimes(all)}\n`)
+const wrong = renderWrong(all)
+process.stdout.write(`\n${wrong === '' ? '' : `wrong:\n${wrong}\n\n`}${renderTimes(all)}\n`)
 process.stdout.write(`${((performance.now() - began) / 1000).toFixed(0)} s in all\n`)
 if (values.json !== undefined)
   await writeFile(values.json, `${JSON.stringify({ seed, cases, attempts: all }, null, 1)}\n`)

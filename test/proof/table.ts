@@ -47,6 +47,7 @@ function firstOf({ ranked, failure }: Attempt): string {
 /** The confusion table of one kind: rows that have been confused in full, the others in one line. */
 export function renderKind(attempts: readonly Attempt[], kind: Planting['kind']): string {
   const own = attempts.filter((attempt) => attempt.kind === kind)
+  if (own.length === 0) return `${titles[kind]}: none`
   const rows = [...byPlanting(own)]
   const lines = [
     `${titles[kind]}: ${rows.length}, ${own.length} explanations`,
