@@ -1,0 +1,33 @@
+import type { Case } from '../../src/case.ts'
+import { findFixtures, openFile } from '../../src/cli/files.ts'
+import { random } from '../random.ts'
+
+export interface Recorded {
+  readonly file: string
+  readonly case: Case
+}
+
+/** Every recorded case. */
+export async function readCases(folder: string): Promise<Recorded[]> {
+  const { files, errors } = await findFixtures([folder])
+  for (const error of errors) throw error
+  const recorded: Recorded[] = []
+  for (const file of files) {
+    for await (const read of (await openFile(file)).cases()) {
+      if ('error' in read) throw read.error
+      recorded.push({ file, case: read.case })
+    }
+  }
+  return recorded
+}
+
+/** The same items in an order that a seed and a name draw. */
+export function shuffled<T>(items: readonly T[], seed: number, name: string): T[] {
+  const numbers = random(Array.from(name).reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)!) | 0, seed))
+  const drawn = [...items]
+  for (let i = drawn.length - 1; i > 0; i--) {
+    const j = numbers.int(0, i)
+    ;[drawn[i], drawn[j]] = [drawn[j]!, drawn[i]!]
+  }
+  return drawn
+}
