@@ -16,6 +16,8 @@ export interface Explanation {
   readonly explained: number
   /** Whether an engine with it gives what was given, within the budget. */
   readonly complete: boolean
+  /** Whether it does so in the outputs alone: the gradients of a port that has it are others. */
+  readonly outputsAlone?: boolean | undefined
 }
 
 /** Where an engine departs from PyTorch, and why. */
@@ -25,6 +27,8 @@ export interface Diagnosis {
   /** The best first; empty when nothing explains the departure. */
   readonly explanations: readonly Explanation[]
 }
+
+const isGradient = (tensor: string): boolean => tensor.startsWith('grad_')
 
 /** Explanations that explain less are not worth reading. */
 const leastExplained = 0.5
@@ -106,6 +110,10 @@ interface Tried {
   readonly faults: readonly Fault[]
   readonly explained: number
   readonly complete: boolean
+  /** Whether all that departs before the gradients is explained, and something does. */
+  readonly outputs: boolean
+  /** Whether an engine with it gives the right outputs, and only other gradients. */
+  readonly silent: boolean
 }
 
 function explain(
@@ -117,6 +125,9 @@ function explain(
 ): Explanation[] {
   const request = requestOf(recorded)
   const whole = departure(recorded, outputs, recorded.expected, given)
+  const departsInOutputs = distance(recorded, outputs, recorded.expected, axes, given).some(
+    ({ tensor, outcome }) => outcome === 'mismatch' && !isGradient(tensor),
+  )
   const attempt = (planted: readonly Fault[]): Tried | undefined => {
     let others: Outputs
     try {
@@ -127,8 +138,21 @@ function explain(
     }
     const explained = 1 - departure(recorded, outputs, others, given) / whole
     if (!(explained > 0)) return undefined
-    const complete = distance(recorded, outputs, others, axes, given).every(({ outcome }) => outcome === 'match')
-    return { faults: planted, explained, complete }
+    const compared = distance(recorded, outputs, others, axes, given)
+    const complete = compared.every(({ outcome }) => outcome === 'match')
+    return {
+      faults: planted,
+      explained,
+      complete,
+      outputs: departsInOutputs && compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor)),
+      silent: distance(
+        recorded,
+        others,
+        recorded.expected,
+        axes,
+        given.filter((name) => !isGradient(name)),
+      ).every(({ outcome }) => outcome === 'match'),
+    }
   }
   const possible = faults.filter((fault) => fault.equivalent === undefined && fault.appliesTo(request))
   const singles = possible.flatMap((fault) => attempt([fault]) ?? []).toSorted(better)
@@ -136,9 +160,13 @@ function explain(
 
   const started = Date.now()
   const pairs: Tried[] = []
-  search: for (const { faults: first } of singles.slice(0, pairedFaults)) {
+  // Where one fault explains every output, a second one can only be in the gradients.
+  const inOutputs = singles.filter((single) => single.outputs)
+  const gradientsAlone = new Set(singles.filter(({ silent }) => silent).flatMap((single) => single.faults))
+  const firsts = inOutputs.length > 0 ? inOutputs : singles.slice(0, pairedFaults)
+  search: for (const { faults: first } of firsts) {
     for (const second of possible) {
-      if (first.includes(second)) continue
+      if (first.includes(second) || (inOutputs.length > 0 && !gradientsAlone.has(second))) continue
       if (Date.now() - started > limitMs) break search
       const pair = attempt([...first, second])
       if (pair !== undefined) pairs.push(pair)
@@ -146,6 +174,7 @@ function explain(
   }
   const complete = pairs.filter((pair) => pair.complete)
   if (complete.length > 0) return worded(complete)
+  if (inOutputs.length > 0) return worded(inOutputs)
   // A pair must explain clearly more than the better of its two.
   const worthwhile = pairs.filter(({ explained }) => explained > (singles[0]?.explained ?? 0) + 0.1)
   return worded([...singles, ...worthwhile].toSorted(better).filter(({ explained }) => explained >= leastExplained))
@@ -160,11 +189,12 @@ function better(one: Tried, other: Tried): number {
 }
 
 function worded(tried: readonly Tried[]): Explanation[] {
-  return tried.slice(0, mostExplanations).map(({ faults: planted, explained, complete }) => ({
+  return tried.slice(0, mostExplanations).map(({ faults: planted, explained, complete, outputs }) => ({
     faults: planted.map(({ name }) => name),
     sentence: planted.map(({ sentence }) => sentence).join(', and '),
     explained,
     complete,
+    ...(outputs && !complete && { outputsAlone: true }),
   }))
 }
 

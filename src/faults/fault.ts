@@ -30,7 +30,7 @@ export type Params = Readonly<Record<string, FloatTensor>>
 
 /** A fault that is another request: a right engine, asked something else. */
 export function asking<R extends Request>(change: (request: R) => R): Fault<R>['plant'] {
-  return (right) => (request) => right(change(request))
+  return (right) => (request, departures) => right(change(request), departures)
 }
 
 /**
@@ -42,14 +42,14 @@ export function reading(
   change: (parameter: FloatTensor, name: string, params: Params) => FloatTensor,
   back: (gradient: FloatTensor) => FloatTensor = (gradient) => gradient,
 ): Fault<RecurrentRequest>['plant'] {
-  return (right) => (request) => {
+  return (right) => (request, departures) => {
     const params = Object.fromEntries(
       Object.entries(request.params).map(([name, parameter]) => [
         name,
         name.startsWith(matches) ? change(parameter, name, request.params) : parameter,
       ]),
     )
-    const outputs = right({ ...request, params })
+    const outputs = right({ ...request, params }, departures)
     return Object.fromEntries(
       Object.entries(outputs).map(([name, tensor]) => [
         name,
@@ -59,15 +59,24 @@ export function reading(
   }
 }
 
-export function departing<R extends Request>(departures: Departures): Fault<R>['plant'] {
-  return (right) => (request) => right(request, departures)
+/** A fault inside the engine, together with those that are planted around it. */
+export function departing<R extends Request>(own: Departures): Fault<R>['plant'] {
+  return (right) => (request, others) => right(request, together(own, others ?? {}))
+}
+
+function together(one: Departures, other: Departures): Departures {
+  const parts = new Set([...Object.keys(one), ...Object.keys(other)]) as Set<keyof Departures>
+  return Object.fromEntries([...parts].map((part) => [part, { ...one[part], ...other[part] }]))
 }
 
 /** A fault in what is done with right outputs. */
 export function returning<R extends Request>(
   change: (outputs: Outputs, request: R, right: Run<R>) => Outputs,
 ): Fault<R>['plant'] {
-  return (right) => (request) => change(right(request), request, right)
+  return (right) => (request, departures) => {
+    const own: Run<R> = (asked) => right(asked, departures)
+    return change(own(request), request, own)
+  }
 }
 
 export function replace(outputs: Outputs, name: string, change: (tensor: FloatTensor) => FloatTensor): Outputs {

@@ -84,10 +84,10 @@ function moving(from: string, to: string, part: (gate: number) => boolean): Faul
 
 /** A port that starts from zeros, whatever it is given: nothing it puts out depends on the state. */
 export function ignoring(name: 'h_0' | 'c_0'): Fault<RecurrentRequest>['plant'] {
-  return (right) => (request) => {
+  return (right) => (request, departures) => {
     const state = request.inputs[name]
-    if (state === undefined) return right(request)
-    const outputs = right({ ...request, inputs: { ...request.inputs, [name]: zeros(state) } })
+    if (state === undefined) return right(request, departures)
+    const outputs = right({ ...request, inputs: { ...request.inputs, [name]: zeros(state) } }, departures)
     return replace(outputs, `grad_${name}`, zeros)
   }
 }
@@ -159,9 +159,10 @@ export const gateFaults: readonly Fault<RecurrentRequest>[] = [
       const { h_0, c_0 } = request.inputs
       return hasState(request) && c_0 !== undefined && h_0?.shape.join() === c_0.shape.join()
     },
-    plant: (right) => (request) => {
+    plant: (right) => (request, departures) => {
       const { h_0, c_0, ...rest } = request.inputs
-      const outputs = right({ ...request, inputs: { ...rest, ...(c_0 && { h_0: c_0 }), ...(h_0 && { c_0: h_0 }) } })
+      const inputs = { ...rest, ...(c_0 && { h_0: c_0 }), ...(h_0 && { c_0: h_0 }) }
+      const outputs = right({ ...request, inputs }, departures)
       const { grad_h_0, grad_c_0 } = outputs
       return { ...outputs, ...(grad_c_0 && { grad_h_0: grad_c_0 }), ...(grad_h_0 && { grad_c_0: grad_h_0 }) }
     },

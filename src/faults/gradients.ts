@@ -79,11 +79,11 @@ const backwardFaults: readonly Fault<RecurrentRequest>[] = [
     name: 'gradient averaged over the batch',
     sentence: 'divides the gradient by each parameter by the batch size',
     appliesTo: (request) => hasGradients(request) && isBatched(request) && batchOf(request) > 1,
-    plant: (right) => (request) => {
+    plant: (right) => (request, departures) => {
       const average = (gradient: FloatTensor): FloatTensor => map(gradient, (x) => x / batchOf(request))
       const names = ['grad_weight', 'grad_bias']
       const averaged = names.map((name) => returningGradients(name, average))
-      return averaged.reduce((run, plant) => plant(run), right)(request)
+      return averaged.reduce((run, plant) => plant(run), right)(request, departures)
     },
   },
 ]

@@ -281,7 +281,7 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
     sentence: 'ignores batch_first and reads (batch, seq_len) as (seq_len, batch)',
     appliesTo: (request) =>
       layerConfig(request.config)?.batch_first === true && isBatched(request) && hasOutputsOnly(request),
-    plant: (right) => (request) => ignoreBatchFirst(right, request),
+    plant: (right) => (request, departures) => ignoreBatchFirst((asked) => right(asked, departures), request),
   },
   {
     name: 'residual between layers',

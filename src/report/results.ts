@@ -54,7 +54,13 @@ const Tie = z.strictObject({
 const Explanation = z.strictObject({
   where: z.array(z.string()),
   explanations: z.array(
-    z.strictObject({ faults: z.array(z.string()), sentence: z.string(), explained: number, complete: z.boolean() }),
+    z.strictObject({
+      faults: z.array(z.string()),
+      sentence: z.string(),
+      explained: number,
+      complete: z.boolean(),
+      outputsAlone: z.boolean().optional(),
+    }),
   ),
 })
 
