@@ -1,5 +1,6 @@
 import { type Case, expectedAxes, type Outputs } from './case.ts'
 import { compare, type Comparison, formatPlace, kappa } from './compare.ts'
+import { oneElementOff } from './diagnose/element.ts'
 import { run } from './engine/run.ts'
 import { type Fault, faults, type Run } from './faults.ts'
 import type { Axis } from './module.ts'
@@ -33,6 +34,8 @@ const isGradient = (tensor: string): boolean => tensor.startsWith('grad_')
 /** Explanations that explain less are not worth reading. */
 const leastExplained = 0.5
 const mostExplanations = 5
+/** How many single faults are tried together with a single number that is off. */
+const elementFaults = 2
 /** How many single faults are tried together with every other one, when none explains everything. */
 const pairedFaults = 10
 
@@ -157,6 +160,19 @@ function explain(
   const possible = faults.filter((fault) => fault.equivalent === undefined && fault.appliesTo(request))
   const singles = possible.flatMap((fault) => attempt([fault]) ?? []).toSorted(better)
   if (singles.some(({ complete }) => complete)) return worded(singles.filter(({ complete }) => complete))
+
+  // What no known fault explains may be a single number that is off, alone or beside the fault that explains most.
+  for (const base of [[], ...singles.slice(0, elementFaults).map((single) => single.faults)]) {
+    const engine = base.reduce<Run>((own, fault) => fault.plant(own), run)
+    const element = oneElementOff(request, outputs, given, engine)
+    const found = element && attempt([...base, element])
+    if (found?.complete === true) return worded([found])
+    if (element === undefined || found?.outputs !== true || base.length > 0) continue
+    const besides = singles
+      .filter(({ silent }) => silent)
+      .flatMap((single) => attempt([element, ...single.faults]) ?? [])
+    return worded([...besides.filter(({ complete }) => complete), found])
+  }
 
   const started = Date.now()
   const pairs: Tried[] = []
