@@ -1,6 +1,6 @@
 import pc from 'picocolors'
-import type { Case } from '../case.ts'
-import { diagnose } from '../diagnose.ts'
+import type { Case, Outputs } from '../case.ts'
+import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
@@ -51,12 +51,17 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   )
 }
 
-/** Asks an engine once more and says why it departs, as far as it gives the tensors that were asked for; else nothing. */
+/** Why outputs depart, as far as they are the tensors that were asked for; else nothing. */
+export function diagnosisOf(recorded: Case, outputs: unknown): Diagnosis | undefined {
+  const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
+  return complete ? diagnose(recorded, outputs as Outputs, { limitMs: 1000 }) : undefined
+}
+
+/** Asks an engine once more and says why it departs; nothing where it fails or gives other tensors. */
 export async function explanationOf(recorded: Case, engine: Engine): Promise<string> {
   try {
-    const outputs = await engine.run(requestOf(recorded))
-    const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
-    return complete ? renderDiagnosis(diagnose(recorded, outputs, { limitMs: 1000 }), pc) : ''
+    const diagnosis = diagnosisOf(recorded, await engine.run(requestOf(recorded)))
+    return diagnosis === undefined ? '' : renderDiagnosis(diagnosis, pc)
   } catch (error) {
     // It has been judged already: what it does the second time is not worth an error.
     if (error instanceof ParityError) return ''
