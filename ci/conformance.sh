@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, builds, and judges our engine by the committed fixtures. Needs Node, nothing else.
-# Leaves report/report.txt and report/results.json. Exit codes: 0 all match, 1 some mismatch, 2 could not judge.
+# Leaves report/index.html, report/report.txt and report/results.json. Exit codes: 0 all match, 1 some mismatch, 2 could not judge.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,5 +8,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 npm install --no-save --no-audit --no-fund
 npm run build
 mkdir -p report
-node dist/cli.js verify fixtures --json report/results.json 2>&1 | tee report/report.txt
-echo "report: report/report.txt and report/results.json"
+node dist/cli.js verify fixtures --report report 2>&1 | tee report/report.txt
+echo "report: report/index.html, report/report.txt and report/results.json"

@@ -19,6 +19,7 @@ interface VerifyFlags {
   filter?: string
   failFast?: true
   json?: string
+  report?: string
   quiet?: true
   timeout: number
 }
@@ -83,6 +84,7 @@ function program(): Command {
     .option('--filter <text>', 'only cases whose file#id contains the text')
     .option('--fail-fast', 'stop at the first mismatch or error')
     .option('--json <file>', 'write the results as JSON')
+    .option('--report <folder>', 'write index.html, a page to look at, and results.json')
     .option('--quiet', 'print only mismatches, errors and the summary')
     .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
     .action(async (paths: string[], flags: VerifyFlags) => {

@@ -42,6 +42,13 @@ const torchTolerance: Readonly<Record<FloatDType, { rtol: number; atol: number }
   float64: { rtol: 1e-7, atol: 1e-7 },
 }
 
+/** The allowed error of an element. → budget: of the element; size: |expected| */
+export function limitOf(tolerance: Tolerance, dtype: FloatDType): (budget: number, size: number) => number {
+  if (tolerance.kind === 'budget') return (budget) => kappa * budget
+  const { rtol, atol } = tolerance.kind === 'explicit' ? tolerance : torchTolerance[dtype]
+  return (_, size) => atol + rtol * size
+}
+
 /** Where an element stands, by the names of its axes; what a tensor does not have is absent. */
 export interface Place {
   readonly layer?: number
@@ -109,7 +116,7 @@ export function compare(
   const values = (actual as FloatTensor).data
   const { shape } = expected
   const strides = broadcastStrides(budget.shape, shape) ?? []
-  const { rtol, atol } = tolerance.kind === 'explicit' ? tolerance : torchTolerance[expected.dtype]
+  const limit = limitOf(tolerance, expected.dtype)
   const time = timeOf(axes)
 
   let differing = 0
@@ -129,7 +136,7 @@ export function compare(
     if (Number.isFinite(a) && Number.isFinite(e)) {
       const error = Math.abs(a - e)
       const size = Math.abs(e)
-      const allowed = tolerance.kind === 'budget' ? kappa * budget.data[at]! : atol + rtol * size
+      const allowed = limit(budget.data[at]!, size)
       own = error <= allowed ? (error === 0 ? 0 : error / allowed) : Math.max(error / allowed, overLimit)
       if (error > smallestAtol) smallestAtol = error
       if (error > smallestRtol * size) {
@@ -188,7 +195,7 @@ export function compare(
     const e = expected.data[offset]!
     const step = where.reduce((sum, i, axis) => sum + i * strides[axis]!, 0)
     const error = Number.isFinite(a) && Number.isFinite(e) ? Math.abs(a - e) : Number.NaN
-    const allowed = tolerance.kind === 'budget' ? kappa * budget.data[step]! : atol + rtol * Math.abs(e)
+    const allowed = limit(budget.data[step]!, Math.abs(e))
     return { index: where, place: placeOf(axes, where), actual: a, expected: e, error, allowed }
   }
 }

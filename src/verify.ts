@@ -28,6 +28,11 @@ export interface Verdict {
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
 }
 
+/** Somebody who wants to see what an engine gave for the whole case, ties settled, before it is judged. */
+export interface Observer {
+  onOutputs?(outputs: unknown): void
+}
+
 /**
  * Asks an engine for a case and judges what it gives against what PyTorch gave.
  * @throws ParityError ENGINE_FAILED when the engine throws, ENGINE_INVALID when `supports` answers something else.
@@ -36,6 +41,7 @@ export async function verify(
   recorded: Case,
   engine: Engine,
   judgement: Judgement = defaultJudgement,
+  observer: Observer = {},
 ): Promise<Verdict> {
   const { id, module } = recorded
   const unsupported = (reason: string, comparisons: readonly Comparison[] = []): Verdict => {
@@ -44,7 +50,7 @@ export async function verify(
   const supported = await askWhetherSupported(recorded, engine)
   if (supported !== true) return unsupported(supported)
 
-  const { comparisons, ties } = await judgeRun(recorded, engine, judgement)
+  const { comparisons, ties } = await judgeRun(recorded, engine, judgement, observer)
   const tied = ties.length === 0 ? {} : { ties }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
   const byBudget = judgement.tolerance.kind === 'budget'
@@ -94,6 +100,7 @@ async function judgeRun(
   recorded: Case,
   engine: Engine,
   judgement: Judgement,
+  observer: Observer = {},
 ): Promise<{ comparisons: Comparison[]; ties: readonly Tie[] }> {
   let outputs: unknown
   try {
@@ -102,6 +109,7 @@ async function judgeRun(
     throw failed(recorded, engine, cause)
   }
   const settled = settleTies(recorded, outputs)
+  observer.onOutputs?.(settled.outputs)
   return { comparisons: judge(recorded, settled.outputs, judgement), ties: settled.ties }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
 import { readActual } from '../actual.ts'
-import type { Case } from '../case.ts'
+import type { Case, Outputs } from '../case.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { messageOf, ParityError } from '../errors.ts'
@@ -81,12 +81,16 @@ async function explainActual(file: string, actual: string, recorded: Case): Prom
   return isRight ? 0 : 1
 }
 
-/** Asks an engine once more and finds why it departs, as far as it gives the tensors that were asked for. */
-export async function diagnosisOf(recorded: Case, engine: Engine): Promise<Diagnosis | undefined> {
+/** Why outputs depart, as far as they are the tensors that were asked for; else nothing. */
+export function diagnosisOf(recorded: Case, outputs: unknown): Diagnosis | undefined {
+  const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
+  return complete ? diagnose(recorded, outputs as Outputs, { limitMs: 1000 }) : undefined
+}
+
+/** Asks an engine once more and finds why it departs; nothing where it fails or gives other tensors. */
+export async function askAndDiagnose(recorded: Case, engine: Engine): Promise<Diagnosis | undefined> {
   try {
-    const outputs = await engine.run(requestOf(recorded))
-    const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
-    return complete ? diagnose(recorded, outputs, { limitMs: 1000 }) : undefined
+    return diagnosisOf(recorded, await engine.run(requestOf(recorded)))
   } catch (error) {
     // It has been judged already: what it does the second time is not worth an error.
     if (error instanceof ParityError) return undefined

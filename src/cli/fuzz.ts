@@ -10,7 +10,7 @@ import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderRow } from '../report/text.ts'
-import { diagnosisOf } from './explain.ts'
+import { askAndDiagnose } from './explain.ts'
 import { writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -155,7 +155,7 @@ async function report(finding: Finding, { options, engine, oracle }: Again): Pro
   process.stdout.write(`${renderFinding(finding, pc)}\n`)
   const { outcome } = finding
   if (outcome.kind === 'judged') {
-    const diagnosis = await diagnosisOf(outcome.recorded, engine)
+    const diagnosis = await askAndDiagnose(outcome.recorded, engine)
     if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
   }
   process.stdout.write(`again: ${commandOf(finding.minimal, options)}\n`)

@@ -1,19 +1,14 @@
-import { PassThrough } from 'node:stream'
+import { join } from 'node:path'
 import pc from 'picocolors'
 import type { Case } from '../case.ts'
-import { type Judgement, kappa, type Tolerance } from '../compare.ts'
+import type { Judgement, Tolerance } from '../compare.ts'
+import type { Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
+import { detailOf } from '../report/detail.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
-import {
-  caseOfResults,
-  closeResults,
-  type Explained,
-  type Failure,
-  openResults,
-  type Summary,
-} from '../report/results.ts'
+import type { Detail, Failure, Provenance, Summary } from '../report/results.ts'
 import {
   addToModules,
   type ModuleTotals,
@@ -27,10 +22,12 @@ import {
 } from '../report/text.ts'
 import { verify, type Verdict } from '../verify.ts'
 import { diagnosisOf } from './explain.ts'
-import { findFixtures, openFile, writeAside } from './files.ts'
+import { findFixtures, openFile } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
 import { type Progress, startProgress } from './progress.ts'
+import { writePage } from './page.ts'
+import { writeResults } from './results.ts'
 
 export interface VerifyOptions {
   /** A module that exports an Engine; ours when absent. */
@@ -41,6 +38,8 @@ export interface VerifyOptions {
   readonly filter?: string
   readonly failFast: boolean
   readonly json?: string
+  /** The folder of a report: index.html and results.json. */
+  readonly report?: string
   readonly quiet: boolean
   readonly timeoutMs: number
 }
@@ -50,6 +49,8 @@ const timeoutsToStop = 2
 
 /** How many mismatches of a run are explained: `torch-parity explain` tells of any other. */
 const explainedMismatches = 3
+/** In a report, where there is room, more of them. */
+const reportedExplanations = 20
 
 /** What one run of `verify` has come to so far. */
 interface Run {
@@ -60,10 +61,11 @@ interface Run {
   readonly interruption: Interruption
   readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
   readonly errors: Failure[]
+  readonly fixtures: Provenance[]
   readonly modules: Map<string, ModuleTotals>
   most: { share: number; where: string } | undefined
   timeouts: number
-  record(file: string, verdict: Explained): Promise<void>
+  record(file: string, verdict: Verdict, detail?: Detail): Promise<void>
 }
 
 /** Judges every case behind the paths and prints what came of it. → the exit code */
@@ -75,7 +77,9 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   try {
     if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
     const engine = host?.engine ?? ours
-    const json = options.json === undefined ? undefined : writeResults(options.json, engine.name, options)
+    const { report } = options
+    const kept = [options.json, report && join(report, 'results.json')].filter((path) => path !== undefined)
+    const writers = kept.map((path) => writeResults(path, engine.name, options))
     const run: Run = {
       options,
       engine,
@@ -84,10 +88,13 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       interruption,
       summary: { cases: 0, matched: 0, mismatched: 0, unsupported: 0 },
       errors,
+      fixtures: [],
       modules: new Map(),
       most: undefined,
       timeouts: 0,
-      record: async (file, verdict) => json?.add(file, verdict),
+      async record(file, verdict, detail) {
+        for (const writer of writers) await writer.add(file, verdict, detail)
+      },
     }
     await judgeFiles(run, paths)
     const { summary } = run
@@ -103,7 +110,10 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc)}\n`)
-    await json?.end({ errors, summary, exitCode })
+    const described = report === undefined ? {} : { fixtures: run.fixtures }
+    const engineFile = report === undefined || options.engine === undefined ? {} : { engineFile: options.engine }
+    for (const writer of writers) await writer.end({ errors, summary, exitCode, ...described, ...engineFile })
+    if (report !== undefined) await writePage(report)
     return exitCode
   } catch (error) {
     // Interrupted while the engine was loaded: there is nothing to report.
@@ -153,16 +163,26 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
     progress.advance(`${file} ${id}`)
     if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
     if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
+    if (!titled) {
+      const { name, seed, producer } = fixture.header
+      run.fixtures.push({ file, name, seed, cases: fixture.length, producer })
+    }
     titled = true
-    const verdict = await judgeCase(run, file, read.case)
-    if (verdict !== undefined) await report(run, file, verdict, read.case)
+    let outputs: unknown
+    const verdict = await judgeCase(run, file, read.case, (given) => (outputs = given))
+    if (verdict !== undefined) await report(run, file, verdict, read.case, outputs)
     await run.interruption.breathe()
   }
 }
 
-async function judgeCase(run: Run, file: string, recorded: Case): Promise<Verdict | undefined> {
+async function judgeCase(
+  run: Run,
+  file: string,
+  recorded: Case,
+  onOutputs: (outputs: unknown) => void,
+): Promise<Verdict | undefined> {
   try {
-    return await verify(recorded, run.engine, run.judgement)
+    return await verify(recorded, run.engine, run.judgement, { onOutputs })
   } catch (error) {
     if (run.interruption.signal.aborted) return undefined
     if (error instanceof ParityError && error.code === 'ENGINE_TIMEOUT') run.timeouts++
@@ -171,7 +191,7 @@ async function judgeCase(run: Run, file: string, recorded: Case): Promise<Verdic
   }
 }
 
-async function report(run: Run, file: string, verdict: Verdict, recorded: Case): Promise<void> {
+async function report(run: Run, file: string, verdict: Verdict, recorded: Case, outputs: unknown): Promise<void> {
   const { summary, progress, options } = run
   summary.cases++
   addToModules(run.modules, verdict)
@@ -182,12 +202,18 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case):
   } else if (verdict.outcome === 'mismatch') summary.mismatched++
   else summary.unsupported++
   if (!options.quiet) progress.print(renderRow(verdict, pc))
+  let diagnosis: Diagnosis | undefined
   if (verdict.outcome === 'mismatch') {
-    const explanation = summary.mismatched <= explainedMismatches ? await diagnosisOf(recorded, run.engine) : undefined
-    const why = explanation === undefined ? [] : [renderDiagnosis(explanation, pc)]
+    const explained = options.report === undefined ? explainedMismatches : reportedExplanations
+    if (summary.mismatched <= explained) diagnosis = diagnosisOf(recorded, outputs)
+    const why = diagnosis === undefined ? [] : [renderDiagnosis(diagnosis, pc)]
     progress.print([renderMismatch(file, verdict, pc), ...why].join('\n'))
-    await run.record(file, { ...verdict, ...(explanation && { explanation }) })
-  } else await run.record(file, verdict)
+  }
+  // The shape of a diagnosis is that of an explanation.
+  const explained = diagnosis && { explanation: structuredClone(diagnosis) as Detail['explanation'] }
+  const detail =
+    options.report === undefined ? explained : detailOf(recorded, outputs, verdict, run.judgement, diagnosis)
+  await run.record(file, verdict, detail)
 }
 
 function fail(run: Run, error: unknown, file?: string, id?: string): void {
@@ -201,48 +227,4 @@ function fail(run: Run, error: unknown, file?: string, id?: string): void {
 function isOver({ options, summary, errors, interruption, timeouts }: Run): boolean {
   const failed = options.failFast && (summary.mismatched > 0 || errors.length > 0)
   return failed || interruption.signal.aborted || timeouts >= timeoutsToStop
-}
-
-function drained(stream: PassThrough): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done)
-      stream.off('close', done)
-      resolve()
-    }
-    stream.on('drain', done)
-    stream.on('close', done)
-  })
-}
-
-/** Writes the results while they come, so that they need not be held, and renames the file at the end. */
-function writeResults(
-  path: string,
-  engine: string,
-  { tolerance, equalNan }: VerifyOptions,
-): {
-  add(file: string, verdict: Explained): Promise<void>
-  end(end: Parameters<typeof closeResults>[0]): Promise<void>
-} {
-  const stream = new PassThrough({ encoding: 'utf8' })
-  const written = writeAside(path, stream)
-  // A failure to write is thrown at the end, after everything has been judged and printed.
-  written.catch(() => stream.resume())
-  let first = true
-  const write = async (text: string): Promise<void> => {
-    // A stream whose file has failed takes nothing more, and never drains.
-    if (!stream.write(text) && !stream.destroyed) await drained(stream)
-  }
-  const stated = tolerance.kind === 'budget' ? { ...tolerance, kappa } : tolerance
-  stream.write(openResults({ engine, tolerance: stated, equalNan }))
-  return {
-    async add(file, verdict) {
-      await write(caseOfResults(file, verdict, first))
-      first = false
-    },
-    async end(end) {
-      stream.end(closeResults(end))
-      await written
-    },
-  }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Diagnosis } from '../diagnose.ts'
+import { Producer } from '../fixture.ts'
 import type { Verdict } from '../verify.ts'
 
 /** A number as JSON has none for it: NaN and infinities are strings. */
@@ -50,21 +50,47 @@ const Tie = z.strictObject({
   allowed: number,
 })
 
-/** Of the first mismatches of a run: see src/diagnose.ts. */
+/** The largest error and what was allowed, by step; many steps are merged by their largest. */
+const Profile = z.strictObject({
+  tensor: z.string(),
+  along: z.string(),
+  steps: count,
+  error: z.array(number),
+  allowed: z.array(number),
+})
+
+/** Shares of the allowed error as base64 of one byte a cell, unit by unit; heat.ts says which byte is which. */
+const Heatmap = z.strictObject({
+  tensor: z.string(),
+  along: z.string(),
+  steps: count,
+  units: count,
+  columns: count,
+  rows: count,
+  cells: z.string(),
+})
+
 const Explanation = z.strictObject({
-  where: z.array(z.string()),
-  explanations: z.array(
-    z.strictObject({
-      faults: z.array(z.string()),
-      sentence: z.string(),
-      explained: number,
-      complete: z.boolean(),
-      outputsAlone: z.boolean().optional(),
-    }),
-  ),
+  faults: z.array(z.string()),
+  sentence: z.string(),
+  explained: number,
+  complete: z.boolean(),
+  outputsAlone: z.boolean().optional(),
+  advice: z.string().optional(),
+})
+
+/** What `--report` adds to a case. */
+const Detail = z.strictObject({
+  config: z.record(z.string(), z.unknown()).optional(),
+  dtype: z.string().optional(),
+  traits: z.array(z.string()).optional(),
+  profile: Profile.optional(),
+  heatmap: Heatmap.optional(),
+  explanation: z.strictObject({ where: z.array(z.string()), explanations: z.array(Explanation) }).optional(),
 })
 
 const Case = z.strictObject({
+  ...Detail.shape,
   id: z.string(),
   module: z.string(),
   outcome: z.enum(['match', 'mismatch', 'unsupported']),
@@ -72,10 +98,18 @@ const Case = z.strictObject({
   comparisons: z.array(Comparison),
   ties: z.array(Tie).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
-  explanation: Explanation.optional(),
 })
 
 const Failure = z.strictObject({ file: z.string().optional(), code: z.string(), message: z.string() })
+
+/** Where the cases of a file come from. */
+const Provenance = z.strictObject({
+  file: z.string(),
+  name: z.string(),
+  seed: count,
+  cases: count,
+  producer: Producer,
+})
 
 const Summary = z.strictObject({
   cases: count,
@@ -95,16 +129,20 @@ export const Results = z.strictObject({
     z.strictObject({ kind: z.literal('explicit'), rtol: z.number(), atol: z.number() }),
   ]),
   equalNan: z.boolean(),
+  /** The engine's file, where `--report` was asked for and it is not ours. */
+  engineFile: z.string().optional(),
+  fixtures: z.array(Provenance).optional(),
   cases: z.array(Case.extend({ file: z.string() })),
   errors: z.array(Failure),
   summary: Summary,
   exitCode: z.int(),
 })
 
-/** A verdict, and why the engine departs where that was asked. */
-export type Explained = Verdict & { readonly explanation?: Diagnosis }
-
 export type Results = z.infer<typeof Results>
+export type Detail = z.infer<typeof Detail>
+export type Profile = z.infer<typeof Profile>
+export type Heatmap = z.infer<typeof Heatmap>
+export type Provenance = z.infer<typeof Provenance>
 export type Failure = z.infer<typeof Failure>
 export type Summary = z.infer<typeof Summary>
 
@@ -123,11 +161,13 @@ export function openResults(run: Pick<Results, 'engine' | 'tolerance' | 'equalNa
 }
 
 /** One case of the results. */
-export function caseOfResults(file: string, verdict: Explained, first: boolean): string {
-  return `${first ? '' : ','}\n${toJSON({ file, ...verdict })}`
+export function caseOfResults(file: string, verdict: Verdict, first: boolean, detail: Detail = {}): string {
+  return `${first ? '' : ','}\n${toJSON({ file, ...verdict, ...detail })}`
 }
 
 /** What the results end with, after their cases. */
-export function closeResults(end: Pick<Results, 'errors' | 'summary' | 'exitCode'>): string {
+export function closeResults(
+  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile'>,
+): string {
   return `\n],\n${toJSON(end).slice(1)}\n`
 }

@@ -1,0 +1,136 @@
+import { type Case, expectedAxes } from '../case.ts'
+import { type Judgement, limitOf } from '../compare.ts'
+import type { Diagnosis } from '../diagnose.ts'
+import type { Axis } from '../module.ts'
+import { broadcastStrides, type FloatTensor } from '../tensor.ts'
+import type { Verdict } from '../verify.ts'
+import { byteOf, merged } from './heat.ts'
+import type { Detail, Heatmap, Profile } from './results.ts'
+
+/** As many points and cells as a chart shows; more are merged by their largest. */
+const mostPoints = 64
+const mostCells = 32
+
+/**
+ * What a report shows of a case beside its verdict.
+ * outputs: what the engine gave, unchecked; undefined when nothing was asked of it.
+ */
+export function detailOf(
+  recorded: Case,
+  outputs: unknown,
+  verdict: Verdict,
+  judgement: Judgement,
+  explanation?: Diagnosis,
+): Detail {
+  const { config, dtype } = recorded
+  return {
+    config,
+    dtype,
+    traits: traitsOf(recorded),
+    ...chartsOf(recorded, outputs, verdict, judgement),
+    ...(explanation === undefined ? {} : { explanation: structuredClone(explanation) as Detail['explanation'] }),
+  }
+}
+
+/** What is particular about a case, as short labels: `bidirectional`, `layers 2`, `lengths`. */
+export function traitsOf({ config, dtype, inputs, cotangents, training }: Case): string[] {
+  const has = (name: string): unknown => (config as Readonly<Record<string, unknown>>)[name]
+  const layers = Number(has('num_layers') ?? 1)
+  // Models have no such form.
+  const unbatchedRank = has('rnn') !== undefined ? undefined : has('num_layers') === undefined ? 1 : 2
+  const is: readonly (readonly [string, boolean])[] = [
+    [dtype, dtype !== 'float32'],
+    ['relu', has('nonlinearity') === 'relu'],
+    ['bidirectional', has('bidirectional') === true],
+    [`layers ${layers > 3 ? '> 3' : layers}`, layers > 1],
+    ['batch_first', has('batch_first') === true],
+    ['proj_size', Number(has('proj_size') ?? 0) > 0],
+    ['no bias', has('bias') === false],
+    ['lengths', inputs.lengths !== undefined],
+    ['unbatched', unbatchedRank !== undefined && inputs.input?.shape.length === unbatchedRank],
+    ['dropout', 'dropout_mask' in inputs],
+    ['gradients', cotangents !== undefined],
+    ['training', training !== undefined],
+    ['greedy', has('decoding') === 'greedy'],
+  ]
+  const traits = is.flatMap(([label, there]) => (there ? [label] : []))
+  return traits.length === 0 ? ['default'] : traits
+}
+
+/** Error against time, and time × unit, of `output`, or of what is farthest off where there is none. */
+function chartsOf(
+  recorded: Case,
+  outputs: unknown,
+  { comparisons }: Verdict,
+  judgement: Judgement,
+): { profile?: Profile; heatmap?: Heatmap } {
+  const given = outputs as Readonly<Record<string, FloatTensor>> | undefined
+  const axes = expectedAxes(recorded)
+  const candidates = comparisons.filter(({ tensor, problem, elements }) => {
+    return problem === undefined && elements > 0 && (axes[tensor] ?? []).length >= 2 && given?.[tensor] !== undefined
+  })
+  const timed = candidates.filter(({ tensor }) => axes[tensor]!.some(isTime))
+  const chosen =
+    timed.find(({ tensor }) => tensor === 'output') ??
+    (timed.length > 0 ? timed : candidates).toSorted((one, other) => other.share - one.share)[0]
+  if (chosen === undefined || given === undefined) return {}
+  return charts(recorded, chosen.tensor, given[chosen.tensor]!, axes[chosen.tensor]!, judgement)
+}
+
+const isTime = ({ name }: Axis): boolean => name === 'seq_len' || name === 'step'
+
+function charts(
+  { expected: all, budget: budgets, dtype }: Case,
+  tensor: string,
+  { data: actual }: FloatTensor,
+  axes: readonly Axis[],
+  { tolerance, equalNan }: Judgement,
+): { profile?: Profile; heatmap: Heatmap } {
+  const { data: expected, shape } = all[tensor]!
+  const budget = budgets[tensor]!
+  const strides = broadcastStrides(budget.shape, shape) ?? []
+  const limit = limitOf(tolerance, dtype)
+  const found = axes.findIndex(isTime)
+  const along = found < 0 ? 0 : found
+  const unit = shape.length - 1
+  const steps = shape[along]!
+  const points = Math.min(steps, mostPoints)
+  const columns = Math.min(steps, mostCells)
+  const rows = unit === along ? 1 : Math.min(shape[unit]!, mostCells)
+  const error = new Float64Array(points)
+  const allowed = new Float64Array(points)
+  const cells = new Uint8Array(rows * columns)
+  const index = new Uint32Array(shape.length)
+  let at = 0
+  for (let offset = 0; offset < expected.length; offset++) {
+    const a = actual[offset]!
+    const e = expected[offset]!
+    const same = Object.is(a, e) && (equalNan || a === e)
+    const off = same ? 0 : Number.isFinite(a) && Number.isFinite(e) ? Math.abs(a - e) : Infinity
+    const most = limit(budget.data[at]!, Math.abs(e))
+    const t = index[along]!
+    const point = merged(t, steps, points)
+    error[point] = Math.max(error[point]!, off)
+    if (most < Infinity) allowed[point] = Math.max(allowed[point]!, most)
+    const row = unit === along ? 0 : merged(index[unit]!, shape[unit]!, rows)
+    const cell = row * columns + merged(t, steps, columns)
+    cells[cell] = Math.max(cells[cell]!, byteOf(off === 0 ? 0 : off / most))
+    for (let axis = unit; axis >= 0; axis--) {
+      at += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      at -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+  const name = axes[along]!.name === 'seq_len' ? 't' : axes[along]!.name
+  const units = unit === along ? 1 : shape[unit]!
+  return {
+    ...(found < 0 ? {} : { profile: { tensor, along: name, steps, error: short(error), allowed: short(allowed) } }),
+    heatmap: { tensor, along: name, steps, units, columns, rows, cells: btoa(String.fromCharCode(...cells)) },
+  }
+}
+
+/** Three digits are more than a chart shows; what is infinite has no place on it. */
+function short(values: Float64Array): (number | 'Infinity')[] {
+  return Array.from(values, (x) => (x === Infinity ? 'Infinity' : Number(x.toPrecision(3))))
+}

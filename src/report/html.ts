@@ -1,0 +1,70 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { caseDetail } from './html/detail.ts'
+import { charts } from './html/charts.ts'
+import { elements } from './html/elements.ts'
+import { matrix } from './html/matrix.ts'
+import { page } from './html/page.ts'
+import { style } from './html/style.ts'
+import { type Results, toJSON } from './results.ts'
+
+/** The functions that fill the page, as their own source: each uses nothing but what it is given. */
+const script = `(() => {
+const make = (${String(elements)})()
+const cells = (${String(matrix)})(make)
+const show = (${String(caseDetail)})(make, (${String(charts)})(make))
+;(${String(page)})(make, cells, show)
+})()`
+
+/** Results as one page that needs nothing else: it opens from disk, and asks no network. */
+export function* renderHtml(results: Results): Iterable<string> {
+  const { cases, ...rest } = results
+  const hash = btoa(String.fromCharCode(...sha256(new TextEncoder().encode(script))))
+  yield `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>torch-parity</title>
+<style>${style}</style>
+</head>
+<body>
+<header><h1>torch-parity: <span id="engine"></span></h1><p id="how"></p><button type="button" id="theme">Light / dark</button></header>
+<main>
+<section aria-label="summary"><ul id="tiles"></ul><ul id="errors"></ul></section>
+<section aria-labelledby="by"><h2 id="by">Largest share of the allowed error, by module and trait</h2>
+<div id="matrix" class="scroll" tabindex="0" role="region" aria-labelledby="by"></div></section>
+<section aria-label="cases" id="cases">
+<div id="left">
+<div class="bar" role="search">
+<input type="search" id="search" placeholder="Search ids, files, traits ( / )" aria-label="search cases">
+<select id="outcome" aria-label="outcome"><option value="all">all outcomes</option><option value="match">match</option><option value="mismatch">mismatch</option><option value="unsupported">unsupported</option></select>
+<select id="order" aria-label="order"><option value="file">in order of files</option><option value="share">largest share first</option></select>
+<button type="button" id="clear" hidden>Clear</button>
+</div>
+<p id="count" role="status"></p>
+<ul id="list" aria-label="cases"></ul>
+<button type="button" id="more" hidden>Show more</button>
+</div>
+<article id="panel" aria-label="case" hidden><button type="button" id="close">Close (Esc)</button><div id="detail"></div></article>
+</section>
+<details id="recorded"><summary>Where the cases come from</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="provenance"><table><thead><tr><th scope="col">file</th><th scope="col">suite</th><th scope="col">cases</th><th scope="col">seed</th><th scope="col">recorded by</th></tr></thead><tbody id="provenance"></tbody></table></div></details>
+<footer><p><kbd>/</kbd> search · <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Esc</kbd> close, then clear</p></footer>
+</main>
+<script type="application/json" id="data">${inScript(toJSON(rest)).slice(0, -1)},"cases":[`
+  for (const [i, each] of cases.entries()) yield `${i === 0 ? '' : ','}\n${inScript(toJSON(each))}`
+  yield `]}</script>
+<script>${script}</script>
+</body>
+</html>
+`
+}
+
+/** JSON that cannot end the element it stands in: `<` and the line ends of old scripts as escapes. */
+function inScript(json: string): string {
+  return json
+    .replaceAll('<', String.raw`\u003c`)
+    .replaceAll('\u2028', String.raw`\u2028`)
+    .replaceAll('\u2029', String.raw`\u2029`)
+}

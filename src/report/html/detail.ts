@@ -1,0 +1,121 @@
+/// <reference lib="dom" />
+import type { Results } from '../results.ts'
+import type { Charts } from './charts.ts'
+import type { Elements } from './elements.ts'
+
+type Case = Results['cases'][number]
+type Comparison = Case['comparisons'][number]
+
+export type CaseDetail = ReturnType<typeof caseDetail>
+
+/** Everything about one case. Its source goes into the page. */
+export function caseDetail({ html, percent, scientific }: Elements, charts: Charts) {
+  function place({ worst }: Comparison): string {
+    if (worst === undefined) return ''
+    const named = Object.entries(worst.place).map(([name, at]) => (name === 'direction' ? String(at) : `${name} ${at}`))
+    return named.length > 0 ? named.join(', ') : `[${worst.index.join(', ')}]`
+  }
+
+  function row(comparison: Comparison, alone: boolean): HTMLElement {
+    const { tensor, outcome, problem, differing, elements, worst, share } = comparison
+    const off = outcome === 'mismatch'
+    const name = `${off ? '✗ ' : ''}${tensor}${alone ? ' (each step alone)' : ''}`
+    const cells = [
+      html('th', { scope: 'row' }, name),
+      html('td', { class: 'number' }, percent(Number(share))),
+      html('td', { class: 'number' }, `${differing} of ${elements}`),
+      html('td', {}, problem ?? place(comparison)),
+      html('td', { class: 'number' }, worst === undefined ? '' : String(worst.actual)),
+      html('td', { class: 'number' }, worst === undefined ? '' : String(worst.expected)),
+      html('td', { class: 'number' }, worst === undefined ? '' : scientific(Number(worst.error))),
+      html('td', { class: 'number' }, worst === undefined ? '' : scientific(Number(worst.allowed))),
+    ]
+    return html('tr', off ? { class: 'mismatch' } : {}, ...cells)
+  }
+
+  function table({ comparisons, steps }: Case): HTMLElement {
+    const titles = ['tensor', 'allowed error used', 'off', 'worst at', 'actual', 'expected', 'error', 'allowed']
+    const body = [
+      ...comparisons.map((comparison) => row(comparison, false)),
+      ...(steps?.comparisons ?? []).map((comparison) => row(comparison, true)),
+    ]
+    const head = html('thead', {}, html('tr', {}, ...titles.map((title) => html('th', { scope: 'col' }, title))))
+    const region = { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'tensors' }
+    return html('div', region, html('table', {}, head, html('tbody', {}, ...body)))
+  }
+
+  function explained({ explanation }: Case): Node[] {
+    if (explanation === undefined) return []
+    const where = explanation.where.map((sentence) => html('li', {}, sentence))
+    const why = explanation.explanations.map(({ sentence, complete, explained, advice }) => {
+      const how = complete ? 'explains everything' : `explains ${percent(Number(explained))} of it`
+      const more = advice === undefined ? [] : [html('p', { class: 'advice' }, advice)]
+      return html('li', {}, html('strong', {}, `The engine ${sentence}`), ` (${how})`, ...more)
+    })
+    const none = html('li', {}, 'no known fault, nor two together, explain it')
+    const list = html('ul', { class: 'why' }, ...(why.length === 0 ? [none] : why))
+    return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
+  }
+
+  function reproduce({ file, id }: Case, engineFile: string | undefined): Node[] {
+    const quoted = (text: string): string =>
+      /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+    const engine = engineFile === undefined ? '' : ` --engine ${quoted(engineFile)}`
+    const command = `torch-parity explain ${quoted(file)} --case ${quoted(id)}${engine}`
+    return [html('h3', {}, 'Reproduce'), html('pre', { class: 'scroll', tabindex: 0 }, command)]
+  }
+
+  function figure(chart: SVGElement, caption: string): HTMLElement {
+    return html('figure', {}, html('figcaption', {}, caption), chart)
+  }
+
+  /** width: what there is for a chart, in pixels. */
+  function show(each: Case, engineFile: string | undefined, width: number): Node[] {
+    const { id, file, module, outcome, reason, ties = [], steps, config, dtype, traits = [] } = each
+    const sign = { match: '✓', mismatch: '✗', unsupported: '–' }[outcome]
+    const nodes: Node[] = [
+      html('h2', { tabindex: -1 }, id),
+      html(
+        'p',
+        { class: 'meta' },
+        html('span', { class: `badge ${outcome}` }, `${sign} ${outcome}`),
+        ` ${module} · ${file}`,
+      ),
+    ]
+    if (traits.length > 0) {
+      nodes.push(html('ul', { class: 'traits' }, ...traits.map((trait) => html('li', {}, trait))))
+    }
+    if (reason !== undefined) nodes.push(html('p', {}, reason))
+    if (steps !== undefined) {
+      const text = `The free run decides ${steps.decided} of ${steps.of} steps; each step was also judged alone.`
+      nodes.push(html('p', {}, text))
+    }
+    for (const { batch, t, actual, expected } of ties) {
+      nodes.push(html('p', {}, `Tie at t ${t} of batch ${batch}: ${actual} for ${expected}; not judged after it.`))
+    }
+    nodes.push(...explained(each), html('h3', {}, 'Tensors'), table(each))
+    if (each.profile !== undefined) {
+      const { tensor, along } = each.profile
+      const by = along === 't' ? 'time' : along
+      nodes.push(
+        figure(charts.profile(each.profile, width), `Largest error of ${tensor} by ${by}; the band is allowed`),
+      )
+    }
+    if (each.heatmap !== undefined) {
+      const { tensor, along } = each.heatmap
+      const caption = `Share of the allowed error in ${tensor}, ${along} × unit; red is too much`
+      nodes.push(figure(charts.heatmap(each.heatmap, width), caption))
+    }
+    nodes.push(...reproduce(each, engineFile))
+    if (config !== undefined) {
+      const terms = Object.entries({ dtype, ...config }).flatMap(([name, value]) => [
+        html('dt', {}, name),
+        html('dd', {}, typeof value === 'string' ? value : JSON.stringify(value)),
+      ])
+      nodes.push(html('h3', {}, 'Configuration'), html('dl', {}, ...terms))
+    }
+    return nodes
+  }
+
+  return { show }
+}
