@@ -16,6 +16,12 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return named.length > 0 ? named.join(', ') : `[${worst.index.join(', ')}]`
   }
 
+  /** As many digits as it takes to tell the value from its neighbours. */
+  function value(x: number | string): string {
+    const number = Number(x)
+    return String(Math.fround(number) === number ? Number(number.toPrecision(9)) : number)
+  }
+
   function row(comparison: Comparison, alone: boolean): HTMLElement {
     const { tensor, outcome, problem, differing, elements, worst, share } = comparison
     const off = outcome === 'mismatch'
@@ -25,8 +31,8 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
       html('td', { class: 'number' }, percent(Number(share))),
       html('td', { class: 'number' }, `${differing} of ${elements}`),
       html('td', {}, problem ?? place(comparison)),
-      html('td', { class: 'number' }, worst === undefined ? '' : String(worst.actual)),
-      html('td', { class: 'number' }, worst === undefined ? '' : String(worst.expected)),
+      html('td', { class: 'number' }, worst === undefined ? '' : value(worst.actual)),
+      html('td', { class: 'number' }, worst === undefined ? '' : value(worst.expected)),
       html('td', { class: 'number' }, worst === undefined ? '' : scientific(Number(worst.error))),
       html('td', { class: 'number' }, worst === undefined ? '' : scientific(Number(worst.allowed))),
     ]

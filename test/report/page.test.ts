@@ -1,0 +1,222 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Case } from '../../src/case.ts'
+import { defaultJudgement, kappa } from '../../src/compare.ts'
+import { diagnose } from '../../src/diagnose.ts'
+import { engine, type Engine } from '../../src/engine/run.ts'
+import { faulted, faults } from '../../src/faults.ts'
+import { detailOf } from '../../src/report/detail.ts'
+import { renderHtml } from '../../src/report/html.ts'
+import { caseOfResults, closeResults, openResults, Results } from '../../src/report/results.ts'
+import { requestOf, verify } from '../../src/verify.ts'
+import { cellCase, layerCase } from '../sample.ts'
+import { findChromium, launch } from './chromium.ts'
+
+const transposed = faulted(faults.find(({ name }) => name === 'weight_hh transposed')!)
+
+async function judged(recorded: Case, by: Engine, file: string): Promise<string> {
+  const outputs = await by.run(requestOf(recorded))
+  const verdict = await verify(recorded, by)
+  const why = verdict.outcome === 'mismatch' ? diagnose(recorded, outputs) : undefined
+  return caseOfResults(file, verdict, false, detailOf(recorded, outputs, verdict, defaultJudgement, why)).slice(2)
+}
+
+/** 150 matching cells and one layer that is off. */
+async function sampleResults(): Promise<Results> {
+  const cells = await Promise.all(
+    Array.from({ length: 150 }, (_, i) => judged(cellCase({ id: `cell-${i}` }), engine, 'cells.msgpack')),
+  )
+  const off = await judged({ ...layerCase({ bidirectional: true }), id: 'off' }, transposed, 'layers.msgpack')
+  const summary = { cases: 151, matched: 150, mismatched: 1, unsupported: 0 }
+  const text =
+    openResults({ engine: 'mine', tolerance: { kind: 'budget', kappa }, equalNan: true }) +
+    [...cells, off].join(',') +
+    closeResults({ errors: [], summary, exitCode: 1, fixtures: [], engineFile: 'my port.mjs' })
+  return Results.parse(JSON.parse(text))
+}
+
+let browser: Browser
+let folder: string
+let sample: Results
+let pages = 0
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'torch-parity-page-'))
+  sample = await sampleResults()
+  browser = await launch()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Opens a report from disk, lets `use` do something, and expects no word on the console and no request but the page itself. */
+async function opened(
+  results: Results,
+  use: (page: Page) => Promise<void>,
+  options: BrowserContextOptions = {},
+): Promise<void> {
+  const file = join(folder, `${pages++}.html`)
+  await writeFile(file, renderHtml(results))
+  const context = await browser.newContext(options)
+  try {
+    const page = await context.newPage()
+    const said: string[] = []
+    const asked: string[] = []
+    page.on('console', (message) => said.push(message.text()))
+    page.on('pageerror', ({ message }) => said.push(message))
+    page.on('dialog', (dialog) => {
+      said.push(`dialog ${dialog.message()}`)
+      void dialog.dismiss()
+    })
+    page.on('request', (request) => asked.push(request.url()))
+    await page.goto(pathToFileURL(file).href)
+    await use(page)
+    expect(said).toStrictEqual([])
+    expect(asked).toStrictEqual([pathToFileURL(file).href])
+  } finally {
+    await context.close()
+  }
+}
+
+const ids = (page: Page): Promise<string[]> => page.locator('.case .id').allTextContents()
+
+describe('the page of a report', () => {
+  it('shows the counts, the mismatches first, and modules by traits', () =>
+    opened(sample, async (page) => {
+      expect(await page.locator('#tiles li').allTextContents()).toEqual(
+        expect.arrayContaining(['151 cases', '150 ✓ matched', '1 ✗ mismatched']),
+      )
+      expect(await page.title()).toBe('mine: some mismatch · torch-parity')
+      expect(await ids(page)).toStrictEqual(['off'])
+      expect(await page.locator('.matrix button.over .used').first().textContent()).toBe('✗ 1 off')
+    }))
+
+  it('filters by outcome, by words and by a cell of the matrix', () =>
+    opened(sample, async (page) => {
+      await page.selectOption('#outcome', 'all')
+      expect(await page.textContent('#count')).toBe('151 of 151 cases')
+      expect(await ids(page)).toHaveLength(100)
+      await page.click('#more')
+      expect(await ids(page)).toHaveLength(151)
+      await page.fill('#search', 'CELLS cell-14')
+      expect(await ids(page)).toStrictEqual(['cell-14', ...Array.from({ length: 10 }, (_, i) => `cell-14${i}`)])
+      await page.fill('#search', '')
+      const module = sample.cases.at(-1)!.module
+      await page.click(`.matrix button[aria-label^="${module}, bidirectional"]`)
+      expect(await page.textContent('#count')).toBe(`1 of 151 cases (${module}, bidirectional)`)
+      await page.click('#clear')
+      expect(await page.textContent('#count')).toBe('151 of 151 cases')
+    }))
+
+  it('shows tensors, both charts, why, and the command of a case', () =>
+    opened(sample, async (page) => {
+      await page.click('.case')
+      expect(await page.textContent('#detail h2')).toBe('off')
+      expect(await page.textContent('.why')).toContain('The engine reads weight_hh transposed (explains everything)')
+      expect(await page.locator('tr.mismatch th').first().textContent()).toBe('✗ output')
+      expect(await page.textContent('pre')).toBe(
+        "torch-parity explain layers.msgpack --case off --engine 'my port.mjs'",
+      )
+      const { profile, heatmap } = sample.cases.at(-1)!
+      expect(await page.locator('.profile polyline.error').getAttribute('points')).toMatch(/^(-?[\d.]+,-?[\d.]+ ?)+$/)
+      const over = profile!.error.filter((error, i) => Number(error) > Number(profile!.allowed[i])).length
+      expect(over).toBeGreaterThan(0)
+      expect(await page.locator('.profile circle.over').count()).toBe(over)
+      expect(await page.locator('.heat rect').count()).toBe(heatmap!.rows * heatmap!.columns)
+    }))
+
+  it('is used by keyboard: / searches, arrows move, Enter opens, Escape closes and clears', () =>
+    opened(sample, async (page) => {
+      await page.keyboard.press('/')
+      await page.keyboard.type('cell-7')
+      await page.selectOption('#outcome', 'all')
+      expect(await page.inputValue('#search')).toBe('cell-7')
+      await page.focus('#search')
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('Enter')
+      expect(await page.textContent('#detail h2')).toBe('cell-70')
+      await page.keyboard.press('ArrowUp')
+      expect(await page.textContent('#detail h2')).toBe('cell-7')
+      await page.keyboard.press('Escape')
+      expect(await page.isVisible('#panel')).toBe(false)
+      await page.keyboard.press('Escape')
+      expect(await page.textContent('#count')).toBe('151 of 151 cases')
+    }))
+
+  it('fits a phone of 360 px, before and after a case is opened', () =>
+    opened(
+      sample,
+      async (page) => {
+        const width = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth')
+        expect(await width()).toBe(360)
+        await page.click('.case')
+        expect(await width()).toBe(360)
+        expect(await page.isVisible('#list')).toBe(false)
+        await page.click('#close')
+        expect(await page.isVisible('#list')).toBe(true)
+      },
+      { viewport: { width: 360, height: 740 } },
+    ))
+
+  it('is light or dark as the reader has it, and turns on request', () =>
+    opened(
+      sample,
+      async (page) => {
+        const background = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor')
+        expect(await background()).toBe('rgb(21, 22, 26)')
+        await page.click('#theme')
+        expect(await background()).toBe('rgb(250, 250, 248)')
+      },
+      { colorScheme: 'dark' },
+    ))
+
+  const attacks = [
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    '</script><script>alert(2)</script>',
+    '<!--<script>',
+    'line\u2028end\u2029',
+  ]
+  it.each(attacks)('shows %j as it is, in every string', (attack) => {
+    // What the schema gives a choice for stays; everything else that is text is the attack.
+    const kept = new Set(['format', 'kind', 'outcome', 'direction', 'cells'])
+    const attacked: unknown = JSON.parse(JSON.stringify({ ...sample, cases: sample.cases.slice(-1) }), (key, value) =>
+      typeof value === 'string' && !kept.has(key) && value !== 'Infinity' ? attack : (value as unknown),
+    )
+    const fixtures = [{ file: attack, name: attack, seed: 1, cases: 1, producer: producerOf(attack) }]
+    const errors = [{ file: attack, code: attack, message: attack }]
+    return opened(Results.parse({ ...(attacked as Results), fixtures, errors }), async (page) => {
+      await page.click('.case')
+      for (const place of ['#engine', '#detail h2', '.traits li', 'dd', '#errors li', '#provenance td']) {
+        expect(await page.locator(place).first().textContent()).toBe(attack)
+      }
+      expect(await page.locator('img, script').count()).toBe(2)
+    })
+  })
+})
+
+function producerOf(text: string): NonNullable<Results['fixtures']>[number]['producer'] {
+  const strings = { torch: text, numpy: text, python: text, platform: text, cpu_capability: text }
+  // Line ends are refused in a producer.
+  const plain = Object.entries(strings).map(([key, value]) => [key, value.replaceAll(/[\u2028\u2029]/g, '')])
+  return { ...(Object.fromEntries(plain) as typeof strings), num_threads: 1 }
+}
+
+describe('findChromium', () => {
+  it('takes the one that is named', () => {
+    expect(findChromium({ TORCH_PARITY_CHROMIUM: '/opt/chromium', PATH: '' })).toBe('/opt/chromium')
+  })
+
+  it('says what to do when there is none', () => {
+    expect(() => findChromium({ PATH: '/nowhere' })).toThrow(
+      'expected one of chromium, chromium-browser, google-chrome on the path, got none\nset TORCH_PARITY_CHROMIUM to a Chromium, or install one',
+    )
+  })
+})
