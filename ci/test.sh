@@ -31,6 +31,20 @@ npm run --silent lint
 npm run --silent typecheck
 (cd python && "$venv/bin/ruff" format --check . && "$venv/bin/ruff" check . && "$venv/bin/mypy")
 
+step "Chromium"
+chromium=${TORCH_PARITY_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+if [ -z "$chromium" ]; then
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "expected chromium, chromium-browser or google-chrome on the path, got none" >&2
+    echo "install one (apt-get install chromium), or set TORCH_PARITY_CHROMIUM" >&2
+    exit 1
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+  chromium=$(command -v chromium)
+fi
+echo "$chromium"
+
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
