@@ -5,9 +5,10 @@ import { gradientFaults } from './faults/gradients.ts'
 import { layerFaults } from './faults/layers.ts'
 import { modelFaults } from './faults/models.ts'
 import { parameterFaults } from './faults/parameters.ts'
+import { modelVariants, variants as recurrentVariants } from './faults/variants.ts'
 
 /** A fault that is about some requests, as one about all. */
-function among<R extends Request>(fault: Fault<R>, is: (request: Request) => request is R): Fault {
+export function among<R extends Request>(fault: Fault<R>, is: (request: Request) => request is R): Fault {
   return {
     ...fault,
     appliesTo: (request) => is(request) && fault.appliesTo(request),
@@ -18,17 +19,24 @@ function among<R extends Request>(fault: Fault<R>, is: (request: Request) => req
   }
 }
 
-const isRecurrent = (request: Request): request is RecurrentRequest => !isModelRequest(request)
+export const isRecurrent = (request: Request): request is RecurrentRequest => !isModelRequest(request)
 
 /** A training is planted with the faults that are about it: every other one shows more clearly in a single run. */
-const runFaults = [...parameterFaults, ...gateFaults, ...layerFaults].map((fault): Fault<RecurrentRequest> => ({
-  ...fault,
-  appliesTo: (request) => request.training === undefined && fault.appliesTo(request),
-}))
+export function inOneRun(fault: Fault<RecurrentRequest>): Fault<RecurrentRequest> {
+  return { ...fault, appliesTo: (request) => request.training === undefined && fault.appliesTo(request) }
+}
+
+const runFaults = [...parameterFaults, ...gateFaults, ...layerFaults].map(inOneRun)
 
 /** Every known fault. Source: public issues of ports; FACTS and DESIGN name most of them. */
 export const faults: readonly Fault[] = [
   ...[...runFaults, ...gradientFaults].map((fault) => among(fault, isRecurrent)),
   ...modelFaults.map((fault) => among(fault, isModelRequest)),
+]
+
+/** The same mistakes with other numbers, each by the name of its fault: for explanations. */
+export const variants: readonly Fault[] = [
+  ...recurrentVariants.map((fault) => among(inOneRun(fault), isRecurrent)),
+  ...modelVariants.map((fault) => among(fault, isModelRequest)),
 ]
 export { type Fault, faulted, type Run }

@@ -116,3 +116,16 @@ export function broadcastStrides(from: readonly number[], shape: readonly number
   }
   return strides
 }
+
+/** The given places of an axis, in their order. Source: torch.index_select. */
+export function indexSelect(tensor: FloatTensor, axis: number, places: readonly number[]): FloatTensor {
+  const size = tensor.shape[axis]!
+  const inner = elementCount(tensor.shape.slice(axis + 1))
+  const shape = tensor.shape.with(axis, places.length)
+  const data = Array.from({ length: elementCount(shape) }, (_, offset) => {
+    const before = Math.floor(offset / inner)
+    const place = places[before % places.length]!
+    return tensor.data[(Math.floor(before / places.length) * size + place) * inner + (offset % inner)]!
+  })
+  return floatTensor(tensor.dtype, shape, data)
+}

@@ -11,10 +11,18 @@ export interface Wiring {
   readonly flippedBack: boolean
   /** Whether a layer's input is added to its output where their sizes are equal, from layer 1 on; torch: no. */
   readonly residual: boolean
+  /** Whether the reverse direction's h_n is its output at a row's last time step; torch: at its first. */
+  readonly stateFromEnd: boolean
 }
 
 /** torch's own wiring. Faults replace single entries of it. */
-export const torchWiring: Wiring = { concatenated: [0, 1], reversed: true, flippedBack: true, residual: false }
+export const torchWiring: Wiring = {
+  concatenated: [0, 1],
+  reversed: true,
+  flippedBack: true,
+  residual: false,
+  stateFromEnd: false,
+}
 
 export interface Stack {
   readonly cell: Cell
@@ -112,6 +120,12 @@ export function runLayers(
     input_size: number,
     states: Record<'h_n' | 'c_n' | 'dh' | 'dc', Float64Array>,
   ): LayerRun {
+    const width = (output: Float64Array): number => output.length / Math.max(1, seq_len * batch)
+    /** Calls `visit` for each row with the place of its last time step in a direction's output. */
+    const forLastSteps = (visit: (row: number, at: number) => void): void => {
+      const size = stack.h_0.length / Math.max(1, stack.weights.length * D * batch)
+      for (let row = 0; row < batch; row++) visit(row, (((lengths?.[row] ?? seq_len) - 1) * batch + row) * size)
+    }
     const directions = weights.map((own, direction) => {
       const state = layer * D + direction
       const of = (all: Float64Array): Float64Array => {
@@ -134,34 +148,48 @@ export function runLayers(
       })
       of(states.h_n).set(h_n)
       of(states.c_n).set(c_n)
+      const put = flipped ? flip(output, seq_len) : output
+      const fromEnd = direction === 1 && wiring.stateFromEnd
+      if (fromEnd) forLastSteps((row, at) => of(states.h_n).set(put.subarray(at, at + width(put)), row * width(put)))
       return {
-        output: flipped ? flip(output, seq_len) : output,
+        output: put,
         backward: (doutput: Float64Array): { readonly input: Float64Array; readonly weights: Weights } => {
-          const given = flipped ? flip(doutput, seq_len) : doutput
-          const gradients = backward(given, of(states.dh), of(states.dc))
+          const all = fromEnd ? doutput.slice() : doutput
+          const dh = of(states.dh)
+          if (fromEnd) {
+            forLastSteps((row, at) => addRow(all, at, dh, row * width(put), width(put)))
+            dh.fill(0)
+          }
+          const given = flipped ? flip(all, seq_len) : all
+          const gradients = backward(given, dh, of(states.dc))
           of(states.dh).set(gradients.h_0)
           of(states.dc).set(gradients.c_0)
           return gradients
         },
       }
     })
-    const width = directions[0]!.output.length / Math.max(1, seq_len * batch)
     const order = directions.length === 1 ? [0] : wiring.concatenated
     const output = concatenate(
       directions.map((each) => each.output),
       order,
-      width,
+      width(directions[0]!.output),
     )
     const residual = wiring.residual && layer > 0
     return {
       output: residual ? plus(output, input) : output,
       backward(doutput) {
-        const below = directions.map(({ backward }, direction) => backward(take(doutput, order, direction, width)))
+        const below = directions.map(({ backward }, direction) =>
+          backward(take(doutput, order, direction, width(directions[0]!.output))),
+        )
         const gradients = residual ? [doutput, ...below.map((each) => each.input)] : below.map((each) => each.input)
         return { input: gradients.reduce(plus), weights: below.map((each) => each.weights) }
       },
     }
   }
+}
+
+function addRow(to: Float64Array, at: number, from: Float64Array, start: number, size: number): void {
+  for (let i = 0; i < size; i++) to[at + i]! += from[start + i]!
 }
 
 function times(x: Float64Array, y: Float64Array): Float64Array {

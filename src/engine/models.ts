@@ -18,10 +18,10 @@ export interface ModelDepartures {
   readonly contextOnce?: boolean
   /** Starts the decoder from zeros. */
   readonly decoderFromZeros?: boolean
-  /** Normalises over the first axis. */
-  readonly wrongAxis?: boolean
-  /** Takes the logarithm of the softmax, without shifting by the largest logit. */
-  readonly naiveLogarithm?: boolean
+  /** Normalises over the first axis; the logarithms too, or only what is put out as probabilities. */
+  readonly wrongAxis?: 'both' | 'probabilities'
+  /** Takes the logarithm of the softmax, without shifting by the largest logit, in this precision. */
+  readonly naiveLogarithm?: 'float32' | 'float64'
   /** Reads the symbol that is to be predicted. */
   readonly targetShifted?: boolean
   readonly endIgnored?: boolean
@@ -149,10 +149,13 @@ function classify(model: Model, states: Variable, target: readonly (number | und
 
 function judge({ tape, named, departures }: Model, target: readonly (number | undefined)[] | undefined): void {
   const logits = named['logits']!
-  const { wrongAxis = false, naiveLogarithm = false } = departures
-  const probabilities = wrongAxis ? overFirstAxis(tape, logits) : tape.softmax(logits)
+  const { wrongAxis, naiveLogarithm } = departures
+  const probabilities = wrongAxis === undefined ? tape.softmax(logits) : overFirstAxis(tape, logits)
   named['probabilities'] = probabilities
-  named['log_probabilities'] = naiveLogarithm ? naiveLogSoftmax(tape, logits) : tape.logSoftmax(logits)
+  if (wrongAxis === 'both') {
+    named['log_probabilities'] = tape.variable(logits.shape, probabilities.data.map(Math.log))
+  } else if (naiveLogarithm === undefined) named['log_probabilities'] = tape.logSoftmax(logits)
+  else named['log_probabilities'] = naiveLogSoftmax(tape, logits, naiveLogarithm === 'float32' ? Math.fround : same)
   if (target !== undefined) named['loss'] = tape.crossEntropy(logits, target)
 }
 
@@ -168,15 +171,17 @@ function overFirstAxis(tape: Tape, { shape, data }: Variable): Variable {
   )
 }
 
+const same = (x: number): number => x
+
 /** A fault: log(exp x / Σ exp x), which overflows. */
-function naiveLogSoftmax(tape: Tape, { shape, data }: Variable): Variable {
+function naiveLogSoftmax(tape: Tape, { shape, data }: Variable, round: (x: number) => number): Variable {
   const width = shape.at(-1)!
   const y = new Float64Array(data.length)
   for (let row = 0; row < data.length; row += width) {
-    const own = data.subarray(row, row + width).map(Math.exp)
-    const sum = own.reduce((one, other) => one + other, 0)
+    const own = data.subarray(row, row + width).map((x) => round(Math.exp(round(x))))
+    const sum = own.reduce((one, other) => round(one + other), 0)
     y.set(
-      own.map((value) => Math.log(value / sum)),
+      own.map((value) => Math.log(round(value / sum))),
       row,
     )
   }

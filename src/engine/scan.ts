@@ -19,6 +19,12 @@ export interface ScanDepartures {
   readonly overwritten?: boolean
   /** Lets no gradient through to earlier steps after every so many. */
   readonly truncated?: number
+  /** Puts out the state that a row keeps past its length, where torch puts zeros. */
+  readonly heldOutput?: boolean
+  /** Goes on through the padding, and so comes to another last state; what it puts out there is 0. Forward in time only. */
+  readonly throughPadding?: boolean
+  /** What becomes of each state, and cell state, before it is used. */
+  readonly rounded?: (x: number) => number
 }
 
 /** One layer and direction over time. */
@@ -62,7 +68,8 @@ export interface Scanned {
 /** Runs a cell over time, and back. */
 export function scan(options: Scan): Scanned {
   const { cell, weights, input, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
-  const { unprojected = false, overwritten = false, truncated = Infinity } = options.departures ?? {}
+  const { unprojected = false, overwritten = false, truncated = Infinity, rounded } = options.departures ?? {}
+  const { heldOutput = false, throughPadding = false } = options.departures ?? {}
   const { weight_hr } = weights
   const width = cell.gates * hidden_size
   const state_size = weight_hr === undefined || hidden_size === 0 ? hidden_size : weight_hr.length / hidden_size
@@ -112,12 +119,15 @@ export function scan(options: Scan): Scanned {
     step.cAt = s * c_0.length
     step.cAfterAt = (s + 1) * c_0.length
   }
-  /** Calls `visit` for each row that has ended before step s. */
-  const forEnded = (s: number, visit: (row: number) => void): void => {
+  /** Calls `visit` for each row whose length is before step s. */
+  const forPadded = (s: number, visit: (row: number) => void): void => {
     if (lengths === undefined) return
     const t = timeOf(s)
     for (let row = 0; row < batch; row++) if (t >= lengths[row]!) visit(row)
   }
+
+  /** Those of them that keep their state. */
+  const forEnded = throughPadding && !reverse ? (): void => {} : forPadded
 
   for (let s = 0; s < steps; s++) {
     goTo(s)
@@ -131,8 +141,11 @@ export function scan(options: Scan): Scanned {
         fedBack.set(projected.subarray(from, from + state_size), after + row * state_size)
       }
     }
+    if (rounded !== undefined) {
+      for (let i = after; i < after + stateSize; i++) h[i] = rounded(h[i]!)
+      for (let i = step.cAfterAt; i < step.cAfterAt + c_0.length; i++) c[i] = rounded(c[i]!)
+    }
     const at = timeOf(s) * stateSize
-    output.set(h.subarray(after, after + stateSize), at)
     // Past its length a row keeps its state and puts out zeros. In reverse it so starts at its own last step.
     forEnded(s, (row) => {
       const from = row * state_size
@@ -140,8 +153,9 @@ export function scan(options: Scan): Scanned {
         states.copyWithin(after + from, s * stateSize + from, s * stateSize + from + state_size)
       }
       c.copyWithin(step.cAfterAt + row * hidden_size, step.cAt + row * hidden_size, step.cAt + (row + 1) * hidden_size)
-      output.fill(0, at + from, at + from + state_size)
     })
+    output.set(h.subarray(after, after + stateSize), at)
+    if (!heldOutput) forPadded(s, (row) => output.fill(0, at + row * state_size, at + (row + 1) * state_size))
   }
 
   function backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients {
@@ -151,24 +165,31 @@ export function scan(options: Scan): Scanned {
     const weightOfHidden = transpose(weights.weight_hh, width, state_size)
     const weightOfProjection = weight_hr && transpose(weight_hr, state_size, hidden_size)
     let dh: Float64Array = Float64Array.from(dh_n)
+    const byOutput = lengths === undefined ? doutput : doutput.slice()
+    if (!heldOutput) {
+      for (let s = 0; s < steps; s++) {
+        const at = timeOf(s) * stateSize
+        forPadded(s, (row) => byOutput.fill(0, at + row * state_size, at + (row + 1) * state_size))
+      }
+    }
     const dc = Float64Array.from(dc_n)
     for (let s = steps - 1; s >= 0; s--) {
       goTo(s)
       const { gatesAt, fromHiddenAt } = step
+      const at = timeOf(s) * stateSize
+      for (let i = 0; i < stateSize; i++) dh[i]! += byOutput[at + i]!
       const ended: { row: number; h: Float64Array; c: Float64Array }[] = []
       forEnded(s, (row) => {
         const own = { row, h: dh.slice(row * state_size, (row + 1) * state_size) }
         ended.push({ ...own, c: dc.slice(row * hidden_size, (row + 1) * hidden_size) })
       })
-      const at = timeOf(s) * stateSize
-      for (let i = 0; i < stateSize; i++) dh[i]! += doutput[at + i]!
       let dhidden = dh
       if (dprojected !== undefined && weightOfProjection !== undefined) {
         dprojected.set(dh, s * stateSize)
         dhidden = linear(dh, weightOfProjection, undefined, batch, state_size, hidden_size)
       }
       cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc })
-      // A row that has ended changes nothing and passes everything on; what it put out past its end was a constant.
+      // A row that has ended changes nothing and passes everything on.
       for (const { row } of ended) {
         dgates.fill(0, gatesAt + row * width, gatesAt + (row + 1) * width)
         dfromHidden.fill(0, fromHiddenAt + row * width, fromHiddenAt + (row + 1) * width)

@@ -79,6 +79,36 @@ export function returning<R extends Request>(
   }
 }
 
+/**
+ * A fault that puts right numbers elsewhere. from: which number of the tensor stands at an offset, or none for 0. The gradients
+ * are those of such a port: what comes by a number goes back to where it is from.
+ */
+export function rearranging<R extends Request>(
+  names: readonly string[],
+  from: (tensor: FloatTensor, request: R) => (offset: number) => number | undefined,
+): Fault<R>['plant'] {
+  return (right) => (request, departures) => {
+    const { cotangents } = request
+    const back = (tensor: FloatTensor): FloatTensor => {
+      const source = from(tensor, request)
+      const data = new Float64Array(tensor.data.length)
+      for (const [offset, x] of tensor.data.entries()) {
+        const at = source(offset)
+        if (at !== undefined) data[at]! += x
+      }
+      return floatTensor(tensor.dtype, tensor.shape, data)
+    }
+    const forth = (tensor: FloatTensor): FloatTensor => {
+      const source = from(tensor, request)
+      return map(tensor, (_, offset) => tensor.data[source(offset) ?? -1] ?? 0)
+    }
+    const inAll = (tensors: Outputs, change: (tensor: FloatTensor) => FloatTensor): Outputs =>
+      names.reduce((all, name) => replace(all, name, change), tensors)
+    const asked = cotangents === undefined ? request : { ...request, cotangents: inAll(cotangents, back) }
+    return inAll(right(asked, departures), forth)
+  }
+}
+
 export function replace(outputs: Outputs, name: string, change: (tensor: FloatTensor) => FloatTensor): Outputs {
   const tensor = outputs[name]
   return tensor === undefined ? outputs : { ...outputs, [name]: change(tensor) }

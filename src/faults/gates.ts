@@ -42,8 +42,14 @@ function withOtherNonlinearity(request: RecurrentRequest): RecurrentRequest {
 const usesTanh = ({ config }: RecurrentRequest): boolean =>
   !('nonlinearity' in config) || config.nonlinearity === 'tanh'
 
-/** A port that takes the blocks of rows for these gates, in this order. own: torch's order. */
-function inOrder(order: string, own: string): Fault<RecurrentRequest>['plant'] {
+const stacked = ['weight_ih', 'weight_hh', 'bias'] as const
+
+/** A port that takes the blocks of rows of some parameters for these gates, in this order. own: torch's order. */
+export function inOrder(
+  order: string,
+  own: string,
+  parameters: readonly string[] = stacked,
+): Fault<RecurrentRequest>['plant'] {
   const blocks = Array.from(own, (gate) => order.indexOf(gate))
   const move = (tensor: FloatTensor, from: (block: number) => number): FloatTensor => {
     const rows = tensor.shape[0]! / blocks.length
@@ -51,10 +57,7 @@ function inOrder(order: string, own: string): Fault<RecurrentRequest>['plant'] {
   }
   const readIt = (tensor: FloatTensor): FloatTensor => move(tensor, (block) => blocks[block]!)
   const back = (tensor: FloatTensor): FloatTensor => move(tensor, (block) => blocks.indexOf(block))
-  return (right) => {
-    const weights = reading('weight_ih', readIt, back)(reading('weight_hh', readIt, back)(right))
-    return reading('bias', readIt, back)(weights)
-  }
+  return (right) => parameters.reduce((run, name) => reading(name, readIt, back)(run), right)
 }
 
 function wrongOrder(order: string, own: string, whose: string): Fault<RecurrentRequest> {

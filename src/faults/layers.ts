@@ -1,6 +1,6 @@
 import type { Inputs, Outputs, RecurrentRequest } from '../case.ts'
 import { isLayer, kinds, layerConfig, numDirections, stateSize } from '../module.ts'
-import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
+import { elementCount, type FloatTensor, floatTensor, indexSelect } from '../tensor.ts'
 import {
   asking,
   departing,
@@ -13,6 +13,7 @@ import {
   map,
   reorder,
   replace,
+  rearranging,
   returning,
   type Run,
   timeAxis,
@@ -30,36 +31,28 @@ function withoutLengths(request: RecurrentRequest): RecurrentRequest {
 
 const lastStates = ['h_n', 'c_n'] as const
 
-/** Changes h_n, and c_n of an LSTM. */
-function returningStates(
-  change: (state: FloatTensor, request: RecurrentRequest) => FloatTensor,
+/** Puts the last states of layers and directions elsewhere, in h_n and in c_n of an LSTM: which one stands at each place. */
+export function reorderingStates(
+  order: (i: number, states: number, request: RecurrentRequest) => number,
 ): Fault<RecurrentRequest>['plant'] {
-  return returning((outputs, request) =>
-    lastStates.reduce((all, name) => replace(all, name, (state) => change(state, request)), outputs),
-  )
-}
-
-/** output with step t taken from step from(t), or zeros where that is undefined. */
-function moveSteps(output: FloatTensor, request: RecurrentRequest, from: (t: number) => number): FloatTensor {
-  const { seq_len, outer } = timeAxis(request)
-  const inner = output.data.length / (seq_len * outer)
-  return map(output, (_, offset) => {
-    const t = Math.floor(offset / inner) % seq_len
-    const source = from(t)
-    return source < 0 || source >= seq_len ? 0 : output.data[offset + (source - t) * inner]!
+  return rearranging(lastStates, ({ shape, data }, request) => {
+    const states = shape[0]!
+    const size = data.length / states
+    return (offset) => order(Math.floor(offset / size), states, request) * size + (offset % size)
   })
 }
 
-/** tensor[:, i:i+1] along an axis. */
-function pick(tensor: FloatTensor, axis: number, i: number): FloatTensor {
-  const size = tensor.shape[axis]!
-  const inner = elementCount(tensor.shape.slice(axis + 1))
-  const shape = tensor.shape.map((old, at) => (at === axis ? 1 : old))
-  const data = Array.from({ length: elementCount(shape) }, (_, offset) => {
-    const before = Math.floor(offset / inner)
-    return tensor.data[(before * size + i) * inner + (offset % inner)]!
+/** Takes each time step of output from another one, or zeros from where there is none. */
+export function movingSteps(from: (t: number, seq_len: number) => number): Fault<RecurrentRequest>['plant'] {
+  return rearranging(['output'], ({ data }, request) => {
+    const { seq_len, outer } = timeAxis(request)
+    const inner = data.length / (seq_len * outer)
+    return (offset) => {
+      const t = Math.floor(offset / inner) % seq_len
+      const source = from(t, seq_len)
+      return source < 0 || source >= seq_len ? undefined : offset + (source - t) * inner
+    }
   })
-  return floatTensor(tensor.dtype, shape, data)
 }
 
 /** Tensors of one row each, joined along an axis. */
@@ -76,28 +69,29 @@ function join(rows: readonly FloatTensor[], axis: number): FloatTensor {
 
 /** Every row begins with the states in which the row before it ended. */
 function carryState(right: Run<RecurrentRequest>): Run<RecurrentRequest> {
-  return (request) => {
+  return (request, departures) => {
     const config = layerConfig(request.config)
     const stateAxis = config === undefined ? 0 : 1
     const inputAxis = config === undefined || config.batch_first ? 0 : 1
     const names = config === undefined ? { h_0: 'h_1', c_0: 'c_1' } : { h_0: 'h_n', c_0: 'c_n' }
-    const { input, lengths } = request.inputs
+    const { input, lengths, dropout_mask } = request.inputs
     const batch = input.shape[inputAxis] ?? 0
-    if (batch < 2) return right(request)
+    if (batch < 2) return right(request, departures)
     const rows: Outputs[] = []
     for (let row = 0; row < batch; row++) {
       const start = (name: 'h_0' | 'c_0'): { [K in typeof name]?: FloatTensor } => {
         const given = request.inputs[name]
-        const state = rows.at(-1)?.[names[name]] ?? (given && pick(given, stateAxis, 0))
+        const state = rows.at(-1)?.[names[name]] ?? (given && indexSelect(given, stateAxis, [0]))
         return state === undefined ? {} : { [name]: state }
       }
       const inputs = {
-        input: pick(input, inputAxis, row),
+        input: indexSelect(input, inputAxis, [row]),
         ...start('h_0'),
         ...start('c_0'),
+        ...(dropout_mask && { dropout_mask: indexSelect(dropout_mask, 2, [row]) }),
         ...(lengths && { lengths: { ...lengths, shape: [1], data: lengths.data.slice(row, row + 1) } }),
       }
-      rows.push(right(withInputs(request, inputs)))
+      rows.push(right(withInputs(request, inputs), departures))
     }
     return Object.fromEntries(
       Object.keys(rows[0]!).map((name) => {
@@ -108,86 +102,82 @@ function carryState(right: Run<RecurrentRequest>): Run<RecurrentRequest> {
   }
 }
 
-/** The last time step of a row: that of its length, where it has one. */
-function lastStepAsState(outputs: Outputs, request: RecurrentRequest): Outputs {
-  const { output, h_n } = outputs
-  const config = layerConfig(request.config)
-  if (output === undefined || h_n === undefined || config === undefined) return outputs
-  const { seq_len } = timeAxis(request)
-  const D = numDirections(config)
-  const size = stateSize(config)
-  const batch = isBatched(request) ? h_n.shape[1]! : 1
-  const data = h_n.data.slice()
-  for (let row = 0; row < batch; row++) {
-    const { lengths } = request.inputs
-    const t = lengths === undefined ? seq_len - 1 : Number(lengths.data[row]) - 1
-    const batchFirst = config.batch_first && isBatched(request)
-    const from = ((batchFirst ? row * seq_len + t : t * batch + row) * D + 1) * size
-    const to = ((config.num_layers * D - 1) * batch + row) * size
-    data.set(output.data.subarray(from, from + size), to)
+/** Past a row's length its last state stands once more. */
+const repeatingLastStep = rearranging<RecurrentRequest>(['output'], ({ shape }, { config, inputs: { lengths } }) => {
+  const batchFirst = layerConfig(config)?.batch_first === true
+  const [, second = 1, width = 1] = shape
+  return (offset) => {
+    const place = Math.floor(offset / width)
+    const [first, inner] = [Math.floor(place / second), place % second]
+    const [row, t] = batchFirst ? [first, inner] : [inner, first]
+    const last = Number(lengths?.data[row] ?? t + 1) - 1
+    return t <= last ? offset : offset + (last - t) * width * (batchFirst ? 1 : second)
   }
-  return { ...outputs, h_n: floatTensor(h_n.dtype, h_n.shape, data) }
-}
+})
 
-function repeatLastStep(outputs: Outputs, request: RecurrentRequest): Outputs {
-  const { output } = outputs
-  const { lengths } = request.inputs
-  if (output === undefined || lengths === undefined) return outputs
-  const batchFirst = layerConfig(request.config)?.batch_first === true
-  const second = output.shape[1] ?? 1
-  const width = output.shape[2] ?? 1
-  return {
-    ...outputs,
-    output: map(output, (x, offset) => {
-      const place = Math.floor(offset / width)
-      const [row, t] = batchFirst
-        ? [Math.floor(place / second), place % second]
-        : [place % second, Math.floor(place / second)]
-      const last = Number(lengths.data[row]) - 1
-      if (t <= last) return x
-      return output.data[offset + (last - t) * width * (batchFirst ? 1 : second)]!
-    }),
-  }
-}
-
-/** The numbers that are there in another shape; what is missing begins again at the first. */
-function reshape(tensor: FloatTensor, shape: readonly number[]): FloatTensor {
+/** The numbers that are there in another shape; what is missing begins again at the first, or is 0. */
+function reshape(tensor: FloatTensor, shape: readonly number[], missing: 'again' | 'zero' = 'again'): FloatTensor {
   const { data } = tensor
-  const length = elementCount(shape)
+  const at = (i: number): number => data[missing === 'again' ? i % data.length : i] ?? 0
   return floatTensor(
     tensor.dtype,
     shape,
-    Array.from({ length }, (_, i) => data[i % data.length] ?? 0),
+    Array.from({ length: elementCount(shape) }, (_, i) => at(i)),
   )
 }
 
-/** The same numbers, with the first two axes' sizes exchanged, as a port without batch_first would take them. */
-function ignoreBatchFirst(right: Run<RecurrentRequest>, request: RecurrentRequest): Outputs {
-  const config = layerConfig(request.config)
-  if (config === undefined) return right(request)
-  const { h_0, c_0, input } = request.inputs
-  const [batch = 1, seq_len = 1, input_size = 1] = input.shape
-  const states = config.num_layers * numDirections(config)
-  const outputs = right({
-    ...request,
-    config: { ...config, batch_first: false },
-    inputs: {
-      input: floatTensor(input.dtype, [batch, seq_len, input_size], input.data),
-      ...(h_0 && { h_0: reshape(h_0, [states, seq_len, h_0.shape[2]!]) }),
-      ...(c_0 && { c_0: reshape(c_0, [states, seq_len, c_0.shape[2]!]) }),
-    },
-    // The same module with another argument; TypeScript cannot follow that.
-  } as RecurrentRequest)
-  // The last states keep the shape that is asked for, with the numbers that are there.
-  return lastStates.reduce(
-    (all, name) => replace(all, name, (state) => reshape(state, [states, batch, state.shape[2]!])),
-    outputs,
-  )
+/**
+ * A port that takes the first two axes of input for each other. missing: what it reads where h_0 is too small;
+ * keepsShape: whether its last states have the shape that is asked for, with the numbers that are there.
+ */
+export function exchangingAxes({
+  missing,
+  keepsShape,
+}: {
+  readonly missing: 'again' | 'zero'
+  readonly keepsShape: boolean
+}): Fault<RecurrentRequest>['plant'] {
+  return (right) => (request, departures) => {
+    const config = layerConfig(request.config)
+    if (config === undefined) return right(request, departures)
+    const { h_0, c_0, input, dropout_mask } = request.inputs
+    const [first = 1, second = 1, input_size = 1] = input.shape
+    const states = config.num_layers * numDirections(config)
+    const [seq_len, batch] = config.batch_first ? [first, second] : [second, first]
+    const state = (tensor: FloatTensor): FloatTensor => reshape(tensor, [states, batch, tensor.shape[2]!], missing)
+    const outputs = right(
+      {
+        ...request,
+        config: { ...config, batch_first: !config.batch_first },
+        inputs: {
+          input: floatTensor(input.dtype, [first, second, input_size], input.data),
+          ...(h_0 && { h_0: state(h_0) }),
+          ...(c_0 && { c_0: state(c_0) }),
+          ...(dropout_mask && {
+            dropout_mask: reshape(dropout_mask, [dropout_mask.shape[0]!, seq_len, batch, dropout_mask.shape[3]!]),
+          }),
+        },
+        // The same module with another argument; TypeScript cannot follow that.
+      } as RecurrentRequest,
+      departures,
+    )
+    if (!keepsShape) return outputs
+    const rows = config.batch_first ? first : second
+    return lastStates.reduce(
+      (all, name) => replace(all, name, (last) => reshape(last, [states, rows, last.shape[2]!])),
+      outputs,
+    )
+  }
+}
+
+function exchanged(tensors: Outputs): Outputs {
+  const { h_n, c_n, h_1, c_1 } = tensors
+  if (h_1 !== undefined && c_1 !== undefined) return { ...tensors, h_1: c_1, c_1: h_1 }
+  return h_n === undefined || c_n === undefined ? tensors : { ...tensors, h_n: c_n, c_n: h_n }
 }
 
 /** The two are computed by asking for other shapes, so there are no gradients to give. */
-const hasOutputsOnly = ({ cotangents, inputs }: RecurrentRequest): boolean =>
-  cotangents === undefined && inputs.dropout_mask === undefined
+export const hasOutputsOnly = ({ cotangents }: RecurrentRequest): boolean => cotangents === undefined
 
 /** Faults in how layers, directions, rows and time are put together. */
 export const layerFaults: readonly Fault<RecurrentRequest>[] = [
@@ -228,32 +218,29 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
     name: 'h_n of reverse from the last step',
     sentence: 'takes the reverse direction’s h_n where the forward direction ends',
     appliesTo: isBidirectional,
-    plant: returning(lastStepAsState),
+    plant: departing({ wiring: { stateFromEnd: true } }),
   },
   {
     name: 'h_n by direction',
     sentence: 'orders h_n and c_n by direction first, then by layer',
     appliesTo: (request) => isBidirectional(request) && hasLayers(request),
-    plant: returningStates((state, { config }) => {
-      const layers = layerConfig(config)?.num_layers ?? 1
-      return reorder(state, (i) => 2 * (i % layers) + Math.floor(i / layers))
-    }),
+    plant: reorderingStates((i, states) => 2 * (i % (states / 2)) + Math.floor(i / (states / 2))),
   },
   {
     name: 'h_n layers reversed',
     sentence: 'orders h_n and c_n from the last layer to the first',
     appliesTo: hasLayers,
-    plant: returningStates((state) => reorder(state, (i) => state.shape[0]! - 1 - i)),
+    plant: reorderingStates((i, states) => states - 1 - i),
   },
   {
     name: 'h_n and c_n exchanged',
     sentence: 'returns c_n for h_n and the other way round',
     appliesTo: ({ module, config }) => kinds[module].hasCellState && stateSize(config) === config.hidden_size,
-    plant: returning((outputs) => {
-      const { h_n, c_n, h_1, c_1 } = outputs
-      if (h_1 !== undefined && c_1 !== undefined) return { ...outputs, h_1: c_1, c_1: h_1 }
-      return h_n === undefined || c_n === undefined ? outputs : { ...outputs, h_n: c_n, c_n: h_n }
-    }),
+    plant: (right) => (request, departures) => {
+      const { cotangents } = request
+      const asked = cotangents === undefined ? request : { ...request, cotangents: exchanged(cotangents) }
+      return exchanged(right(asked, departures))
+    },
   },
   {
     name: 'h_n from the padded end',
@@ -274,14 +261,14 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
     name: 'padding not zeroed',
     sentence: 'repeats a row’s last state past its length where torch puts zeros',
     appliesTo: hasLengths,
-    plant: returning(repeatLastStep),
+    plant: repeatingLastStep,
   },
   {
     name: 'batch_first ignored',
     sentence: 'ignores batch_first and reads (batch, seq_len) as (seq_len, batch)',
     appliesTo: (request) =>
       layerConfig(request.config)?.batch_first === true && isBatched(request) && hasOutputsOnly(request),
-    plant: (right) => (request, departures) => ignoreBatchFirst((asked) => right(asked, departures), request),
+    plant: exchangingAxes({ missing: 'again', keepsShape: true }),
   },
   {
     name: 'residual between layers',
@@ -292,15 +279,13 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
   {
     name: 'state carried between rows',
     sentence: 'starts each batch row from the last state of the row before',
-    appliesTo: (request) => isBatched(request) && hasOutputsOnly(request),
+    appliesTo: (request) => isBatched(request) && hasOutputsOnly(request) && request.inputs.dropout_mask === undefined,
     plant: carryState,
   },
   {
     name: 'output shifted by one step',
     sentence: 'puts out each state one step late',
     appliesTo: (request) => isLayer(request.module),
-    plant: returning((outputs, request) =>
-      replace(outputs, 'output', (output) => moveSteps(output, request, (t) => t - 1)),
-    ),
+    plant: movingSteps((t) => t - 1),
   },
 ]

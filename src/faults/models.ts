@@ -68,13 +68,16 @@ export const modelFaults: readonly Fault<ModelRequest>[] = [
     name: 'softmax over the wrong axis',
     sentence: 'normalises over the first axis instead of the classes',
     appliesTo: hasProbabilities,
-    plant: departure({ wrongAxis: true }),
+    plant: departure({ wrongAxis: 'both' }),
   },
   {
     name: 'log of softmax without the stable form',
     sentence: 'takes log(exp x / Σ exp x), which overflows for large logits',
     appliesTo: hasProbabilities,
-    plant: departure({ naiveLogarithm: true }),
+    plant: (right) => (request, departures) => {
+      const naiveLogarithm = request.dtype === 'float64' ? 'float64' : 'float32'
+      return departure({ naiveLogarithm })(right)(request, departures)
+    },
   },
   {
     name: 'target shifted by one',

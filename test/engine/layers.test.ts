@@ -41,7 +41,13 @@ function sums(
 }
 
 it('torch’s wiring is forward then reverse, reversed, flipped back, without a residual', () => {
-  expect(torchWiring).toStrictEqual({ concatenated: [0, 1], reversed: true, flippedBack: true, residual: false })
+  expect(torchWiring).toStrictEqual({
+    concatenated: [0, 1],
+    reversed: true,
+    flippedBack: true,
+    residual: false,
+    stateFromEnd: false,
+  })
 })
 
 describe('running sums of 1, 10, 100', () => {
