@@ -1,48 +1,74 @@
 import type { Outputs, Request } from '../case.ts'
-import { type FloatTensor, floatTensor, type Tensor } from '../tensor.ts'
-import { largest, type Question } from './question.ts'
+import { type FloatTensor, floatTensor, type Tensor, unitRoundoff } from '../tensor.ts'
+import { comparisonsWith, largest, type Question } from './question.ts'
 
-const draws = 2
+const draws = 4
 /** Roundings of what goes in: a port rounds at every operation, of which there are more than one for each number. */
 const roundings = 4
-/** An error that is a larger part of the values says nothing. */
+/** Where rounding makes a larger part of the values than this, it decides them. */
 const largestPart = 2 ** -8
+/** The part of all numbers that rounding must not decide. */
+const leastDecided = 1 / 16
 
 /**
- * The error that rounding makes in a port that is not torch's, which may be worse conditioned: what comes of rounding all that
- * goes in otherwise. unit: the unit roundoff of the port's arithmetic. → budgets by tensor, or undefined where rounding decides everything
+ * Whether a port gives what another engine gives, as far as rounding lets one tell: a faulty engine may be worse conditioned than
+ * torch, so its error is measured, by rounding otherwise what goes in. others: what it gives; run: that engine.
  */
-export function conditioned(
-  { recorded, request, given }: Question,
+export function fitsConditioned(
+  question: Question,
+  others: Outputs,
   run: (request: Request) => Outputs | undefined,
-  unit: number,
-): Record<string, Tensor<'float64'>> | undefined {
-  const right = run(request)
-  if (right === undefined) return undefined
-  const moved = Array.from({ length: draws }, (_, draw) => run(nudged(request, roundings * unit, draw)))
+): boolean {
+  const { recorded, request, given, axes } = question
+  const part = roundings * unitRoundoff[recorded.dtype]
+  const moved = Array.from({ length: draws }, (_, draw) => run(nudged(request, part, draw)))
   const allowed: Record<string, Tensor<'float64'>> = {}
+  const decidedOf: Record<string, readonly boolean[]> = {}
   for (const name of given) {
-    const { shape, data } = right[name] ?? recorded.expected[name]!
-    // What is allowed of an element is the largest error at its time: the first axis that is longer than one.
-    const steps = shape[0] ?? 1
-    const inner = data.length / Math.max(1, steps)
-    const most = new Float64Array(steps)
-    for (const outputs of moved) {
-      outputs?.[name]?.data.forEach((x, i) => {
-        const t = Math.floor(i / inner)
-        const error = Math.abs(x - data[i]!)
-        if (error < Infinity) most[t] = Math.max(most[t]!, error)
-      })
-    }
-    if (!(largest(most) <= largestPart * largest(data))) return undefined
-    const own = recorded.budget[name]!.data
-    const budget = Float64Array.from(data, (_, i) => Math.max(most[Math.floor(i / inner)]!, largest(own)))
-    allowed[name] = { dtype: 'float64', shape, data: budget }
+    const { shape, data } = others[name] ?? recorded.expected[name]!
+    if (question.outputs[name]!.data.length !== data.length) return false
+    const last = axes[name]!.at(-1)
+    // The units of one direction, row and step grow together.
+    const group = Math.max(1, last === undefined ? 1 : last.size / last.num_directions)
+    const errors = new Float64Array(Math.ceil(data.length / group))
+    data.forEach((x, i) => {
+      const at = Math.floor(i / group)
+      for (const outputs of moved) {
+        const off = Math.abs((outputs?.[name]?.data[i] ?? Number.NaN) - x)
+        errors[at] = Math.max(errors[at]!, Number.isFinite(x) && !(off < Infinity) ? Infinity : off || 0)
+      }
+    })
+    const limit = largestPart * largest(data)
+    const budget = largest(recorded.budget[name]!.data)
+    const each = Array.from(data, (_, i) => errors[Math.floor(i / group)]!)
+    decidedOf[name] = each.map((error) => error <= limit)
+    allowed[name] = { dtype: 'float64', shape, data: Float64Array.from(each, (error) => Math.max(error, budget)) }
   }
-  return allowed
+  const decided = given.flatMap((name) => decidedOf[name]!)
+  if (!(decided.filter(Boolean).length >= leastDecided * decided.length)) return false
+
+  /** What rounding decides is taken as it came. */
+  const matches = (theirs: Outputs): boolean => {
+    const settled = given.map((name) => {
+      const { dtype, shape, data } = theirs[name] ?? recorded.expected[name]!
+      const own = question.outputs[name]!.data
+      return [
+        name,
+        floatTensor(
+          dtype,
+          shape,
+          Float64Array.from(data, (x, i) => (decidedOf[name]![i] ? x : own[i]!)),
+        ),
+      ]
+    })
+    const compared = comparisonsWith(question, Object.fromEntries(settled) as Outputs, allowed)
+    return compared.every(({ outcome }) => outcome === 'match')
+  }
+  // Where torch itself would pass, it says nothing.
+  return matches(others) && !matches(recorded.expected)
 }
 
-/** Every number of what goes in, changed by so small a part of itself, up or down. */
+/** Every parameter changed by so small a part of itself, up or down. */
 function nudged(request: Request, part: number, draw: number): Request {
   let seed = 12_345 + draw
   const nudge = (tensor: FloatTensor): FloatTensor => {

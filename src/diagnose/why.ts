@@ -1,9 +1,9 @@
 import type { Outputs, Request } from '../case.ts'
+import type { Departures } from '../engine/forward.ts'
 import { run } from '../engine/run.ts'
 import { type Fault, faults, type Run, variants } from '../faults.ts'
 import { parameterFaults } from '../faults/parameters.ts'
-import { unitRoundoff } from '../tensor.ts'
-import { conditioned } from './condition.ts'
+import { fitsConditioned } from './condition.ts'
 import { oneElementOff } from './element.ts'
 import { comparisonsWith, departure, fewRows, isGradient, type Question, withoutGradients } from './question.ts'
 import { searched } from './searches.ts'
@@ -48,6 +48,10 @@ export function why(question: Question, limitMs: number): Tried[] {
     .flatMap((fault) => (small === undefined || fits([fault]) ? (attempt([fault]) ?? []) : []))
     .toSorted(better)
   if (singles.some(({ complete }) => complete)) return only(singles)
+  if (!singles.some((single) => single.outputs)) {
+    const within = conditionedOnes(question, singles)
+    if (within.length > 0) return within
+  }
 
   const near: Tried[] = []
   for (const fault of searched(request, known, ofParameters)) {
@@ -59,8 +63,6 @@ export function why(question: Question, limitMs: number): Tried[] {
   if (near.some(({ complete }) => complete)) return only(near)
   const singlesInOutputs = [...singles, ...near].filter((single) => single.outputs)
   if (singlesInOutputs.length === 0) {
-    const wellConditioned = conditionedOnes(question, singles.slice(0, conditionedFaults))
-    if (wellConditioned.length > 0) return wellConditioned
     const element = besideOneElement(question, singles, attempt)
     if (element !== undefined) return element
   }
@@ -82,7 +84,8 @@ export function why(question: Question, limitMs: number): Tried[] {
   let foundAt = Infinity
   /** Once something is found, what else is as good is looked for as long again. */
   const isOver = (part: number): boolean => elapsed() > Math.min(part * limitMs, 2 * foundAt)
-  const consider = (planted: readonly Fault[]): Tried | undefined => {
+  const consider = (together: readonly Fault[]): Tried | undefined => {
+    const planted = inOrder(together)
     const tried = attemptOutputs(planted)
     if (tried?.complete !== true) return tried
     const whole = attempt(planted)
@@ -109,9 +112,17 @@ export function why(question: Question, limitMs: number): Tried[] {
     }
   }
   if (found.length > 0) return only(found)
+  const within = conditionedOnes(question, [...near, ...pairs].toSorted(better))
+  if (within.length > 0) return within
   // A pair must explain clearly more than the better of its two.
   const worthwhile = pairs.filter(({ explained }) => explained > (singles[0]?.explained ?? 0) + 0.1)
   return [...singles, ...near, ...worthwhile].toSorted(better).filter(({ explained }) => explained >= leastExplained)
+}
+
+/** Parameters are read before anything is done with them: faults of reading are the outermost. */
+function inOrder(planted: readonly Fault[]): readonly Fault[] {
+  const isOfReading = ({ name }: Fault): boolean => ofParameters.includes(name)
+  return [...planted.filter((fault) => !isOfReading(fault)), ...planted.filter(isOfReading)]
 }
 
 /** The ways in which faults are tried on a question. small: the same with fewer rows, where all of them take too long. */
@@ -151,9 +162,10 @@ function trials(question: Question, small: Question | undefined) {
   return { attempt, attemptOutputs, fits: (planted: readonly Fault[]) => attemptOutputs(planted) !== undefined }
 }
 
-export function ran(planted: readonly Fault[], request: Request): Outputs | undefined {
+/** What an engine with these faults gives. */
+export function ran(planted: readonly Fault[], request: Request, departures: Departures = {}): Outputs | undefined {
   try {
-    return planted.reduce<Run>((engine, fault) => fault.plant(engine), run)(request)
+    return planted.reduce<Run>((engine, fault) => fault.plant(engine), run)(request, departures)
   } catch {
     // Two faults may leave nothing that can be run.
     return undefined
@@ -171,17 +183,17 @@ function isSilent({ recorded, given, ...rest }: Question, others: Outputs): bool
 }
 
 /** What explains most, once more: in a port with such a fault rounding may grow larger than in torch. */
-function conditionedOnes(question: Question, singles: readonly Tried[]): Tried[] {
-  return singles
-    .filter((single) => single.explained > leastExplained)
-    .flatMap((single) => {
-      const { faults: planted } = single
-      const allowed = conditioned(question, (request) => ran(planted, request), unitRoundoff[question.recorded.dtype])
-      const others = ran(planted, question.request)
-      if (allowed === undefined || others === undefined) return []
-      const complete = comparisonsWith(question, others, allowed).every(({ outcome }) => outcome === 'match')
-      return complete ? [{ ...single, complete, outputs: true }] : []
+function conditionedOnes(question: Question, tried: readonly Tried[]): Tried[] {
+  const { recorded, request } = question
+  // A port in float32 also overflows where float64 does not.
+  const rounded = recorded.dtype === 'float64' ? undefined : { scan: { rounded: Math.fround } }
+  const worthwhile = tried.filter(({ explained }) => explained > leastExplained).slice(0, conditionedFaults)
+  return worthwhile
+    .filter(({ faults: planted }) => {
+      const others = ran(planted, request, rounded)
+      return others !== undefined && fitsConditioned(question, others, (asked) => ran(planted, asked, rounded))
     })
+    .map((single) => ({ ...single, complete: true, outputs: true }))
 }
 
 /** What no known fault explains may be a single number that is off, alone or beside the fault that explains most. */

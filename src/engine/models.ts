@@ -22,6 +22,8 @@ export interface ModelDepartures {
   readonly wrongAxis?: 'both' | 'probabilities'
   /** Takes the logarithm of the softmax, without shifting by the largest logit, in this precision. */
   readonly naiveLogarithm?: 'float32' | 'float64'
+  /** Takes the loss from what stands in log_probabilities; torch takes it from the logits. */
+  readonly lossOfLogarithms?: boolean
   /** Reads the symbol that is to be predicted. */
   readonly targetShifted?: boolean
   readonly endIgnored?: boolean
@@ -156,7 +158,16 @@ function judge({ tape, named, departures }: Model, target: readonly (number | un
     named['log_probabilities'] = tape.variable(logits.shape, probabilities.data.map(Math.log))
   } else if (naiveLogarithm === undefined) named['log_probabilities'] = tape.logSoftmax(logits)
   else named['log_probabilities'] = naiveLogSoftmax(tape, logits, naiveLogarithm === 'float32' ? Math.fround : same)
-  if (target !== undefined) named['loss'] = tape.crossEntropy(logits, target)
+  if (target === undefined) return
+  const loss = tape.crossEntropy(logits, target)
+  named['loss'] = loss
+  if (departures.lossOfLogarithms) loss.data[0] = meanLoss(named['log_probabilities'], target)
+}
+
+function meanLoss({ shape, data }: Variable, target: readonly (number | undefined)[]): number {
+  const classes = shape.at(-1)!
+  const terms = target.flatMap((symbol, i) => (symbol === undefined ? [] : [data[i * classes + symbol]!]))
+  return -terms.reduce((sum, term) => sum + term, 0) / terms.length
 }
 
 /** A fault: softmax over the first axis instead of the last. */

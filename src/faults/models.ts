@@ -10,7 +10,7 @@ function isEncoderDecoder(holds: (config: ModelConfig<'EncoderDecoder'>, request
   return (request: ModelRequest): boolean => request.module === 'EncoderDecoder' && holds(request.config, request)
 }
 
-const hasProbabilities = ({ config }: ModelRequest): boolean =>
+export const hasProbabilities = ({ config }: ModelRequest): boolean =>
   !('decoding' in config) || config.decoding === 'teacher_forcing'
 
 const isTaught = ({ config, inputs }: ModelRequest): boolean =>
@@ -76,7 +76,7 @@ export const modelFaults: readonly Fault<ModelRequest>[] = [
     appliesTo: hasProbabilities,
     plant: (right) => (request, departures) => {
       const naiveLogarithm = request.dtype === 'float64' ? 'float64' : 'float32'
-      return departure({ naiveLogarithm })(right)(request, departures)
+      return departure({ naiveLogarithm, lossOfLogarithms: true })(right)(request, departures)
     },
   },
   {

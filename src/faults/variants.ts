@@ -19,6 +19,7 @@ import {
   returning,
   timeAxis,
 } from './fault.ts'
+import { hasProbabilities } from './models.ts'
 import { exchangingAxes, hasOutputsOnly, movingSteps, reorderingStates } from './layers.ts'
 
 /** h_n of the last layer's reverse direction from the last time step of a row: that of its length, where it has one. */
@@ -180,15 +181,23 @@ export const modelVariants: readonly Fault<ModelRequest>[] = [
   {
     name: 'softmax over the wrong axis',
     sentence: 'normalises probabilities over the first axis instead of the classes, and the logarithms rightly',
-    appliesTo: ({ config }) => !('decoding' in config) || config.decoding === 'teacher_forcing',
+    appliesTo: hasProbabilities,
     plant: departing({ model: { wrongAxis: 'probabilities' } }),
   },
-  ...(['float32', 'float64'] as const).map((naiveLogarithm): Fault<ModelRequest> => ({
-    name: 'log of softmax without the stable form',
-    sentence: `takes log(exp x / Σ exp x) in ${naiveLogarithm}, which overflows for large logits`,
-    appliesTo: ({ config }) => !('decoding' in config) || config.decoding === 'teacher_forcing',
-    plant: departing({ model: { naiveLogarithm } }),
-  })),
+  {
+    name: 'softmax over the wrong axis',
+    sentence: 'normalises over the first axis instead of the classes, for the loss too',
+    appliesTo: hasProbabilities,
+    plant: departing({ model: { wrongAxis: 'both', lossOfLogarithms: true } }),
+  },
+  ...(['float32', 'float64'] as const).flatMap((naiveLogarithm) =>
+    [true, false].map((lossOfLogarithms): Fault<ModelRequest> => ({
+      name: 'log of softmax without the stable form',
+      sentence: `takes log(exp x / Σ exp x) in ${naiveLogarithm}, which overflows for large logits${lossOfLogarithms ? '' : ', and the loss rightly'}`,
+      appliesTo: hasProbabilities,
+      plant: departing({ model: { naiveLogarithm, lossOfLogarithms } }),
+    })),
+  ),
   ...[1, -1].map((by): Fault<ModelRequest> => ({
     name: 'embedding row off by one',
     sentence: `takes the row of the symbol ${by === 1 ? 'after' : 'before'}, or the ${by === 1 ? 'last' : 'first'} one where there is none`,
