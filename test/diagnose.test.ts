@@ -107,8 +107,9 @@ describe('diagnose', () => {
       ),
     )
     expect(diagnose(recorded, outputs).where).toEqual([
-      'h_n is the first tensor that is off; output match',
-      'worst at layer 0, batch 1, unit 1',
+      'h_n is the first tensor that is off; output matches',
+      'off: batch row 1 of 3, unit 1 of 4; worst at layer 0, batch 1, unit 1',
+      'output is right: every step is computed rightly, and the last states are taken, or put together, otherwise',
     ])
   })
 
