@@ -23,6 +23,8 @@ export interface Diagnosis {
   readonly where: readonly string[]
   /** The best first; empty when nothing explains the departure. */
   readonly explanations: readonly Explanation[]
+  /** Whether time was up before everything had been tried, with nothing found that explains everything. */
+  readonly stopped?: boolean | undefined
 }
 
 const mostExplanations = 5
@@ -36,16 +38,13 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   const question = questionOf(recorded, outputs)
   const comparisons = comparisonsWith(question, recorded.expected)
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
-  return {
-    where: where(question, comparisons),
-    explanations: why(question, limitMs)
-      .slice(0, mostExplanations)
-      .map(({ faults, explained, complete, outputs }) => ({
-        faults: faults.map(({ name }) => name),
-        sentence: faults.map(({ sentence }) => sentence).join(', and '),
-        explained,
-        complete,
-        ...(outputs && !complete && { outputsAlone: true }),
-      })),
-  }
+  const { tried, stopped } = why(question, limitMs)
+  const explanations = tried.slice(0, mostExplanations).map(({ faults, explained, complete, outputs }) => ({
+    faults: faults.map(({ name }) => name),
+    sentence: faults.map(({ sentence }) => sentence).join(', and '),
+    explained,
+    complete,
+    ...(outputs && !complete && { outputsAlone: true }),
+  }))
+  return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
 }

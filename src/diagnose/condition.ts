@@ -80,5 +80,5 @@ function nudged(request: Request, part: number, draw: number): Request {
     return floatTensor('float64', tensor.shape, data)
   }
   const params = Object.fromEntries(Object.entries(request.params).map(([name, tensor]) => [name, nudge(tensor)]))
-  return { ...request, params } as Request
+  return { ...request, params }
 }

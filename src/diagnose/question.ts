@@ -24,7 +24,7 @@ export const isGradient = (tensor: string): boolean => tensor.startsWith('grad_'
 /** The same without gradients, which take longer and follow from the rest. */
 export function withoutGradients({ request, given, ...rest }: Question): Question {
   const { cotangents: _, ...forward } = request
-  return { ...rest, request: forward as Request, given: given.filter((name) => !isGradient(name)) }
+  return { ...rest, request: forward, given: given.filter((name) => !isGradient(name)) }
 }
 
 /** More products than this, in a run of a layer, take longer than a search over hundreds of runs should. */
@@ -46,7 +46,7 @@ export function fewRows(question: Question): Question | undefined {
   const worst = comparisonsWith(question, recorded.expected).find(({ outcome }) => outcome === 'mismatch')?.worst
   const first = worst?.place.batch ?? 0
   const rows = [first, first === 0 ? 1 : 0]
-  const select = <T extends FloatTensor>(tensor: T, at: number): T => indexSelect(tensor, at, rows) as T
+  const select = (tensor: FloatTensor, at: number): FloatTensor => indexSelect(tensor, at, rows)
   const stateAxis = layers === undefined ? 0 : 1
   const { input, h_0, c_0, lengths, dropout_mask } = inputs
   const cut = {
@@ -67,10 +67,10 @@ export function fewRows(question: Question): Question | undefined {
     const at = axes[name]!.findIndex((each) => each.name === 'batch')
     return tensor.shape.length === axes[name]!.length && tensor.shape[at] === batch ? select(tensor, at) : tensor
   }
-  const all = <T extends FloatTensor>(tensors: Readonly<Record<string, T>>): Record<string, T> =>
-    Object.fromEntries(names.map((name) => [name, ofRows(name, tensors[name]!) as T]))
+  const all = (tensors: Outputs): Outputs =>
+    Object.fromEntries(names.map((name) => [name, ofRows(name, tensors[name]!)]))
   const expected = all(recorded.expected)
-  const budget = all(recorded.budget) as Record<string, Tensor<'float64'>>
+  const budget = all(recorded.budget)
   const smaller = { ...recorded, ...forward, expected, budget } as Case
   return { ...questionOf(smaller, all(outputs)), request: forward as Request }
 }

@@ -10,7 +10,6 @@ import {
   hasState,
   isBatched,
   isBidirectional,
-  map,
   reorder,
   replace,
   rearranging,
