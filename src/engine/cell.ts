@@ -33,6 +33,8 @@ export interface StepGradients {
   readonly dh: Float64Array
   /** (rows, hidden_size): by the cell state after the step; afterwards by the one before it. */
   readonly dc: Float64Array
+  /** (gates * hidden_size, hidden_size): what is to be added to the gradient by weight_hh; no right cell does. */
+  readonly dweight_hh: Float64Array
 }
 
 /** The equations of a module, forward beside backward. */
@@ -44,6 +46,16 @@ export interface Cell {
 
 export type Activation = (x: number) => number
 
+/** A function, and its derivative by the function's own value, as torch's autograd has them. */
+export interface Nonlinearity {
+  readonly of: Activation
+  readonly slope: Activation
+}
+
 export function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x))
 }
+
+/** The two that gates have. Not 1 − y²: rounding y² would be all that is left of it where y is near 1. */
+export const gateSigmoid: Nonlinearity = { of: sigmoid, slope: (y) => y * (1 - y) }
+export const gateTanh: Nonlinearity = { of: Math.tanh, slope: (y) => (1 - y) * (1 + y) }

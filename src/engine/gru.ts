@@ -1,10 +1,18 @@
-import { type Activation, type Cell, sigmoid, type Step } from './cell.ts'
+import {
+  type Activation,
+  type Cell,
+  gateSigmoid,
+  gateTanh,
+  type Nonlinearity,
+  type Step,
+  type StepGradients,
+} from './cell.ts'
 
-/** What a faulty port does otherwise; forward only. */
+/** What a faulty port does otherwise. */
 export interface GRUDepartures {
   /** For sigmoid. */
-  readonly sigmoid?: Activation
-  readonly tanh?: Activation
+  readonly sigmoid?: Nonlinearity
+  readonly tanh?: Nonlinearity
   /** Takes h' = (1 − z) ∘ h + z ∘ n. */
   readonly exchanged?: boolean
   /** Resets h before its product with W_hn, instead of the product. */
@@ -17,7 +25,9 @@ export interface GRUDepartures {
  * Source: torch.nn.GRUCell.
  */
 export function gruCell(departures: GRUDepartures = {}): Cell {
-  const { sigmoid: σ = sigmoid, tanh = Math.tanh, exchanged = false, resetBefore = false } = departures
+  const { sigmoid = gateSigmoid, tanh: ofN = gateTanh, exchanged = false, resetBefore = false } = departures
+  const { of: σ, slope: slopeOfGate } = sigmoid
+  const { of: tanh, slope: slopeOfN } = ofN
   return {
     gates: 3,
     forward(step) {
@@ -44,26 +54,56 @@ export function gruCell(departures: GRUDepartures = {}): Cell {
         }
       }
     },
-    backward({ rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, h, hAt }, { dgates, dfromHidden, dh }) {
+    backward(step, gradients) {
+      const { rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, h, hAt } = step
+      const { dgates, dfromHidden, dh } = gradients
       for (let row = 0; row < rows; row++) {
         for (let unit = 0; unit < H; unit++) {
           const own = row * H + unit
           const at = gatesAt + 3 * row * H + unit
           const from = fromHiddenAt + 3 * row * H + unit
           const r = gates[at]!
-          const z = gates[at + H]!
+          const z = exchanged ? 1 - gates[at + H]! : gates[at + H]!
           const n = gates[at + 2 * H]!
-          const dn = dh[own]! * (1 - z) * (1 - n) * (1 + n)
-          dgates[at] = dn * fromHidden[from + 2 * H]! * r * (1 - r)
-          dgates[at + H] = dh[own]! * (h[hAt + own]! - n) * z * (1 - z)
+          const dn = dh[own]! * (1 - z) * slopeOfN(n)
+          const dz = dh[own]! * (h[hAt + own]! - n) * slopeOfGate(gates[at + H]!)
+          dgates[at] = resetBefore ? 0 : dn * fromHidden[from + 2 * H]! * slopeOfGate(r)
+          dgates[at + H] = exchanged ? -dz : dz
           dgates[at + 2 * H] = dn
           dfromHidden[from] = dgates[at]!
           dfromHidden[from + H] = dgates[at + H]!
-          dfromHidden[from + 2 * H] = dn * r
+          dfromHidden[from + 2 * H] = resetBefore ? dn : dn * r
           dh[own] = dh[own]! * z
         }
+        if (resetBefore) backThroughReset(step, gradients, row, slopeOfGate)
       }
     },
+  }
+}
+
+/**
+ * What differs from torch where h is reset before its product: the engine takes dn W_hn for the gradient by h, and dn hᵀ for that
+ * by W_hn, where r ∘ h stands for h.
+ */
+function backThroughReset(
+  { hidden_size: H, weights, gates, gatesAt, fromHiddenAt, h, hAt }: Step,
+  { dgates, dfromHidden, dh, dweight_hh }: StepGradients,
+  row: number,
+  slopeOfGate: Activation,
+): void {
+  const at = gatesAt + 3 * row * H
+  for (let i = 0; i < H; i++) {
+    let byReset = 0
+    const r = gates[at + i]!
+    const before = h[hAt + row * H + i]!
+    for (let unit = 0; unit < H; unit++) {
+      const dn = dgates[at + 2 * H + unit]!
+      byReset += dn * weights.weight_hh[(2 * H + unit) * H + i]!
+      dweight_hh[(2 * H + unit) * H + i]! += dn * (r - 1) * before
+    }
+    dgates[at + i] = byReset * before * slopeOfGate(r)
+    dfromHidden[fromHiddenAt + 3 * row * H + i] = dgates[at + i]!
+    dh[row * H + i]! += (r - 1) * byReset
   }
 }
 

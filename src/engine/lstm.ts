@@ -1,13 +1,13 @@
-import { type Activation, type Cell, sigmoid } from './cell.ts'
+import { type Cell, gateSigmoid, gateTanh, type Nonlinearity } from './cell.ts'
 
-/** What a faulty port does otherwise; forward only. */
+/** What a faulty port does otherwise. */
 export interface LSTMDepartures {
   /** For sigmoid. */
-  readonly sigmoid?: Activation
+  readonly sigmoid?: Nonlinearity
   /** For both tanh. */
-  readonly tanh?: Activation
+  readonly tanh?: Nonlinearity
   /** For the tanh of c alone. */
-  readonly tanhOfC?: Activation
+  readonly tanhOfC?: Nonlinearity
   /** Adds c to what i, f and o are taken of. */
   readonly peephole?: boolean
 }
@@ -18,7 +18,10 @@ export interface LSTMDepartures {
  * Source: torch.nn.LSTMCell.
  */
 export function lstmCell(departures: LSTMDepartures = {}): Cell {
-  const { sigmoid: σ = sigmoid, tanh = Math.tanh, tanhOfC = tanh, peephole = false } = departures
+  const { sigmoid = gateSigmoid, tanh: ofG = gateTanh, tanhOfC = ofG, peephole = false } = departures
+  const { of: σ, slope: slopeOfGate } = sigmoid
+  const { of: tanh, slope: slopeOfG } = ofG
+  const { of: squash, slope: slopeOfC } = tanhOfC
   return {
     gates: 4,
     forward({ rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt, c, cAt, cAfterAt }) {
@@ -38,7 +41,7 @@ export function lstmCell(departures: LSTMDepartures = {}): Cell {
           gates[at + 2 * H] = g
           gates[at + 3 * H] = o
           c[cAfterAt + own] = after
-          hidden[hiddenAt + own] = o * tanhOfC(after)
+          hidden[hiddenAt + own] = o * squash(after)
         }
       }
     },
@@ -55,14 +58,17 @@ export function lstmCell(departures: LSTMDepartures = {}): Cell {
           const f = gates[at + H]!
           const g = gates[at + 2 * H]!
           const o = gates[at + 3 * H]!
-          const squashed = tanhOfC(c[cAfterAt + own]!)
-          const dafter = dc[own]! + dh[own]! * o * (1 - squashed) * (1 + squashed)
-          dgates[at] = dafter * g * i * (1 - i)
-          dgates[at + H] = dafter * c[cAt + own]! * f * (1 - f)
-          dgates[at + 2 * H] = dafter * i * (1 - g) * (1 + g)
-          dgates[at + 3 * H] = dh[own]! * squashed * o * (1 - o)
+          const squashed = squash(c[cAfterAt + own]!)
+          const byO = dh[own]! * squashed * slopeOfGate(o)
+          const dafter = dc[own]! + dh[own]! * o * slopeOfC(squashed) + (peephole ? byO : 0)
+          const byI = dafter * g * slopeOfGate(i)
+          const byF = dafter * c[cAt + own]! * slopeOfGate(f)
+          dgates[at] = byI
+          dgates[at + H] = byF
+          dgates[at + 2 * H] = dafter * i * slopeOfG(g)
+          dgates[at + 3 * H] = byO
           for (let gate = 0; gate < 4; gate++) dfromHidden[from + gate * H] = dgates[at + gate * H]!
-          dc[own] = dafter * f
+          dc[own] = dafter * f + (peephole ? byI + byF : 0)
           dh[own] = 0
         }
       }

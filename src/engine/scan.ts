@@ -161,6 +161,7 @@ export function scan(options: Scan): Scanned {
   function backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients {
     const dgates = new Float64Array(seq_len * gatesSize)
     const dfromHidden = new Float64Array(steps * gatesSize)
+    const dweight_hh = new Float64Array(weights.weight_hh.length)
     const dprojected = projected === undefined ? undefined : new Float64Array(steps * stateSize)
     const weightOfHidden = transpose(weights.weight_hh, width, state_size)
     const weightOfProjection = weight_hr && transpose(weight_hr, state_size, hidden_size)
@@ -172,37 +173,46 @@ export function scan(options: Scan): Scanned {
         forPadded(s, (row) => byOutput.fill(0, at + row * state_size, at + (row + 1) * state_size))
       }
     }
+    // By what is fed back, where that is not the state.
+    const dfed = unprojected && projected !== undefined ? new Float64Array(stateSize) : undefined
     const dc = Float64Array.from(dc_n)
     for (let s = steps - 1; s >= 0; s--) {
       goTo(s)
       const { gatesAt, fromHiddenAt } = step
       const at = timeOf(s) * stateSize
       for (let i = 0; i < stateSize; i++) dh[i]! += byOutput[at + i]!
-      const ended: { row: number; h: Float64Array; c: Float64Array }[] = []
+      const ended: { row: number; h: Float64Array; fed: Float64Array | undefined; c: Float64Array }[] = []
       forEnded(s, (row) => {
-        const own = { row, h: dh.slice(row * state_size, (row + 1) * state_size) }
-        ended.push({ ...own, c: dc.slice(row * hidden_size, (row + 1) * hidden_size) })
+        const [from, to] = [row * state_size, (row + 1) * state_size]
+        const c = dc.slice(row * hidden_size, (row + 1) * hidden_size)
+        ended.push({ row, h: dh.slice(from, to), fed: dfed?.slice(from, to), c })
+        dh.fill(0, from, to)
+        dfed?.fill(0, from, to)
+        dc.fill(0, row * hidden_size, (row + 1) * hidden_size)
       })
       let dhidden = dh
       if (dprojected !== undefined && weightOfProjection !== undefined) {
         dprojected.set(dh, s * stateSize)
         dhidden = linear(dh, weightOfProjection, undefined, batch, state_size, hidden_size)
+        dfed?.forEach((d, i) => (dhidden[Math.floor(i / state_size) * hidden_size + (i % state_size)]! += d))
       }
-      cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc })
+      cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc, dweight_hh })
       // A row that has ended changes nothing and passes everything on.
       for (const { row } of ended) {
         dgates.fill(0, gatesAt + row * width, gatesAt + (row + 1) * width)
         dfromHidden.fill(0, fromHiddenAt + row * width, fromHiddenAt + (row + 1) * width)
-        dprojected?.fill(0, s * stateSize + row * state_size, s * stateSize + (row + 1) * state_size)
       }
       dh = projected === undefined ? dhidden : new Float64Array(stateSize)
-      addProduct(dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
-      for (const { row, h, c } of ended) {
+      dfed?.fill(0)
+      addProduct(dfed ?? dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
+      for (const { row, h, fed, c } of ended) {
         dh.set(h, row * state_size)
+        if (fed !== undefined) dfed?.set(fed, row * state_size)
         if (c.length > 0) dc.set(c, row * hidden_size)
       }
       if (s > 0 && s % truncated === 0) {
         dh.fill(0)
+        dfed?.fill(0)
         dc.fill(0)
       }
     }
@@ -220,11 +230,11 @@ export function scan(options: Scan): Scanned {
     }
     return {
       input: dinput,
-      h_0: dh,
+      h_0: dfed === undefined ? dh : plus(dh, dfed),
       c_0: dc,
       weights: {
         weight_ih: productOfColumns(dgates, input, seq_len * batch, width, input_size),
-        weight_hh: productOfColumns(dfromHidden, fedBack, steps * batch, width, state_size),
+        weight_hh: plus(productOfColumns(dfromHidden, fedBack, steps * batch, width, state_size), dweight_hh),
         bias_ih: weights.bias_ih && sumRows(dgates, seq_len * batch, width),
         bias_hh: weights.bias_hh && sumRows(dfromHidden, steps * batch, width),
         weight_hr:
@@ -234,4 +244,8 @@ export function scan(options: Scan): Scanned {
   }
   const last = steps * stateSize
   return { output, h_n: h.slice(last, last + stateSize), c_n: c.slice(steps * c_0.length), backward }
+}
+
+function plus(x: Float64Array, y: Float64Array): Float64Array {
+  return x.map((value, i) => value + y[i]!)
 }

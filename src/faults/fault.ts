@@ -34,13 +34,14 @@ export function asking<R extends Request>(change: (request: R) => R): Fault<R>['
 }
 
 /**
- * A fault in how the parameters that `matches` are read. back: what becomes of the gradient by what was read on its way to
- * the gradient by what is stored; it stays as it is when absent.
+ * A fault in how the parameters that `matches` are read. back: what becomes of the gradients by what was read on their way to
+ * the gradient by what is stored, which stays as it is when absent. Both see all parameters, or gradients, by the parameters' names.
  */
 export function reading(
   matches: string,
   change: (parameter: FloatTensor, name: string, params: Params) => FloatTensor,
-  back: (gradient: FloatTensor) => FloatTensor = (gradient) => gradient,
+  back: (gradient: FloatTensor, name: string, gradients: Params, params: Params) => FloatTensor = (gradient) =>
+    gradient,
 ): Fault<RecurrentRequest>['plant'] {
   return (right) => (request, departures) => {
     const params = Object.fromEntries(
@@ -50,11 +51,18 @@ export function reading(
       ]),
     )
     const outputs = right({ ...request, params }, departures)
+    const gradients = Object.fromEntries(
+      Object.keys(params).flatMap((name) => {
+        const gradient = outputs[`grad_${name}`]
+        return gradient === undefined ? [] : [[name, gradient]]
+      }),
+    )
     return Object.fromEntries(
-      Object.entries(outputs).map(([name, tensor]) => [
-        name,
-        name.startsWith(`grad_${matches}`) && name.slice('grad_'.length) in params ? back(tensor) : tensor,
-      ]),
+      Object.entries(outputs).map(([name, tensor]) => {
+        const own = name.slice('grad_'.length)
+        const isOne = name.startsWith(`grad_${matches}`) && own in params
+        return [name, isOne ? back(tensor, own, gradients, request.params) : tensor]
+      }),
     )
   }
 }

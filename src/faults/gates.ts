@@ -1,4 +1,5 @@
 import type { RecurrentRequest } from '../case.ts'
+import type { Nonlinearity } from '../engine/cell.ts'
 import { kinds } from '../module.ts'
 import type { FloatTensor } from '../tensor.ts'
 import {
@@ -11,25 +12,49 @@ import {
   isLSTM,
   isRNN,
   map,
+  type Params,
   reading,
   reorder,
   replace,
   zeros,
 } from './fault.ts'
 
+function rational(x: number): number {
+  return (x * (27 + x * x)) / (27 + 9 * x * x)
+}
+
+/** Where `rational` has a value between −1 and 1: at −3 and 3 it has those, and between them it grows. */
+function inverse(value: number): number {
+  let [low, high] = [-3, 3]
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2
+    if (rational(middle) < value) low = middle
+    else high = middle
+  }
+  return low
+}
+
 /** The rational approximation of tanh that small runtimes use; off by up to 0.024. */
-function crudeTanh(x: number): number {
-  if (Number.isNaN(x)) return x
-  const y = Math.max(-3, Math.min(3, x))
-  return (y * (27 + y * y)) / (27 + 9 * y * y)
+const crudeTanh: Nonlinearity = {
+  of: (x) => (Number.isNaN(x) ? x : rational(Math.max(-3, Math.min(3, x)))),
+  slope(y) {
+    const square = inverse(y) ** 2
+    return (9 - square) ** 2 / (9 * (3 + square) ** 2)
+  },
+}
+
+/** A sigmoid of three straight pieces. */
+export function hardSigmoidOf(steepness: number): Nonlinearity {
+  return {
+    of: (x) => (Number.isNaN(x) ? x : Math.max(0, Math.min(1, steepness * x + 0.5))),
+    slope: (y) => (y > 0 && y < 1 ? steepness : 0),
+  }
 }
 
 /** As Keras 2 and TensorFlow.js have it. */
-function hardSigmoid(x: number): number {
-  return Number.isNaN(x) ? x : Math.max(0, Math.min(1, 0.2 * x + 0.5))
-}
+const hardSigmoid = hardSigmoidOf(0.2)
 
-const identity = (x: number): number => x
+const identity: Nonlinearity = { of: (x) => x, slope: () => 1 }
 const other = { tanh: 'relu', relu: 'tanh' } as const
 
 function withOtherNonlinearity(request: RecurrentRequest): RecurrentRequest {
@@ -78,10 +103,15 @@ function gateOf(tensor: FloatTensor, offset: number, gates: number): number {
 
 /** Moves a part of one bias to the other. part: whether a gate's bias moves. */
 function moving(from: string, to: string, part: (gate: number) => boolean): Fault<RecurrentRequest>['plant'] {
-  return reading('bias_', (bias, name, params) => {
+  const read = (bias: FloatTensor, name: string, params: Params): FloatTensor => {
     if (name.startsWith(from)) return map(bias, (x, i) => (part(gateOf(bias, i, 3)) ? 0 : x))
     const moved = params[name.replace(to, from)]!
     return map(bias, (x, i) => (part(gateOf(bias, i, 3)) ? x + moved.data[i]! : x))
+  }
+  return reading('bias_', read, (gradient, name, gradients) => {
+    if (!name.startsWith(from)) return gradient
+    const where = gradients[name.replace(from, to)]!
+    return map(gradient, (x, i) => (part(gateOf(gradient, i, 3)) ? where.data[i]! : x))
   })
 }
 

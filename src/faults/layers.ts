@@ -169,6 +169,14 @@ export function exchangingAxes({
   }
 }
 
+/** What all states have, added up in the first one. */
+function allInFirst(tensor: FloatTensor): FloatTensor {
+  const size = tensor.data.length / tensor.shape[0]!
+  const sum = new Float64Array(tensor.data.length)
+  for (const [i, x] of tensor.data.entries()) sum[i % size]! += x
+  return floatTensor(tensor.dtype, tensor.shape, sum)
+}
+
 function exchanged(tensors: Outputs): Outputs {
   const { h_n, c_n, h_1, c_1 } = tensors
   if (h_1 !== undefined && c_1 !== undefined) return { ...tensors, h_1: c_1, c_1: h_1 }
@@ -190,10 +198,12 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
     name: 'h_0 of layer 0 for all layers',
     sentence: 'starts every layer and direction from the first h_0',
     appliesTo: (request) => hasState(request) && (hasLayers(request) || isBidirectional(request)),
-    plant: asking((request) => {
+    plant: (right) => (request, departures) => {
       const { h_0, ...rest } = request.inputs
-      return h_0 === undefined ? request : withInputs(request, { ...rest, h_0: reorder(h_0, () => 0) })
-    }),
+      if (h_0 === undefined) return right(request, departures)
+      const outputs = right(withInputs(request, { ...rest, h_0: reorder(h_0, () => 0) }), departures)
+      return replace(outputs, 'grad_h_0', allInFirst)
+    },
   },
   {
     name: 'reverse not reversed',

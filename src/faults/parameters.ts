@@ -1,7 +1,7 @@
 import type { RecurrentRequest } from '../case.ts'
 import { roundToBfloat16, roundToFloat16 } from '../precision.ts'
 import type { FloatTensor } from '../tensor.ts'
-import { always, type Fault, hasBias, isBidirectional, isGRU, map, reading, zeros } from './fault.ts'
+import { always, type Fault, hasBias, isBidirectional, isGRU, map, type Params, reading, zeros } from './fault.ts'
 
 /** The numbers are read as if they were stored (columns, rows) and then turned, which is the same for a square matrix. */
 function transpose(tensor: FloatTensor): FloatTensor {
@@ -23,18 +23,34 @@ const isSquare = ({ params }: RecurrentRequest): boolean =>
   Object.entries(params).some(([name, { shape }]) => name.startsWith('weight_ih') && shape[0] === shape[1])
 
 /** The element of middling size: the largest would be the easiest to see, the smallest may be next to nothing. */
-function onePercentOff(parameter: FloatTensor): FloatTensor {
+function onePercentOff(parameter: FloatTensor): (x: number, offset: number) => number {
   const bySize = Array.from(parameter.data.keys()).toSorted(
     (i, j) => Math.abs(parameter.data[i]!) - Math.abs(parameter.data[j]!),
   )
   const middle = bySize[Math.floor(bySize.length / 2)]
-  return map(parameter, (x, offset) => (offset === middle ? 1.01 * x : x))
+  return (x, offset) => (offset === middle ? 1.01 * x : x)
 }
 
-const swapBiases = reading('bias_', (_, name, params) => {
-  const swapped = name.startsWith('bias_ih') ? name.replace('_ih', '_hh') : name.replace('_hh', '_ih')
-  return params[swapped]!
-})
+/** The first weight_hh, which is the only one of a cell. */
+function isFirst(name: string, params: Params): boolean {
+  return name === Object.keys(params).find((first) => first.startsWith('weight_hh'))
+}
+
+const swapped = (name: string): string =>
+  name.startsWith('bias_ih') ? name.replace('_ih', '_hh') : name.replace('_hh', '_ih')
+
+const swapBiases = reading(
+  'bias_',
+  (_, name, params) => params[swapped(name)]!,
+  (_, name, gradients) => gradients[swapped(name)]!,
+)
+
+/** What is read for another has its gradient too; what is read by nobody has none. */
+function byForwardToo(gradient: FloatTensor, name: string, gradients: Params): FloatTensor {
+  if (name.endsWith('_reverse')) return zeros(gradient)
+  const reverse = gradients[`${name}_reverse`]
+  return reverse === undefined ? gradient : map(gradient, (x, i) => x + reverse.data[i]!)
+}
 
 const isWide = ({ dtype }: RecurrentRequest): boolean => dtype === 'float32' || dtype === 'float64'
 
@@ -111,7 +127,7 @@ export const parameterFaults: readonly Fault<RecurrentRequest>[] = [
     name: 'reverse with forward weights',
     sentence: 'uses the forward parameters for the reverse direction',
     appliesTo: isBidirectional,
-    plant: reading('', (parameter, name, params) => params[name.replace(/_reverse$/, '')] ?? parameter),
+    plant: reading('', (parameter, name, params) => params[name.replace(/_reverse$/, '')] ?? parameter, byForwardToo),
   },
   {
     name: 'weights in float16',
@@ -130,7 +146,7 @@ export const parameterFaults: readonly Fault<RecurrentRequest>[] = [
     sentence: 'has one element of weight_hh 1 % off',
     appliesTo: always,
     plant: reading('weight_hh', (weight, name, params) =>
-      name === Object.keys(params).find((first) => first.startsWith('weight_hh')) ? onePercentOff(weight) : weight,
+      isFirst(name, params) ? map(weight, onePercentOff(weight)) : weight,
     ),
   },
 ]

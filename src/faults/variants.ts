@@ -20,6 +20,7 @@ import {
   timeAxis,
 } from './fault.ts'
 import { hasProbabilities } from './models.ts'
+import { hardSigmoidOf } from './gates.ts'
 import { exchangingAxes, hasOutputsOnly, movingSteps, reorderingStates } from './layers.ts'
 
 /** h_n of the last layer's reverse direction from the last time step of a row: that of its length, where it has one. */
@@ -55,9 +56,7 @@ function transposeBlocks(weight: FloatTensor): FloatTensor {
 }
 
 /** As Keras 3 and torch.nn.Hardsigmoid have it. */
-function hardSigmoid(x: number): number {
-  return Number.isNaN(x) ? x : Math.max(0, Math.min(1, x / 6 + 0.5))
-}
+const hardSigmoid = hardSigmoidOf(1 / 6)
 
 const isWide = ({ dtype }: RecurrentRequest): boolean => dtype === 'float32' || dtype === 'float64'
 const isBatchFirst = ({ config }: RecurrentRequest): boolean => layerConfig(config)?.batch_first === true

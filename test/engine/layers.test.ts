@@ -14,7 +14,7 @@ function summing(weight_ih: readonly number[]): Weights {
   }
 }
 
-const identity = rnnCell('relu', { activation: (x) => x })
+const identity = rnnCell('relu', { activation: { of: (x) => x, slope: () => 1 } })
 
 /** Runs layers of one unit over the steps 1, 10, 100 of one row. */
 function sums(

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Step } from '../../src/engine/cell.ts'
 import { activations, rnnCell } from '../../src/engine/rnn.ts'
 
-const { tanh, relu } = activations
+const tanh = activations.tanh.of
+const relu = activations.relu.of
+const empty = { dc: new Float64Array(0), dweight_hh: new Float64Array(0) }
 
 describe('relu', () => {
   it.each([
@@ -90,7 +92,7 @@ describe('rnnCell', () => {
     const dgates = new Float64Array(6)
     const dfromHidden = new Float64Array(7)
     const dh = Float64Array.of(10, 20, 30, 40)
-    rnnCell(f).backward(step, { dgates, dfromHidden, dh, dc: new Float64Array(0) })
+    rnnCell(f).backward(step, { dgates, dfromHidden, dh, ...empty })
     expect(dgates).toStrictEqual(Float64Array.of(0, 0, ...da))
     expect(dfromHidden).toStrictEqual(Float64Array.of(0, 0, 0, ...da))
     expect(dh).toStrictEqual(new Float64Array(4))
@@ -100,7 +102,7 @@ describe('rnnCell', () => {
     const step = stepOf([0, 0, 0, 0], [0, 0, 0, 0], [0.5, 0, 1, -1])
     const dgates = new Float64Array(6)
     const gradients = { dgates, dfromHidden: new Float64Array(7), dh: new Float64Array(4).fill(1) }
-    rnnCell('tanh', { derivativeOfStepBefore: true }).backward(step, { ...gradients, dc: new Float64Array(0) })
+    rnnCell('tanh', { derivativeOfStepBefore: true }).backward(step, { ...gradients, ...empty })
     expect(dgates).toStrictEqual(Float64Array.of(0, 0, 0.75, 1, 0, 0))
   })
 })

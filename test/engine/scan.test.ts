@@ -15,7 +15,7 @@ const none = new Float64Array(0)
 /** One unit that adds its input and twice its state: h_t = x_t + 2 h_{t−1}, exact in whole numbers. */
 function doubling(changes: Partial<Scan> & Pick<Scan, 'input' | 'h_0' | 'seq_len' | 'batch'>): Scanned {
   return scan({
-    cell: rnnCell('relu', { activation: (x) => x }),
+    cell: rnnCell('relu', { activation: { of: (x) => x, slope: () => 1 } }),
     weights,
     c_0: none,
     input_size: 1,

@@ -1,5 +1,5 @@
 import type { RecurrentRequest } from '../../case.ts'
-import { type Activation, sigmoid } from '../../engine/cell.ts'
+import { gateSigmoid, gateTanh, type Nonlinearity } from '../../engine/cell.ts'
 import { departing, type Fault, isRNN } from '../../faults/fault.ts'
 
 type Recurrent = Fault<RecurrentRequest>
@@ -8,18 +8,21 @@ const clamped = (x: number, low: number, high: number): number =>
   Number.isNaN(x) ? x : Math.max(low, Math.min(high, x))
 
 /** By the name that torch.nn has for each. */
-const activations: Readonly<Record<string, Activation>> = {
-  Identity: (x) => x,
-  ReLU: (x) => (x < 0 ? 0 : x),
-  ReLU6: (x) => clamped(x, 0, 6),
-  LeakyReLU: (x) => (x < 0 ? 0.01 * x : x),
-  ELU: (x) => (x < 0 ? Math.expm1(x) : x),
-  Softplus: (x) => Math.log1p(Math.exp(x)),
-  Softsign: (x) => x / (1 + Math.abs(x)),
-  Hardtanh: (x) => clamped(x, -1, 1),
-  Sigmoid: sigmoid,
-  Tanh: Math.tanh,
-  SiLU: (x) => x * sigmoid(x),
+const activations: Readonly<Record<string, Nonlinearity>> = {
+  Identity: { of: (x) => x, slope: () => 1 },
+  ReLU: rectified(0),
+  LeakyReLU: rectified(0.01),
+  ReLU6: { of: (x) => clamped(x, 0, 6), slope: (y) => (y > 0 && y < 6 ? 1 : 0) },
+  ELU: { of: (x) => (x < 0 ? Math.expm1(x) : x), slope: (y) => (y < 0 ? y + 1 : 1) },
+  Softplus: { of: (x) => Math.log1p(Math.exp(x)), slope: (y) => -Math.expm1(-y) },
+  Softsign: { of: (x) => x / (1 + Math.abs(x)), slope: (y) => (1 - Math.abs(y)) ** 2 },
+  Hardtanh: { of: (x) => clamped(x, -1, 1), slope: (y) => (Math.abs(y) < 1 ? 1 : 0) },
+  Sigmoid: gateSigmoid,
+  Tanh: gateTanh,
+}
+
+function rectified(below: number): Nonlinearity {
+  return { of: (x) => (x < 0 ? below * x : x), slope: (y) => (y > 0 ? 1 : below) }
 }
 
 /** Another activation, one at a time. */
