@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Outputs, RecurrentRequest, Training } from '../src/case.ts'
 import { run } from '../src/engine/run.ts'
-import { type Fault, faulted, faults } from '../src/faults.ts'
+import { type Fault, faulted, faults, variants } from '../src/faults.ts'
 import { type FloatTensor, floatTensor } from '../src/tensor.ts'
 import { agreeing, gradientsByDifferences } from './gradients.ts'
 import { cellCase, layerCase, type LayerOptions, questionOf, sgd } from './sample.ts'
@@ -199,6 +199,32 @@ describe('the gradients of a fault that is computed forward are those of what it
     ['dropout ignored in training mode', whole('GRU', { dropout: 0.5, dropout_mask: true })],
     ['dropout not scaled', whole('RNN', { dropout: 0.5, dropout_mask: true })],
     ['dropout mask inverted', whole('LSTM', { dropout: 0.5, dropout_mask: true })],
+    ['no nonlinearity', whole('RNN')],
+    ['crude tanh', whole('RNN')],
+    ['crude tanh', whole('LSTM')],
+    ['crude tanh', whole('GRU')],
+    ['hard sigmoid', whole('LSTM')],
+    ['hard sigmoid', whole('GRU')],
+    ['no tanh on c', whole('LSTM')],
+    ['peephole added', whole('LSTM')],
+    ['peephole added', whole('LSTM', { lengths: [4, 2], proj_size: 2 })],
+    ['proj_size ignored in the recurrence', whole('LSTM', { proj_size: 2 })],
+    ['proj_size ignored in the recurrence', whole('LSTM', { proj_size: 2, lengths: [4, 2] })],
+    ['reset before the product', whole('GRU')],
+    ['reset before the product', whole('GRU', { lengths: [4, 2] })],
+    ['z and 1 − z exchanged', whole('GRU')],
+    ['b_hn outside the reset', whole('GRU')],
+    ['one summed bias', whole('GRU')],
+    ['biases of a GRU swapped', whole('GRU')],
+    ['reverse with forward weights', whole('RNN')],
+    ['h_0 of layer 0 for all layers', whole('RNN')],
+    ['h_n of reverse from the last step', whole('GRU')],
+    ['h_n of reverse from the last step', whole('LSTM', { lengths: [4, 2] })],
+    ['h_n by direction', whole('LSTM')],
+    ['h_n layers reversed', whole('RNN')],
+    ['h_n and c_n exchanged', whole('LSTM')],
+    ['padding not zeroed', whole('GRU', { lengths: [4, 2] })],
+    ['output shifted by one step', whole('RNN')],
   ])('%s', (name, request) => {
     const fault = named(name)
     expect(fault.appliesTo(request)).toBe(true)
@@ -207,6 +233,23 @@ describe('the gradients of a fault that is computed forward are those of what it
     expect(agreeing(outputs, gradientsByDifferences(request, wrong))).toStrictEqual([])
     // And they are not those of a right engine, or else the check would say nothing.
     expect(agreeing(outputs, gradientsByDifferences(request))).not.toStrictEqual([])
+  })
+
+  it.each<[string, RecurrentRequest, number]>([
+    ['RNN', whole('RNN', { lengths: [4, 2] }), 3],
+    ['LSTM', whole('LSTM', { lengths: [4, 2] }), 5],
+    ['GRU', whole('GRU', { lengths: [4, 2] }), 5],
+  ])('every variant of a fault, of an %s', (_, request, least) => {
+    // Rounding has no gradient, and the other one is about h_n of one layer alone.
+    const isSmooth = ({ name, sentence }: Fault): boolean =>
+      !/float16/.test(name) &&
+      sentence !== 'takes the reverse direction’s h_n of the last layer where the forward direction ends'
+    const own = variants.filter((fault) => fault.appliesTo(request) && isSmooth(fault))
+    expect(own.length).toBeGreaterThanOrEqual(least)
+    for (const fault of own) {
+      const wrong = fault.plant(run)
+      expect(agreeing(wrong(request), gradientsByDifferences(request, wrong)), fault.sentence).toStrictEqual([])
+    }
   })
 })
 

@@ -20,7 +20,7 @@ import {
   timeAxis,
 } from './fault.ts'
 import { hasProbabilities } from './models.ts'
-import { hardSigmoidOf } from './gates.ts'
+import { hardSigmoidOf, ignoring } from './gates.ts'
 import { exchangingAxes, hasOutputsOnly, movingSteps, reorderingStates } from './layers.ts'
 
 /** h_n of the last layer's reverse direction from the last time step of a row: that of its length, where it has one. */
@@ -108,10 +108,7 @@ export const variants: readonly Fault<RecurrentRequest>[] = [
     name: 'h_0 ignored',
     sentence: 'ignores h_0 and c_0 and starts from zeros',
     appliesTo: ({ inputs }) => inputs.c_0 !== undefined,
-    plant: asking((request) => {
-      const { h_0: _, c_0: __, ...inputs } = request.inputs
-      return { ...request, inputs }
-    }),
+    plant: (right) => ignoring('h_0')(ignoring('c_0')(right)),
   },
   {
     name: 'h_n of reverse from the last step',

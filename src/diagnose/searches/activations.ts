@@ -31,7 +31,7 @@ export const activationsOfOthers: readonly Recurrent[] = Object.entries(activati
     {
       name: `${name} for the nonlinearity`,
       sentence: `applies torch.nn.${name} instead of the nonlinearity`,
-      appliesTo: isRNN,
+      appliesTo: ({ config }) => 'nonlinearity' in config && name.toLowerCase() !== config.nonlinearity,
       plant: departing({ rnn: { activation } }),
     },
     {

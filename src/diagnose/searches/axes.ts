@@ -1,5 +1,5 @@
 import type { RecurrentRequest } from '../../case.ts'
-import { asking, type Fault, isBatched, map, rearranging } from '../../faults/fault.ts'
+import { type Fault, hasLayers, isBatched, isBidirectional, map, rearranging, replace } from '../../faults/fault.ts'
 import { exchangingAxes, hasOutputsOnly, movingSteps } from '../../faults/layers.ts'
 import { layerConfig } from '../../module.ts'
 import type { FloatTensor } from '../../tensor.ts'
@@ -33,10 +33,12 @@ const rowAxis = ({ config }: RecurrentRequest): number => (layerConfig(config)?.
 const stepAxis = (request: RecurrentRequest): number => (isBatched(request) && rowAxis(request) === 0 ? 1 : 0)
 
 function flippingInput(axisOf: (request: RecurrentRequest) => number): Recurrent['plant'] {
-  return asking((request) => {
-    const { input } = request.inputs
-    return { ...request, inputs: { ...request.inputs, input: flipped(input, axisOf(request)) } }
-  })
+  return (right) => (request, departures) => {
+    const axis = axisOf(request)
+    const input = flipped(request.inputs.input, axis)
+    const outputs = right({ ...request, inputs: { ...request.inputs, input } }, departures)
+    return replace(outputs, 'grad_input', (gradient) => flipped(gradient, axis))
+  }
 }
 
 const everyOutput = ['output', 'h_n', 'c_n', 'h_1', 'c_1'] as const
@@ -94,7 +96,7 @@ export const axisOrders: readonly Recurrent[] = [
   {
     name: 'h_n transposed',
     sentence: 'puts out the numbers of h_n and c_n with layers and rows exchanged, in the shape that torch has',
-    appliesTo: (request) => isLayered(request) && isBatched(request),
+    appliesTo: (request) => (hasLayers(request) || isBidirectional(request)) && isBatched(request),
     plant: rearranging(['h_n', 'c_n'], exchanged),
   },
   {
