@@ -24,6 +24,14 @@ interface VerifyFlags {
   timeout: number
 }
 
+interface ExplainFlags {
+  case: string
+  engine?: string
+  actual?: string
+  timeout: number
+  search: number
+}
+
 interface GenerateFlags {
   out: string
   suite?: string[]
@@ -111,10 +119,11 @@ function program(): Command {
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts (default: ours)')
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
-    .action(async (file: string, flags: { case: string; engine?: string; actual?: string; timeout: number }) => {
+    .option('--search <seconds>', 'how long to look for a cause', parseSeconds, 3)
+    .action(async (file: string, flags: ExplainFlags) => {
       const { explain } = await import('./cli/explain.ts')
-      const { timeout, ...rest } = flags
-      process.exitCode = await explain(file, { ...rest, timeoutMs: 1000 * timeout })
+      const { timeout, search, ...rest } = flags
+      process.exitCode = await explain(file, { ...rest, timeoutMs: 1000 * timeout, searchMs: 1000 * search })
     })
 
   torchParity

@@ -1,4 +1,5 @@
 import type { Case, Outputs } from './case.ts'
+import { type Advice, adviceOf } from './diagnose/advice.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
@@ -15,6 +16,8 @@ export interface Explanation {
   readonly complete: boolean
   /** Whether it does so in the outputs alone: the gradients of a port that has it are others. */
   readonly outputsAlone?: boolean | undefined
+  /** What to change, for each fault. */
+  readonly advice?: readonly Advice[] | undefined
 }
 
 /** Where an engine departs from PyTorch, and why. */
@@ -45,6 +48,7 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
     explained,
     complete,
     ...(outputs && !complete && { outputsAlone: true }),
+    advice: faults.flatMap(({ name }) => adviceOf(name) ?? []),
   }))
   return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
 }

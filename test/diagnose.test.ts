@@ -56,6 +56,7 @@ describe('diagnose', () => {
       {
         faults: ['weight_hh transposed'],
         sentence: 'reads weight_hh transposed',
+        advice: [expect.objectContaining({ term: 'torch.nn.RNN, weight_hh_l[k]' })],
         explained: expect.closeTo(1, 1),
         complete: true,
       },

@@ -248,7 +248,7 @@ describe('the gradients of a fault that is computed forward are those of what it
     expect(own.length).toBeGreaterThanOrEqual(least)
     for (const fault of own) {
       const wrong = fault.plant(run)
-      expect(agreeing(wrong(request), gradientsByDifferences(request, wrong)), fault.sentence).toStrictEqual([])
+      expect(agreeing(wrong(request), gradientsByDifferences(request, wrong)), `of ${fault.sentence}`).toStrictEqual([])
     }
   })
 })

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
 import { readActual } from '../actual.ts'
-import type { Case, Outputs } from '../case.ts'
+import type { Case } from '../case.ts'
+import { defaultJudgement } from '../compare.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { messageOf, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderMismatch, renderRow } from '../report/text.ts'
+import { elementCount, type FloatTensor } from '../tensor.ts'
 import { judge, requestOf, verify, type Verdict } from '../verify.ts'
 import { openFile } from './files.ts'
 import { hostEngine } from './host.ts'
@@ -19,6 +21,7 @@ export interface ExplainOptions {
   /** Tensors that were computed elsewhere, instead of an engine. */
   readonly actual?: string
   readonly timeoutMs: number
+  readonly searchMs: number
 }
 
 /** Judges one case and prints where the engine departs from PyTorch, and why. → the exit code */
@@ -37,16 +40,14 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
         continue
       }
       if (read.case.id !== options.case) continue
-      if (options.actual !== undefined) return await explainActual(file, options.actual, read.case)
-      const verdict = await verify(read.case, engine)
+      if (options.actual !== undefined) return await explainActual(file, options.actual, read.case, options.searchMs)
+      let outputs: unknown
+      const verdict = await verify(read.case, engine, defaultJudgement, { onOutputs: (given) => (outputs = given) })
       if (verdict.outcome !== 'mismatch') {
         process.stdout.write(`${renderRow(verdict, pc)}\n`)
         return verdict.outcome === 'match' ? 0 : 2
       }
-      const outputs = await engine.run(requestOf(read.case))
-      process.stdout.write(
-        `${renderMismatch(file, verdict, pc)}\n${renderDiagnosis(diagnose(read.case, outputs), pc)}\n`,
-      )
+      process.stdout.write(`${explained(renderMismatch(file, verdict, pc), read.case, outputs, options.searchMs)}\n`)
       return 1
     }
   } finally {
@@ -60,7 +61,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
 }
 
 /** Judges and explains what a file holds of a case. */
-async function explainActual(file: string, actual: string, recorded: Case): Promise<number> {
+async function explainActual(file: string, actual: string, recorded: Case, searchMs: number): Promise<number> {
   let bytes: Uint8Array
   try {
     bytes = await readFile(actual)
@@ -73,18 +74,37 @@ async function explainActual(file: string, actual: string, recorded: Case): Prom
   const { id, module } = recorded
   const verdict: Verdict = { id, module, outcome: isRight ? 'match' : 'mismatch', comparisons }
   for (const note of notes) process.stdout.write(`note: ${note}\n`)
-  process.stdout.write(`${isRight ? renderRow(verdict, pc) : renderMismatch(file, verdict, pc)}\n`)
-  // Of tensors of another shape there is no more to say than that.
-  if (!isRight && comparisons.every(({ problem }) => problem === undefined)) {
-    process.stdout.write(`${renderDiagnosis(diagnose(recorded, outputs), pc)}\n`)
-  }
+  const told = isRight
+    ? renderRow(verdict, pc)
+    : explained(renderMismatch(file, verdict, pc), recorded, outputs, searchMs)
+  process.stdout.write(`${told}\n`)
   return isRight ? 0 : 1
 }
 
-/** Why outputs depart, as far as they are the tensors that were asked for; else nothing. */
-export function diagnosisOf(recorded: Case, outputs: unknown): Diagnosis | undefined {
-  const complete = judge(recorded, outputs).every(({ problem }) => problem === undefined)
-  return complete ? diagnose(recorded, outputs as Outputs, { limitMs: 1000 }) : undefined
+function explained(mismatch: string, recorded: Case, outputs: unknown, searchMs: number): string {
+  const diagnosis = diagnosisOf(recorded, outputs, searchMs)
+  return diagnosis === undefined ? mismatch : `${mismatch}\n${renderDiagnosis(diagnosis, pc)}`
+}
+
+/** Why outputs depart, as far as they are tensors, if of another shape, among those that were asked for; else nothing. */
+export function diagnosisOf(recorded: Case, outputs: unknown, limitMs = 1000): Diagnosis | undefined {
+  if (typeof outputs !== 'object' || outputs === null) return undefined
+  const given = Object.fromEntries(Object.entries(outputs).filter(([name]) => Object.hasOwn(recorded.expected, name)))
+  const compared = judge(recorded, given).filter(({ tensor }) => Object.hasOwn(given, tensor))
+  const areTensors = compared.every(
+    ({ tensor, problem }) => problem === undefined || isOfOtherShape(given[tensor], recorded),
+  )
+  if (!areTensors || compared.length === 0) return undefined
+  const diagnosis = diagnose(recorded, given, { limitMs })
+  // Of tensors of another shape there is no more to say than that, unless a fault gives just them.
+  const isShaped = compared.every(({ problem }) => problem === undefined)
+  return isShaped || diagnosis.explanations.some(({ complete }) => complete) ? diagnosis : undefined
+}
+
+function isOfOtherShape(tensor: unknown, recorded: Case): boolean {
+  const { dtype, shape, data }: Partial<FloatTensor> = Object(tensor)
+  const isData = data instanceof Float32Array || data instanceof Float64Array
+  return isData && dtype === recorded.dtype && Array.isArray(shape) && elementCount(shape) === data.length
 }
 
 /** Asks an engine once more and finds why it departs; nothing where it fails or gives other tensors. */

@@ -1,10 +1,10 @@
 import { isModelRequest } from '../case.ts'
-import { type Comparison, kappa } from '../compare.ts'
+import type { Comparison } from '../compare.ts'
 import { kinds } from '../module.ts'
 import type { Question } from './question.ts'
 
 /** Which gate is off, where the numbers tell. */
-export function gateSentences({ recorded, outputs }: Question, comparisons: readonly Comparison[]): string[] {
+export function gateSentences({ recorded, outputs, limits }: Question, comparisons: readonly Comparison[]): string[] {
   if (isModelRequest(recorded)) return []
   const { gates, hasCellState } = kinds[recorded.module]
   if (gates.length === 1) return []
@@ -23,12 +23,7 @@ export function gateSentences({ recorded, outputs }: Question, comparisons: read
   }
   for (const { tensor, outcome } of comparisons) {
     if (outcome === 'match' || !/^grad_(weight|bias)_(ih|hh)/.test(tensor)) continue
-    const rows = gatesOff(
-      recorded.expected[tensor]!.data,
-      outputs[tensor]!.data,
-      kappa * Math.max(...recorded.budget[tensor]!.data),
-      gates,
-    )
+    const rows = gatesOff(recorded.expected[tensor]!.data, outputs[tensor]!.data, limits[tensor]!, gates)
     if (rows.length > 0 && rows.length < gates.length) {
       found.push(`${tensor}: only the rows of ${rows.length === 1 ? 'gate' : 'gates'} ${rows.join(' and ')} are off`)
       break
@@ -41,13 +36,13 @@ export function gateSentences({ recorded, outputs }: Question, comparisons: read
 function gatesOff(
   expected: Float32Array | Float64Array,
   actual: Float32Array | Float64Array,
-  limit: number,
+  limits: Float64Array,
   gates: readonly string[],
 ): string[] {
   const size = expected.length / gates.length
   const off = new Set<string>()
   for (let i = 0; i < expected.length; i++) {
-    if (!(Math.abs(actual[i]! - expected[i]!) <= limit)) off.add(gates[Math.floor(i / size)]!)
+    if (!(Math.abs(actual[i]! - expected[i]!) <= limits[i]!)) off.add(gates[Math.floor(i / size)]!)
   }
   return [...off]
 }

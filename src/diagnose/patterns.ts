@@ -109,8 +109,13 @@ export function patterns(off: Off, recorded: Case, matching: readonly string[]):
       found.push('only rows that are shorter than the longest are off')
     }
   }
+  const { actual, expected } = off
+  const lost = actual.filter((x, i) => !Number.isFinite(x) && Number.isFinite(expected[i]!)).length
+  if (lost > 0) found.push(`${lost} of ${expected.length} numbers are NaN or infinite where PyTorch’s are not`)
   const factor = commonFactor(off)
   if (factor !== undefined) found.push(`everything is ${Number(factor.toPrecision(4))} times what it should be`)
+  const offset = commonOffset(off)
+  if (offset !== undefined) found.push(`everything is ${Number(offset.toPrecision(4))} more than it should be`)
   const shift = time < 0 ? undefined : [1, -1].find((by) => isShifted(off, time, by))
   if (shift !== undefined) found.push(`every step is one step ${shift === 1 ? 'late' : 'early'}`)
   found.push(...orderOf(off, agrees))
@@ -162,6 +167,15 @@ function commonFactor({ actual, expected, limits }: Off): number | undefined {
   if (!Number.isFinite(factor) || factor === 0 || expected.length < 2) return undefined
   const wide = Math.max(1, Math.abs(factor))
   return expected.every((value, i) => agrees(actual[i]!, factor * value, limits[i]! * wide)) ? factor : undefined
+}
+
+/** What has been added to every element, if it is the same for all. */
+function commonOffset({ actual, expected, limits }: Off): number | undefined {
+  let sum = 0
+  for (let i = 0; i < expected.length; i++) sum += actual[i]! - expected[i]!
+  const offset = sum / expected.length
+  if (!Number.isFinite(offset) || expected.length < 2) return undefined
+  return expected.every((value, i) => agrees(actual[i]!, value + offset, limits[i]!)) ? offset : undefined
 }
 
 function isShifted({ actual, expected, limits, axes }: Off, time: number, by: number): boolean {

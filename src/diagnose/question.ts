@@ -1,7 +1,7 @@
 import { type Case, expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
 import { compare, type Comparison, kappa } from '../compare.ts'
 import { type Axis, layerConfig } from '../module.ts'
-import { type FloatTensor, indexSelect, type Tensor } from '../tensor.ts'
+import { broadcastStrides, type FloatTensor, indexAt, indexSelect, type Tensor } from '../tensor.ts'
 import { requestOf } from '../verify.ts'
 
 /** What is to be explained: what a port gave for a case. */
@@ -12,11 +12,25 @@ export interface Question {
   /** The tensors that were given, in order of computation. */
   readonly given: readonly string[]
   readonly axes: Readonly<Record<string, readonly Axis[]>>
+  /** The error that is allowed in each number of a tensor. */
+  readonly limits: Readonly<Record<string, Float64Array>>
 }
 
 export function questionOf(recorded: Case, outputs: Outputs): Question {
   const given = Object.keys(recorded.expected).filter((name) => Object.hasOwn(outputs, name))
-  return { recorded, request: requestOf(recorded), outputs, given, axes: expectedAxes(recorded) }
+  const limits = Object.fromEntries(
+    given.map((name) => [name, limitsOf(recorded.expected[name]!, recorded.budget[name]!)]),
+  )
+  return { recorded, request: requestOf(recorded), outputs, given, axes: expectedAxes(recorded), limits }
+}
+
+function limitsOf({ shape, data }: FloatTensor, budget: Tensor<'float64'>): Float64Array {
+  // Reading the case has checked that the budget broadcasts.
+  const strides = broadcastStrides(budget.shape, shape) ?? []
+  return Float64Array.from(data, (_, offset) => {
+    const at = indexAt(shape, offset).reduce((sum, i, axis) => sum + i * strides[axis]!, 0)
+    return kappa * budget.data[at]!
+  })
 }
 
 export const isGradient = (tensor: string): boolean => tensor.startsWith('grad_')
@@ -109,17 +123,17 @@ export function largest(data: Float32Array | Float64Array): number {
 }
 
 /** How far the port is from another engine: the mean logarithm of the share of the allowed error, added up over tensors. */
-export function departure({ recorded, outputs, given }: Question, others: Outputs): number {
+export function departure({ limits, outputs, given }: Question, others: Outputs): number {
   let sum = 0
   for (const name of given) {
     const own = outputs[name]?.data ?? []
     const other = others[name]?.data ?? []
     const length = Math.max(own.length, other.length)
-    const allowed = kappa * largest(recorded.budget[name]!.data)
     let part = 0
     for (let i = 0; i < length; i++) {
       const error = Math.abs((own[i] ?? Number.NaN) - (other[i] ?? Number.NaN))
       const same = Object.is(own[i], other[i])
+      const allowed = limits[name]![i] ?? 0
       part += same ? 0 : Number.isFinite(error) ? Math.log1p(allowed > 0 ? error / allowed : error) : 30
     }
     // Every tensor counts alike, however large it is.

@@ -97,8 +97,8 @@ function distinct(tried: readonly Tried[]): Tried[] {
 
 /** What explains most, once more: in a port with such a fault rounding may grow larger than in torch. */
 function conditionedOnes(tried: readonly Tried[], { attemptConditioned }: Trials): Tried[] {
-  const worthwhile = tried.toSorted(better).filter(({ explained }) => explained > leastExplained)
-  return distinct(worthwhile.slice(0, conditionedFaults).flatMap((each) => attemptConditioned(each) ?? []))
+  const worthwhile = tried.toSorted(better).slice(0, conditionedFaults)
+  return distinct(worthwhile.flatMap((each) => attemptConditioned(each) ?? []))
 }
 
 /** What no known fault explains may be a single number that is off, alone or beside the fault that explains most. */

@@ -231,7 +231,8 @@ function languageModel(
   named['embedding'] = tape.embedding(weight, source, [seq_len, batch])
   let { outputs, last } = layers(model, 'rnn', num_layers, named['embedding'], [], undefined)
   if (decoding === 'teacher_forcing') {
-    classify(model, outputs.at(-1)!, target && shifted(target, departures))
+    // A fault: each symbol is to predict itself.
+    classify(model, outputs.at(-1)!, target && departures.targetShifted ? source : target)
     return undefined
   }
   const logits = [linear(model, 'linear', tape.step(outputs.at(-1)!, seq_len - 1))]
@@ -247,11 +248,6 @@ function languageModel(
   }
   named['logits'] = tape.stack(logits)
   return Float64Array.from(symbols.flat())
-}
-
-/** The target of a port that is off by one: each symbol is to predict itself. */
-function shifted(target: readonly number[], { targetShifted = false }: ModelDepartures): readonly number[] {
-  return targetShifted ? target.map((symbol, i) => target[i - 1] ?? symbol) : target
 }
 
 function encoderDecoder(

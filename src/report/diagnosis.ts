@@ -1,17 +1,28 @@
 import type { Diagnosis } from '../diagnose.ts'
 import { type Colors, noColors, percent } from './text.ts'
 
+/** What is said where nothing departs from step to step. */
+export const onlyAlone =
+  'the run as a whole agrees as far as it can be judged; single steps from PyTorch’s own states do not'
+/** What is said where no fault explains a departure. */
+export const nothing = 'no known fault, nor some together, explain it'
+/** What is said where the search came to no end. */
+export const untried = 'time was up before everything had been tried: `torch-parity explain` may take longer'
+
 /** Where a departure starts, and what explains it, as indented lines. */
-export function renderDiagnosis({ where, explanations }: Diagnosis, colors: Colors = noColors): string {
+export function renderDiagnosis({ where, explanations, stopped }: Diagnosis, colors: Colors = noColors): string {
+  if (where.length === 0) return `  where: ${onlyAlone}`
   const lines = where.map((sentence) => `  where: ${sentence}`)
-  if (explanations.length === 0) lines.push('  why: no known fault, nor two together, explain it')
-  for (const { sentence, explained, complete, outputsAlone = false } of explanations) {
+  if (explanations.length === 0) lines.push(`  why: ${nothing}`)
+  for (const { sentence, explained, complete, outputsAlone = false, advice = [] } of explanations) {
     const part = outputsAlone
       ? 'explains every output; its gradients are others'
       : `explains ${percent(explained)} of it`
     const how = complete ? 'explains everything' : part
     lines.push(`  ${colors.bold('why')}: the engine ${sentence} (${how})`)
+    for (const { change, term } of advice) lines.push(`    change: ${change} ${colors.dim(`(${term})`)}`)
   }
+  if (stopped) lines.push(`  ${untried}`)
   if (explanations.length > 1 && explanations[1]!.complete) lines.push('  this case cannot tell these apart')
   return lines.join('\n')
 }

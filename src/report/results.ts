@@ -76,7 +76,7 @@ const Explanation = z.strictObject({
   explained: number,
   complete: z.boolean(),
   outputsAlone: z.boolean().optional(),
-  advice: z.string().optional(),
+  advice: z.array(z.strictObject({ term: z.string(), change: z.string() })).optional(),
 })
 
 /** What `--report` adds to a case. */
@@ -86,7 +86,9 @@ const Detail = z.strictObject({
   traits: z.array(z.string()).optional(),
   profile: Profile.optional(),
   heatmap: Heatmap.optional(),
-  explanation: z.strictObject({ where: z.array(z.string()), explanations: z.array(Explanation) }).optional(),
+  explanation: z
+    .strictObject({ where: z.array(z.string()), explanations: z.array(Explanation), stopped: z.boolean().optional() })
+    .optional(),
 })
 
 const Case = z.strictObject({

@@ -44,7 +44,7 @@ describe('fuzz', () => {
     expect(stdout).toMatch(
       /\nsmallest of \d+ tried: GRU input_size 1, hidden_size 1, seq_len 1, batch 1, num_layers 2\nmismatch fuzz: case seed-\d+ \(GRU\)\n {2}output: matches/,
     )
-    expect(stdout).toMatch(/\n {2}where: h_n is the first tensor that is off; output match\n/)
+    expect(stdout).toMatch(/\n {2}where: h_n is the first tensor that is off; output matches\n/)
     const [, again] = /\nagain: torch-parity (.+)\n/.exec(stdout) ?? []
     const [, spec] = /^fuzz --case '(.+)' --engine \.\/port\.mjs$/.exec(again ?? '') ?? []
 

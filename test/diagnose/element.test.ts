@@ -62,6 +62,7 @@ describe('diagnose', () => {
         sentence: expect.any(String),
         explained: expect.any(Number),
         complete: true,
+        advice: [{ term: 'torch.nn.Module.state_dict', change: expect.any(String) }],
       },
     ])
   })

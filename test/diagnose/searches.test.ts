@@ -19,7 +19,7 @@ const whole = (module: LayerOptions['module'], changes: Partial<LayerOptions> = 
     }),
   )
 const requests: readonly RecurrentRequest[] = [whole('RNN'), whole('LSTM'), whole('GRU', { batch_first: true })]
-const plain = requests.map(({ cotangents: _, ...request }) => request as RecurrentRequest)
+const plain = requests.map(({ cotangents: _cotangents, ...request }) => request as RecurrentRequest)
 
 /** A cause by its name, among those for a request. */
 function named(request: RecurrentRequest, name: string): Fault {
@@ -29,25 +29,28 @@ function named(request: RecurrentRequest, name: string): Fault {
 }
 
 describe('searched', () => {
-  it.each(plain.map((request) => [request.module, request] as const))('changes something in an %s', (_, request) => {
-    const right = run(request)
-    const found = searched(request, [])
-    expect(found.length).toBeGreaterThan(15)
-    for (const fault of found) {
-      // The numbers of float32 are none of float64, and every other cause moves the outputs by more.
-      expect(fault.plant(run)(request), fault.name).not.toStrictEqual(right)
-    }
-  })
+  it.each(plain.map((request) => [request.module, request] as const))(
+    'changes something in an %s',
+    (...[, request]) => {
+      const right = run(request)
+      const found = searched(request, [])
+      expect(found.length).toBeGreaterThan(15)
+      for (const fault of found) {
+        // The numbers of float32 are none of float64, and every other cause moves the outputs by more.
+        expect(fault.plant(run)(request), `of ${fault.name}`).not.toStrictEqual(right)
+      }
+    },
+  )
 
   it.each(requests.map((request) => [request.module, request] as const))(
     'has the gradients of what an %s with each cause computes',
-    (_, request) => {
+    (...[, request]) => {
       // Rounding has no gradient.
       const smooth = searched(request, []).filter(({ name }) => !/ in (int8|b?float)/.test(name))
       expect(smooth.length).toBeGreaterThan(10)
       for (const fault of smooth) {
         const wrong = fault.plant(run)
-        expect(agreeing(wrong(request), gradientsByDifferences(request, wrong)), fault.name).toStrictEqual([])
+        expect(agreeing(wrong(request), gradientsByDifferences(request, wrong)), `of ${fault.name}`).toStrictEqual([])
       }
     },
   )
@@ -67,7 +70,7 @@ describe('searched', () => {
     const fault = named(request, 'bias_hh dropped in layer 1 reverse alone')
     const bias = request.params['bias_hh_l1_reverse']!
     const params = { ...request.params, bias_hh_l1_reverse: { ...bias, data: bias.data.map(() => 0) } as typeof bias }
-    expect(fault.plant(run)(asked as RecurrentRequest)).toStrictEqual(run({ ...asked, params } as RecurrentRequest))
+    expect(fault.plant(run)(asked)).toStrictEqual(run({ ...asked, params }))
   })
 
   it('knows no parts of what has one layer and direction', () => {

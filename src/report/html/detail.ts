@@ -52,14 +52,24 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
 
   function explained({ explanation }: Case): Node[] {
     if (explanation === undefined) return []
+    if (explanation.where.length === 0) return []
     const where = explanation.where.map((sentence) => html('li', {}, sentence))
-    const why = explanation.explanations.map(({ sentence, complete, explained, advice }) => {
-      const how = complete ? 'explains everything' : `explains ${percent(Number(explained))} of it`
-      const more = advice === undefined ? [] : [html('p', { class: 'advice' }, advice)]
-      return html('li', {}, html('strong', {}, `The engine ${sentence}`), ` (${how})`, ...more)
+    const why = explanation.explanations.map(({ sentence, complete, explained, outputsAlone, advice = [] }) => {
+      const part =
+        outputsAlone === true
+          ? 'explains every output; its gradients are others'
+          : `explains ${percent(Number(explained))} of it`
+      const how = complete ? 'explains everything' : part
+      const changes = advice.map(({ change, term }) =>
+        html('p', { class: 'advice' }, `Change: ${change} `, html('span', { class: 'term' }, `(${term})`)),
+      )
+      return html('li', {}, html('strong', {}, `The engine ${sentence}`), ` (${how})`, ...changes)
     })
-    const none = html('li', {}, 'no known fault, nor two together, explain it')
-    const list = html('ul', { class: 'why' }, ...(why.length === 0 ? [none] : why))
+    if (why.length === 0) why.push(html('li', {}, 'no known fault, nor some together, explain it'))
+    const [, second] = explanation.explanations
+    if (second?.complete === true) why.push(html('li', {}, 'this case cannot tell these apart'))
+    if (explanation.stopped === true) why.push(html('li', {}, 'time was up before everything had been tried'))
+    const list = html('ul', { class: 'why' }, ...why)
     return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
   }
 

@@ -46,7 +46,7 @@ td, th { padding: 3px 8px; border-bottom: 1px solid var(--line); vertical-align:
 #panel { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 14px 16px; min-width: 0; } #close { float: right; margin-left: 8px; }
 .traits { display: flex; flex-wrap: wrap; gap: 4px; list-style: none; padding: 0; margin: 0; font-size: 12px; }
 .traits li { border: 1px solid var(--line); border-radius: 99px; padding: 0 8px; }
-#detail ul:not(.traits) { margin: 0; padding-left: 20px; overflow-wrap: anywhere; } .advice { margin: 2px 0; }
+#detail ul:not(.traits) { margin: 0; padding-left: 20px; overflow-wrap: anywhere; } .advice { margin: 2px 0; } .term { color: var(--dim); }
 pre { background: var(--bg); border: 1px solid var(--line); border-radius: 6px; padding: 8px 10px; margin: 0; font: 13px/1.4 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0 12px; margin: 0; font-size: 13px; } dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 18px 0 0; } figcaption { color: var(--dim); font-size: 13px; margin-bottom: 4px; } svg { display: block; width: 100%; max-width: 720px; height: auto; }
