@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import type { Case, Outputs, Request } from '../../src/case.ts'
+import { diagnose, type Diagnosis } from '../../src/diagnose.ts'
+import { fitsConditioned } from '../../src/diagnose/condition.ts'
+import { comparisonsWith, fewRows, questionOf } from '../../src/diagnose/question.ts'
+import { run } from '../../src/engine/run.ts'
+import { type Fault, faults, type Run, variants } from '../../src/faults.ts'
+import { floatTensor } from '../../src/tensor.ts'
+import { requestOf } from '../../src/verify.ts'
+import { cellCase, layerCase, type LayerOptions, type RecurrentCase } from '../sample.ts'
+
+const options: Partial<LayerOptions> = { input_size: 3, hidden_size: 4, seq_len: 6, batch: 3 }
+const layer = (more: Partial<LayerOptions> = {}): RecurrentCase => layerCase({ ...options, ...more })
+
+function named(name: string): Fault {
+  return faults.find((fault) => fault.name === name)!
+}
+
+/** A port with some faults; `arithmetic` is what becomes of its states. */
+function port(names: readonly string[], arithmetic?: (x: number) => number): (request: Request) => Outputs {
+  const wrong = names.reduce<Run>((engine, name) => named(name).plant(engine), run)
+  return (request) => wrong(request, arithmetic && { scan: { rounded: arithmetic } })
+}
+
+function explain(recorded: Case, ...names: string[]): Diagnosis {
+  return diagnose(recorded, port(names)(requestOf(recorded)))
+}
+
+const causes = ({ explanations }: Diagnosis): string[][] => explanations.map((each) => each.faults.toSorted())
+
+describe('why', () => {
+  it('finds three faults together', () => {
+    const recorded = layer({ module: 'GRU' })
+    const three = ['gates in the order z r n', 'weight_hh transposed', 'weight_ih misread']
+    const diagnosis = explain(recorded, ...three)
+    expect(diagnosis.explanations[0]?.complete).toBe(true)
+    expect(causes(diagnosis)).toContainEqual(three)
+  })
+
+  it('finds a fault in one layer and direction alone, and says so', () => {
+    const recorded = layer({ num_layers: 2, bidirectional: true })
+    const bias = recorded.params['bias_hh_l1_reverse']!
+    const params = {
+      ...recorded.params,
+      bias_hh_l1_reverse: floatTensor(
+        bias.dtype,
+        bias.shape,
+        bias.data.map(() => 0),
+      ),
+    }
+    const [first] = diagnose(recorded, run({ ...requestOf(recorded), params })).explanations
+    expect(first).toMatchObject({ complete: true, sentence: 'leaves bias_hh out, in layer 1 reverse alone' })
+  })
+
+  it('finds a fault by another name of its numbers', () => {
+    const recorded = layer({ num_layers: 2, bidirectional: true })
+    const own = variants.filter((fault) => fault.appliesTo(requestOf(recorded)))
+    expect(own.length).toBeGreaterThan(4)
+    for (const fault of own) {
+      const outputs = fault.plant(run)(requestOf(recorded))
+      expect(causes(diagnose(recorded, outputs))[0], `of ${fault.sentence}`).toStrictEqual([fault.name])
+    }
+  })
+
+  it.each(['gradient averaged over the batch', 'bias gradient counted once'])(
+    'finds %s beside a fault of the outputs',
+    (second) => {
+      const recorded = layer({ module: 'LSTM', cotangents: true })
+      const diagnosis = explain(recorded, 'peephole added', second)
+      expect(diagnosis.explanations[0]).toMatchObject({ complete: true })
+      expect(causes(diagnosis)[0]).toStrictEqual([second, 'peephole added'].toSorted())
+    },
+  )
+
+  it('says where every output is explained and the gradients are others', () => {
+    const recorded = layer({ module: 'LSTM', cotangents: true })
+    const outputs = port(['peephole added'])(requestOf(recorded))
+    const grad_input = outputs['grad_input']!
+    const values = Array.from(grad_input.data, (x, i) => x + Math.sin(i))
+    const gradients = { ...outputs, grad_input: floatTensor(grad_input.dtype, grad_input.shape, values) }
+    const [first] = diagnose(recorded, gradients).explanations
+    expect(first).toMatchObject({ faults: ['peephole added'], complete: false, outputsAlone: true })
+  })
+
+  it('says that time was up', () => {
+    const recorded = layer()
+    const outputs = port(['weight_hh transposed'])(requestOf(recorded))
+    expect(diagnose(recorded, outputs, { limitMs: -1 })).toMatchObject({ explanations: [], stopped: true })
+    expect(diagnose(recorded, outputs).stopped).toBeUndefined()
+    const cell = cellCase()
+    const noise = Object.fromEntries(
+      Object.entries(cell.expected).map(([name, { dtype, shape, data }]) => [
+        name,
+        floatTensor(
+          dtype,
+          shape,
+          Array.from(data, (_, i) => Math.sin(13 * i * i)),
+        ),
+      ]),
+    )
+    const { explanations, stopped } = diagnose(cell, noise, { limitMs: 60_000 })
+    expect(explanations.filter(({ complete }) => complete)).toStrictEqual([])
+    expect(stopped).toBeUndefined()
+  })
+})
+
+describe('a large case', () => {
+  const recorded = layer({
+    module: 'LSTM',
+    hidden_size: 64,
+    input_size: 32,
+    seq_len: 40,
+    batch: 16,
+    lengths: Array.from({ length: 16 }, (_, i) => 40 - i),
+  })
+
+  it('is asked for two rows', () => {
+    const outputs = port(['weight_hh transposed'])(requestOf(recorded))
+    const question = questionOf(recorded, outputs)
+    const small = fewRows(question)
+    expect(small?.outputs['output']?.shape).toStrictEqual([40, 2, 64])
+    expect(small?.request.inputs.lengths?.shape).toStrictEqual([2])
+    // The rows are two, and those of the request: a right engine gives just what PyTorch has of them.
+    const right = run(small!.request)
+    for (const [name, { data }] of Object.entries(small!.recorded.expected)) {
+      const apart = Array.from(data, (x, i) => Math.abs(x - right[name]!.data[i]!))
+      expect(Math.max(...apart), `of ${name}`).toBeLessThan(1e-6)
+    }
+    const [one = 0n, other = 0n] = small!.request.inputs.lengths!.data
+    expect(one).not.toBe(other)
+    expect(fewRows(questionOf(layer(), layer().expected))).toBeUndefined()
+  })
+
+  it.each(['weight_hh transposed', 'h_n from the padded end', 'state carried between rows'])(
+    'is explained: %s',
+    (name) => {
+      const diagnosis = explain(recorded, name)
+      expect(diagnosis.explanations[0]).toMatchObject({ faults: [name], complete: true })
+    },
+  )
+})
+
+describe('fitsConditioned', () => {
+  // Without a nonlinearity the states grow step by step, and so does what rounding makes of them.
+  const drawn = layer({ seq_len: 60, hidden_size: 8 })
+  const params = Object.fromEntries(
+    Object.entries(drawn.params).map(([name, { dtype, shape, data }]) => [
+      name,
+      floatTensor(
+        dtype,
+        shape,
+        Array.from(data, (x) => 2 * x),
+      ),
+    ]),
+  )
+  const request = { ...requestOf(drawn), params } as Request
+  const budget = Object.fromEntries(
+    Object.entries(drawn.budget).map(([name, own]) => [name, { ...own, data: own.data.map(() => 1e-12) }]),
+  )
+  const recorded = { ...drawn, params, budget, expected: run(request) }
+  const question = questionOf(recorded, port(['no nonlinearity'], Math.fround)(request))
+
+  it('takes a port whose rounding has grown for what it is', () => {
+    const own = port(['no nonlinearity'])
+    expect(fitsConditioned(question, own(request), own)).toBe(true)
+    // Its budget alone would not do.
+    expect(comparisonsWith(question, own(request)).some(({ outcome }) => outcome === 'mismatch')).toBe(true)
+  })
+
+  it('does not take another fault for it', () => {
+    const other = port(['no nonlinearity', 'bias_hh dropped'])
+    expect(fitsConditioned(question, other(request), other)).toBe(false)
+  })
+
+  it('says nothing where torch itself would pass', () => {
+    const right = questionOf(recorded, recorded.expected)
+    expect(fitsConditioned(right, recorded.expected, run)).toBe(false)
+  })
+
+  /** Numbers that follow from every rounding of the parameters, from a time step on. */
+  const noise =
+    (from: number) =>
+    (asked: Request): Outputs => {
+      const sum = Array.from(Object.values(asked.params)[0]!.data).reduce((all, x) => all + x, 0)
+      return Object.fromEntries(
+        Object.entries(port(['no nonlinearity'])(asked)).map(([name, { dtype, shape, data }]) => {
+          const step = data.length / shape[0]!
+          const value = (x: number, i: number): number =>
+            shape[0] === 60 && i < from * step ? x : Math.sin(1e12 * sum * (i + 1))
+          return [name, floatTensor(dtype, shape, Array.from(data, value))]
+        }),
+      )
+    }
+
+  it.each([0, 1])('says nothing where rounding decides everything from step %i on', (from) => {
+    const { data } = recorded.params['weight_ih_l0']!
+    const moved = floatTensor(
+      'float64',
+      [8, 3],
+      Array.from(data, (x) => x * (1 + 1e-9)),
+    )
+    const port = noise(from)
+    const theirs = port({ ...request, params: { ...params, weight_ih_l0: moved } })
+    expect(fitsConditioned(questionOf(recorded, theirs), port(request), port)).toBe(false)
+  })
+})
