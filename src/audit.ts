@@ -23,8 +23,8 @@ export interface FaultTally {
   revealed: number
   /** How many cases reveal it by each part of what they hold. */
   readonly parts: Map<Part, number>
-  /** How many cases of each file reveal it. */
-  readonly files: Map<string, number>
+  /** In how many cases of each file it could be revealed, and in how many it is. */
+  readonly files: Map<string, { readonly applicable: number; readonly revealed: number }>
 }
 
 /**
@@ -64,11 +64,18 @@ export function tally(tallies: readonly FaultTally[], file: string, findings: re
     const own = tallies[i]
     if (own === undefined || outcome === 'inapplicable') continue
     own.applicable++
-    if (outcome === 'hidden') continue
+    const { applicable, revealed } = own.files.get(file) ?? { applicable: 0, revealed: 0 }
+    const isRevealed = outcome === 'revealed'
+    own.files.set(file, { applicable: applicable + 1, revealed: revealed + Number(isRevealed) })
+    if (!isRevealed) continue
     own.revealed++
     for (const part of parts) own.parts.set(part, (own.parts.get(part) ?? 0) + 1)
-    own.files.set(file, (own.files.get(file) ?? 0) + 1)
   }
+}
+
+/** How many files reveal it. */
+export function revealingFiles({ files }: FaultTally): number {
+  return [...files.values()].filter(({ revealed }) => revealed > 0).length
 }
 
 export type Status = 'seen' | 'unseen' | 'inapplicable' | 'equivalent' | 'not equivalent'

@@ -44,6 +44,7 @@ interface GenerateFlags {
 }
 
 interface ReportFlags {
+  html?: string
   junit?: string
   jsonl?: string
   json?: string
@@ -131,9 +132,10 @@ function program(): Command {
     .description('plant every known fault in our engine and show which cases reveal it')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--only-applicable', 'do not fail for faults that no case has anything to do with')
-    .action(async (paths: string[], flags: { onlyApplicable?: true }) => {
+    .option('--report <folder>', 'add the table to what `verify --report` has left there')
+    .action(async (paths: string[], { onlyApplicable, ...rest }: { onlyApplicable?: true; report?: string }) => {
       const { audit } = await import('./cli/audit.ts')
-      process.exitCode = await audit(paths, { onlyApplicable: flags.onlyApplicable ?? false })
+      process.exitCode = await audit(paths, { onlyApplicable: onlyApplicable ?? false, ...rest })
     })
 
   torchParity
@@ -141,6 +143,7 @@ function program(): Command {
     .description('make other reports of what `verify --json` has written, of several files as one')
     .argument('<results...>', 'results as JSON')
     .option('--junit <file>', 'write JUnit XML')
+    .option('--html <file>', 'write the page that `verify --report` writes')
     .option('--jsonl <file>', 'write JSON Lines: one case a line')
     .option('--json <file>', 'write the results again, those of several files as one')
     .option('--text <file>', 'write plain text, which is printed when nothing else is asked for')

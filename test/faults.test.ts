@@ -253,6 +253,18 @@ describe('the gradients of a fault that is computed forward are those of what it
   })
 })
 
+it('a gradient that is truncated reaches the first state of a row that has ended before', () => {
+  const request = layer({ cotangents: true, seq_len: 6, hidden_size: 2, lengths: [6, 3] })
+  const rows = (outputs: Outputs): number[][] => {
+    const { data } = outputs['grad_h_0']!
+    return [Array.from(data.subarray(0, 2)), Array.from(data.subarray(2, 4))]
+  }
+  const [long, short] = rows(named('gradient truncated after 4 steps').plant(run)(request))
+  const [longRight, shortRight] = rows(run(request))
+  expect(short).toStrictEqual(shortRight)
+  expect(long).not.toStrictEqual(longRight)
+})
+
 it('a fault that is planted leaves the request as it is', () => {
   for (const [name, request] of rows) {
     const before = structuredClone(request)

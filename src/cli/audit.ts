@@ -4,20 +4,25 @@ import type { Case } from '../case.ts'
 import { engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { faults } from '../faults.ts'
-import { renderAudit, renderSilent } from '../report/audit.ts'
+import { auditOfTallies, renderAudit, renderSilent } from '../report/audit.ts'
 import { plural } from '../report/text.ts'
 import { verify } from '../verify.ts'
 import { findFixtures, openFile } from './files.ts'
 import { onInterrupt } from './interrupt.ts'
+import { addToPage, readPage } from './page.ts'
 import { startProgress } from './progress.ts'
 
 export interface AuditOptions {
   /** Whether a fault that no case has anything to do with counts as seen. */
   readonly onlyApplicable: boolean
+  /** The folder of a report, which gets the table. */
+  readonly report?: string
 }
 
 /** Applies every fault to every case and prints which case reveals which. → the exit code */
-export async function audit(paths: readonly string[], { onlyApplicable }: AuditOptions): Promise<number> {
+export async function audit(paths: readonly string[], { onlyApplicable, report }: AuditOptions): Promise<number> {
+  // Before the work, which would be lost.
+  if (report !== undefined) await readPage(report)
   const interruption = onInterrupt()
   const progress = startProgress(false)
   const { files, errors: missing } = await findFixtures(paths)
@@ -70,6 +75,7 @@ export async function audit(paths: readonly string[], { onlyApplicable }: AuditO
     `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
       `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
   )
+  if (report !== undefined && !interruption.signal.aborted) await addToPage(report, auditOfTallies(tallies, files))
   for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
   if (interruption.signal.aborted) return 130
   if (errors.length > 0 || cases === 0) return 2

@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
+import { parse } from '../case.ts'
 import { kappa, type Tolerance } from '../compare.ts'
-import { caseOfResults, closeResults, type Detail, openResults } from '../report/results.ts'
+import { messageOf, ParityError } from '../errors.ts'
+import { caseOfResults, closeResults, type Detail, openResults, Results } from '../report/results.ts'
 import type { Verdict } from '../verify.ts'
 import { writeAside } from './files.ts'
 
@@ -49,4 +52,30 @@ export function writeResults(
       await written
     },
   }
+}
+
+/**
+ * Reads what `verify --json` has written. advice: what to do where there is nothing.
+ * @throws ParityError FILE_UNREADABLE, or RESULTS_INVALID when it is no results.
+ */
+export async function readResults(name: string, advice?: string): Promise<Results> {
+  let text: string
+  try {
+    text = await readFile(name, 'utf8')
+  } catch (cause) {
+    const next = advice === undefined ? '' : `\n${advice}`
+    const got = messageOf(cause)
+    throw new ParityError('FILE_UNREADABLE', `${name}: expected a readable file, got ${got}${next}`, { cause })
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new ParityError(
+      'RESULTS_INVALID',
+      `${name}: expected results of \`torch-parity verify --json\`, got ${messageOf(cause)}`,
+      { cause },
+    )
+  }
+  return parse(Results, value, name, 'RESULTS_INVALID')
 }

@@ -205,15 +205,15 @@ export function scan(options: Scan): Scanned {
       dh = projected === undefined ? dhidden : new Float64Array(stateSize)
       dfed?.fill(0)
       addProduct(dfed ?? dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
-      for (const { row, h, fed, c } of ended) {
-        dh.set(h, row * state_size)
-        if (fed !== undefined) dfed?.set(fed, row * state_size)
-        if (c.length > 0) dc.set(c, row * hidden_size)
-      }
       if (s > 0 && s % truncated === 0) {
         dh.fill(0)
         dfed?.fill(0)
         dc.fill(0)
+      }
+      for (const { row, h, fed, c } of ended) {
+        dh.set(h, row * state_size)
+        if (fed !== undefined) dfed?.set(fed, row * state_size)
+        if (c.length > 0) dc.set(c, row * hidden_size)
       }
     }
     const dinput = linear(

@@ -1,4 +1,5 @@
-import { everyPart, type FaultTally, type Status, statusOf } from '../audit.ts'
+import { everyPart, type FaultTally, revealingFiles, type Status, statusOf } from '../audit.ts'
+import type { Audit } from './results.ts'
 import { type Colors, noColors, plural } from './text.ts'
 
 /**
@@ -13,13 +14,30 @@ export function renderAudit(tallies: readonly FaultTally[], colors: Colors = noC
   }
   const rows = tallies.map((own) => {
     const status = statusOf(own)
-    const { fault, applicable, revealed, files } = own
+    const { fault, applicable, revealed } = own
     const by = everyPart.map((part) => String(own.parts.get(part) ?? 0))
     const why = status === 'equivalent' ? (fault.equivalent ?? '') : ''
-    const row = columns(fault.name, status, `${revealed} of ${applicable}`, by, String(files.size), why)
+    const row = columns(fault.name, status, `${revealed} of ${applicable}`, by, String(revealingFiles(own)), why)
     return row.replace(status, paint(status, status))
   })
   return [colors.dim(titles), ...rows].join('\n')
+}
+
+/** The same for results: by fault, then by file. files: every file that was asked, in order. */
+export function auditOfTallies(tallies: readonly FaultTally[], files: readonly string[]): Audit {
+  return {
+    files: [...files],
+    faults: tallies.map((own) => {
+      const counts = files.map((file) => own.files.get(file) ?? { applicable: 0, revealed: 0 })
+      return {
+        name: own.fault.name,
+        sentence: own.fault.sentence,
+        status: statusOf(own),
+        applicable: counts.map(({ applicable }) => applicable),
+        revealed: counts.map(({ revealed }) => revealed),
+      }
+    }),
+  }
 }
 
 function columns(

@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { caseDetail } from './html/detail.ts'
+import { auditTable } from './html/audit.ts'
 import { charts } from './html/charts.ts'
 import { elements } from './html/elements.ts'
 import { matrix } from './html/matrix.ts'
@@ -12,7 +13,8 @@ const script = `(() => {
 const make = (${String(elements)})()
 const cells = (${String(matrix)})(make)
 const show = (${String(caseDetail)})(make, (${String(charts)})(make))
-;(${String(page)})(make, cells, show)
+const faults = (${String(auditTable)})(make)
+;(${String(page)})(make, cells, show, faults)
 })()`
 
 /** Results as one page that needs nothing else: it opens from disk, and asks no network. */
@@ -48,6 +50,9 @@ export function* renderHtml(results: Results): Iterable<string> {
 </div>
 <article id="panel" aria-label="case" hidden><button type="button" id="close">Close (Esc)</button><div id="detail"></div></article>
 </section>
+<details id="audit" hidden><summary>Which file reveals which fault: <span id="faults"></span></summary>
+<p>In how many of the cases that a fault is about a port with it would be found out. A folder opens into its files.</p>
+<div id="reveals" class="scroll" tabindex="0" role="region" aria-label="faults by files"></div></details>
 <details id="recorded"><summary>Where the cases come from</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="provenance"><table><thead><tr><th scope="col">file</th><th scope="col">suite</th><th scope="col">cases</th><th scope="col">seed</th><th scope="col">recorded by</th></tr></thead><tbody id="provenance"></tbody></table></div></details>
 <footer><p><kbd>/</kbd> search · <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Esc</kbd> close, then clear</p></footer>

@@ -64,5 +64,18 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
   const interrupted = group.some(({ results }) => results.exitCode === 130)
   const judged = summary.matched + summary.mismatched
   const exitCode = errors.length > 0 || judged === 0 ? 2 : interrupted ? 130 : summary.mismatched > 0 ? 1 : 0
-  return { ...group[0]!.results, cases: all, errors, summary, exitCode }
+  const { fixtures: _, audit: __, ...first } = group[0]!.results
+  const sources = new Map(
+    group.flatMap(({ results }) => (results.fixtures ?? []).map((own) => [`${own.file} ${own.seed}`, own])),
+  )
+  const audit = group.find(({ results }) => results.audit !== undefined)?.results.audit
+  return {
+    ...first,
+    ...(sources.size > 0 && { fixtures: [...sources.values()] }),
+    ...(audit && { audit }),
+    cases: all,
+    errors,
+    summary,
+    exitCode,
+  }
 }

@@ -113,6 +113,20 @@ const Provenance = z.strictObject({
   producer: Producer,
 })
 
+/** What `audit --report` adds: which file reveals which fault, in how many of the cases that it is about, in the order of `files`. */
+const Audit = z.strictObject({
+  files: z.array(z.string()),
+  faults: z.array(
+    z.strictObject({
+      name: z.string(),
+      sentence: z.string(),
+      status: z.enum(['seen', 'unseen', 'inapplicable', 'equivalent', 'not equivalent']),
+      applicable: z.array(count),
+      revealed: z.array(count),
+    }),
+  ),
+})
+
 const Summary = z.strictObject({
   cases: count,
   matched: count,
@@ -134,6 +148,7 @@ export const Results = z.strictObject({
   /** The engine's file, where `--report` was asked for and it is not ours. */
   engineFile: z.string().optional(),
   fixtures: z.array(Provenance).optional(),
+  audit: Audit.optional(),
   cases: z.array(Case.extend({ file: z.string() })),
   errors: z.array(Failure),
   summary: Summary,
@@ -141,6 +156,7 @@ export const Results = z.strictObject({
 })
 
 export type Results = z.infer<typeof Results>
+export type Audit = z.infer<typeof Audit>
 export type Detail = z.infer<typeof Detail>
 export type Profile = z.infer<typeof Profile>
 export type Heatmap = z.infer<typeof Heatmap>

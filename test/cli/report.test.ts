@@ -35,6 +35,41 @@ describe('report', () => {
     expect((await folder.list()).filter((name) => name.includes('partial'))).toEqual([])
   })
 
+  it('makes the page of saved results, with the files and the audit of all of them', async ({ folder }) => {
+    const producer = {
+      torch: '2.13.0',
+      numpy: '2.4.6',
+      python: '3.11',
+      platform: 'linux',
+      cpu_capability: 'AVX2',
+      num_threads: 1,
+    }
+    const fixtures = [{ file: 'a.msgpack', name: 'a', seed: 1, cases: 1, producer }]
+    const audit = { files: ['a.msgpack'], faults: [] }
+    await folder.write('a.json', JSON.stringify(results([matching], { fixtures })))
+    await folder.write(
+      'b.json',
+      JSON.stringify(results([mismatching], { fixtures: [...fixtures, { ...fixtures[0]!, seed: 2 }], audit })),
+    )
+    const { code, stdout } = await folder.run([
+      'report',
+      'a.json',
+      'b.json',
+      '--html',
+      'all.html',
+      '--json',
+      'all.json',
+    ])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const merged = await folder.results('all.json')
+    expect(merged.fixtures?.map(({ seed }) => seed)).toEqual([1, 2])
+    expect(merged.audit).toEqual(audit)
+    expect(await readFile(folder.path('all.html'), 'utf8')).toContain('<title>torch-parity</title>')
+    await folder.write('c.json', JSON.stringify(results([mismatching], { engine: 'other' })))
+    const refused = await folder.run(['report', 'a.json', 'c.json', '--html', 'none.html'])
+    expect(refused.stderr).toBe('error --html: expected results of one engine, judged in one way, got port, other\n')
+  })
+
   it('puts results of one engine into one file, and refuses those of two', async ({ folder }) => {
     await folder.write('a.json', JSON.stringify(results([matching])))
     await folder.write('b.json', JSON.stringify(results([mismatching])))

@@ -84,9 +84,39 @@ async function opened(
   }
 }
 
+const attacks = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  '</script><script>alert(2)</script>',
+  '<!--<script>',
+  'line\u2028end\u2029',
+]
+
 const ids = (page: Page): Promise<string[]> => page.locator('.case .id').allTextContents()
 
 describe('the page of a report', () => {
+  it('says of explanations what the text says of them', () => {
+    const why = (more: object): Results => {
+      const explanation = {
+        where: ['output is off'],
+        explanations: [{ faults: ['a'], sentence: 'does a', explained: 0.75, complete: false, ...more }],
+      }
+      return Results.parse({
+        ...JSON.parse(JSON.stringify(sample)),
+        cases: [{ ...JSON.parse(JSON.stringify(sample.cases.at(-1))), explanation }],
+      })
+    }
+    const whyOf = async (results: Results, said: string): Promise<void> =>
+      opened(results, async (page) => {
+        await page.click('.case')
+        expect(await page.textContent('.why')).toBe(said)
+      })
+    return Promise.all([
+      whyOf(why({}), 'The engine does a (explains 75.0 % of it)'),
+      whyOf(why({ outputsAlone: true }), 'The engine does a (explains every output; its gradients are others)'),
+    ])
+  })
+
   it('shows the counts, the mismatches first, and modules by traits', () =>
     opened(sample, async (page) => {
       expect(await page.locator('#tiles li').allTextContents()).toEqual(
@@ -119,6 +149,9 @@ describe('the page of a report', () => {
       await page.click('.case')
       expect(await page.textContent('#detail h2')).toBe('off')
       expect(await page.textContent('.why')).toContain('The engine reads weight_hh transposed (explains everything)')
+      expect(await page.textContent('.advice')).toMatch(
+        /^Change: torch stores weight_hh_l\[k\] as .+\(torch\.nn\.RNN, weight_hh_l\[k\]\)$/,
+      )
       expect(await page.locator('tr.mismatch th').first().textContent()).toBe('✗ output')
       expect(await page.textContent('pre')).toBe(
         "torch-parity explain layers.msgpack --case off --engine 'my port.mjs'",
@@ -177,13 +210,6 @@ describe('the page of a report', () => {
       { colorScheme: 'dark' },
     ))
 
-  const attacks = [
-    '<script>alert(1)</script>',
-    '"><img src=x onerror=alert(1)>',
-    '</script><script>alert(2)</script>',
-    '<!--<script>',
-    'line\u2028end\u2029',
-  ]
   it.each(attacks)('shows %j as it is, in every string', (attack) => {
     // What the schema gives a choice for stays; everything else that is text is the attack.
     const kept = new Set(['format', 'kind', 'outcome', 'direction', 'cells'])
@@ -208,6 +234,87 @@ function producerOf(text: string): NonNullable<Results['fixtures']>[number]['pro
   const plain = Object.entries(strings).map(([key, value]) => [key, value.replaceAll(/[\u2028\u2029]/g, '')])
   return { ...(Object.fromEntries(plain) as typeof strings), num_threads: 1 }
 }
+
+describe('the table of an audit', () => {
+  const files = ['fixtures/rnn/a.msgpack', 'fixtures/rnn/b.msgpack', 'fixtures/lstm/c.msgpack']
+  const audit = {
+    files,
+    faults: [
+      {
+        name: 'weight_hh transposed',
+        sentence: 'reads weight_hh transposed',
+        status: 'seen',
+        applicable: [4, 2, 0],
+        revealed: [4, 1, 0],
+      },
+      {
+        name: 'no tanh on c',
+        sentence: 'takes o ∘ c for h',
+        status: 'unseen',
+        applicable: [0, 0, 3],
+        revealed: [0, 0, 0],
+      },
+      { name: 'biases swapped', sentence: 'swaps', status: 'equivalent', applicable: [0, 0, 3], revealed: [0, 0, 0] },
+    ],
+  } as const
+  const audited = (): Results => Results.parse({ ...JSON.parse(JSON.stringify(sample)), audit })
+  const texts = (page: Page): Promise<string[][]> =>
+    page
+      .locator('#reveals tr')
+      .evaluateAll((rows) => rows.map((row) => Array.from(row.children, (cell) => cell.textContent)))
+
+  it('is not there without one', () =>
+    opened(sample, async (page) => {
+      expect(await page.isVisible('#audit')).toBe(false)
+    }))
+
+  it('counts by folder, and by file where one is opened', () =>
+    opened(audited(), async (page) => {
+      expect(await page.textContent('#audit summary')).toBe(
+        'Which file reveals which fault: 3 faults, 3 files: 1 seen, 1 equivalent, 1 unseen',
+      )
+      await page.click('#audit summary')
+      expect(await texts(page)).toStrictEqual([
+        ['fault', 'status', 'all', '▸ rnn (2)', '▸ lstm (1)'],
+        ['weight_hh transposed', 'seen', '5/6', '5/6', '·'],
+        ['no tanh on c', 'unseen', '✗ 0/3', '·', '✗ 0/3'],
+        ['biases swapped', 'equivalent', '0/3', '·', '0/3'],
+      ])
+      await page.focus('#reveals button')
+      await page.keyboard.press('Enter')
+      expect((await texts(page)).slice(0, 2)).toStrictEqual([
+        ['fault', 'status', 'all', '▾ rnn (2)', 'a.msgpack', 'b.msgpack', '▸ lstm (1)'],
+        ['weight_hh transposed', 'seen', '5/6', '5/6', '4/4', '1/2', '·'],
+      ])
+      await page.keyboard.press('Enter')
+      expect((await texts(page))[0]).toHaveLength(5)
+    }))
+
+  it('scrolls by itself on a phone', () =>
+    opened(
+      audited(),
+      async (page) => {
+        await page.click('#audit summary')
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+      },
+      { viewport: { width: 360, height: 740 } },
+    ))
+
+  it.each(attacks)('shows %j as it is', (attack) => {
+    const faults = audit.faults.map((fault) => ({ ...fault, name: attack, sentence: attack }))
+    const strange = {
+      ...JSON.parse(JSON.stringify(sample)),
+      audit: { files: files.map(() => `${attack}/${attack}`), faults },
+    }
+    return opened(Results.parse(strange), async (page) => {
+      await page.click('#audit summary')
+      await page.click('#reveals button')
+      expect(await page.locator('#reveals th[scope=row]').first().textContent()).toBe(attack)
+      expect(await page.locator('#reveals th[scope=row]').first().getAttribute('title')).toBe(`a port that ${attack}`)
+      expect(await page.locator('img, script').count()).toBe(2)
+    })
+  })
+})
 
 describe('findChromium', () => {
   it('takes the one that is named', () => {

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import type { Results } from '../results.ts'
+import type { AuditTable } from './audit.ts'
 import type { CaseDetail } from './detail.ts'
 import type { Elements } from './elements.ts'
 import type { Matrix } from './matrix.ts'
@@ -7,7 +8,12 @@ import type { Matrix } from './matrix.ts'
 type Case = Results['cases'][number]
 
 /** Fills the page and listens to who uses it. Its source goes into the page. */
-export function page({ html, byId, percent }: Elements, matrix: Matrix, detail: CaseDetail): void {
+export function page(
+  { html, byId, percent }: Elements,
+  matrix: Matrix,
+  detail: CaseDetail,
+  auditTable: AuditTable,
+): void {
   const results = JSON.parse(byId('data').textContent) as Results
   const { cases } = results
   const shares = new Map(cases.map((each) => [each, matrix.shareOf(each)]))
@@ -157,6 +163,19 @@ export function page({ html, byId, percent }: Elements, matrix: Matrix, detail: 
     byId('recorded').hidden = rows.length === 0
   }
 
+  function showAudit(): void {
+    const { audit } = results
+    if (audit === undefined) return
+    const count = (status: string): number => audit.faults.filter((fault) => fault.status === status).length
+    const statuses = ['seen', 'equivalent', 'unseen', 'inapplicable', 'not equivalent'].filter(
+      (status) => count(status) > 0,
+    )
+    const counts = statuses.map((status) => `${count(status)} ${status}`).join(', ')
+    byId('faults').textContent = `${audit.faults.length} faults, ${audit.files.length} files: ${counts}`
+    byId('audit').hidden = false
+    auditTable.draw(audit, byId('reveals'))
+  }
+
   function toggleTheme(): void {
     const root = document.documentElement
     const dark = root.dataset['theme'] ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
@@ -164,6 +183,7 @@ export function page({ html, byId, percent }: Elements, matrix: Matrix, detail: 
   }
 
   summarise()
+  showAudit()
   byId('matrix').append(matrix.draw(cases, choose))
   search.addEventListener('input', filter)
   outcome.addEventListener('change', filter)

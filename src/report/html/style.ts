@@ -34,6 +34,8 @@ td, th { padding: 3px 8px; border-bottom: 1px solid var(--line); vertical-align:
 .matrix .empty { text-align: center; color: var(--dim); }
 .matrix .under { background: color-mix(in oklab, var(--high) calc(var(--level) * 100%), var(--low)); }
 .matrix .over { background: var(--off); color: var(--off-text); font-weight: 600; }
+#reveals { max-height: 80vh; overflow: auto; } #reveals thead th { position: sticky; top: 0; background: var(--bg); z-index: 1; } #reveals th[scope=row] { max-width: 46vw; overflow: hidden; text-overflow: ellipsis; font-weight: 400; }
+#reveals .share { text-align: center; font-variant-numeric: tabular-nums; padding: 2px 6px; border-radius: 4px; } #reveals .status { color: var(--dim); } #reveals .file { font-weight: 400; }
 .bar { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; } #search { flex: 1 1 220px; min-width: 0; } #count { color: var(--dim); }
 #cases { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; align-items: start; }
 #list { list-style: none; padding: 0; margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
