@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs, builds, and judges our engine by the committed fixtures. Needs Node, nothing else.
+# Installs, builds, judges our engine by the committed fixtures, and shows which of them reveals which fault. Needs Node, nothing else.
 # Leaves report/index.html, report/report.txt and report/results.json. Exit codes: 0 all match, 1 some mismatch, 2 could not judge.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,4 +9,5 @@ npm install --no-save --no-audit --no-fund
 npm run build
 mkdir -p report
 node dist/cli.js verify fixtures --report report 2>&1 | tee report/report.txt
+node dist/cli.js audit fixtures --report report 2>&1 | tee -a report/report.txt
 echo "report: report/index.html, report/report.txt and report/results.json"

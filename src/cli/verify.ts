@@ -52,6 +52,10 @@ const explainedMismatches = 3
 /** In a report, where there is room, more of them. */
 const reportedExplanations = 20
 
+function explainedOf({ report }: VerifyOptions): number {
+  return report === undefined ? explainedMismatches : reportedExplanations
+}
+
 /** What one run of `verify` has come to so far. */
 interface Run {
   readonly options: VerifyOptions
@@ -103,6 +107,9 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     const exitCode = interruption.signal.aborted ? 130 : errors.length > 0 ? 2 : summary.mismatched > 0 ? 1 : 0
     progress.stop()
+    const untold = summary.mismatched - explainedOf(options)
+    if (untold > 0)
+      progress.print(`${untold} more of them unexplained: \`torch-parity explain FILE --case ID\` tells why`)
     for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
     if (run.timeouts >= timeoutsToStop) {
       process.stderr.write(`stopped after ${run.timeouts} time-outs: what was judged until then follows\n`)
@@ -204,8 +211,7 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
   if (!options.quiet) progress.print(renderRow(verdict, pc))
   let diagnosis: Diagnosis | undefined
   if (verdict.outcome === 'mismatch') {
-    const explained = options.report === undefined ? explainedMismatches : reportedExplanations
-    if (summary.mismatched <= explained) diagnosis = diagnosisOf(recorded, outputs)
+    if (summary.mismatched <= explainedOf(options)) diagnosis = diagnosisOf(recorded, outputs)
     const why = diagnosis === undefined ? [] : [renderDiagnosis(diagnosis, pc)]
     progress.print([renderMismatch(file, verdict, pc), ...why].join('\n'))
   }
