@@ -78,6 +78,12 @@ describe('the charts of a case', () => {
     expect(bytes(heatmap!.cells)[0]).toBe(255)
   })
 
+  it('are of output, however far another tensor is off', () => {
+    expect(chartsOf(layerCase(options), 'h_n', (x) => x + 100).heatmap).toMatchObject({ tensor: 'output' })
+    const gradients = layerCase({ ...options, cotangents: true })
+    expect(chartsOf(gradients, 'grad_input', (x) => x + 100).heatmap).toMatchObject({ tensor: 'output' })
+  })
+
   it('merge many steps and units by their largest', () => {
     const recorded = layerCase({ ...options, seq_len: 130, batch: 1, hidden_size: 40 })
     const { profile, heatmap } = chartsOf(recorded, 'output', (x, i) => x + (i === 129 * 40 + 39 ? 0.5 : 0))
@@ -110,7 +116,8 @@ describe('traitsOf', () => {
     [{}, ['default']],
     [{ dtype: 'bfloat16', bias: false }, ['bfloat16', 'no bias']],
     [{ bidirectional: true, num_layers: 2, batch_first: true }, ['bidirectional', 'layers 2', 'batch_first']],
-    [{ num_layers: 5 }, ['layers > 3']],
+    [{ num_layers: 3 }, ['layers 3']],
+    [{ num_layers: 4 }, ['layers > 3']],
     [{ batch: undefined, nonlinearity: 'relu' }, ['relu', 'unbatched']],
     [{ module: 'LSTM', proj_size: 2, cotangents: true }, ['proj_size', 'gradients']],
     [{ lengths: [4, 2], training: sgd }, ['lengths', 'training']],
