@@ -1,3 +1,4 @@
+import { type Arguments, argumentsOf } from './arguments.ts'
 import type { RecurrentRequest } from '../src/case.ts'
 
 // On purpose slow, and on purpose without any code of src: one number at a time, read from torch's pages.
@@ -13,19 +14,6 @@ interface State {
   readonly c: number[]
 }
 
-/** The constructor arguments of every module, with what torch takes where a module has none. */
-interface Arguments {
-  readonly input_size: number
-  readonly hidden_size: number
-  readonly bias: boolean
-  readonly nonlinearity: 'tanh' | 'relu'
-  readonly num_layers: number
-  readonly batch_first: boolean
-  readonly dropout: number
-  readonly bidirectional: boolean
-  readonly proj_size: number
-}
-
 /** One parameter of a layer and direction, by its name without the suffix: `weight_ih`. */
 type Parameter = (name: string) => Numbers
 
@@ -36,15 +24,7 @@ type Equations = (config: Arguments, parameter: Parameter, x: number[], before: 
  * of a layer, (seq_len, D * num_layers, batch, units), batch 1 when unbatched, 0 past a row's length.
  */
 export function naive({ module, config: given, params, inputs }: Question): Record<string, number[]> {
-  const config: Arguments = {
-    num_layers: 1,
-    batch_first: false,
-    dropout: 0,
-    bidirectional: false,
-    proj_size: 0,
-    nonlinearity: 'tanh',
-    ...(given as Pick<Arguments, 'input_size' | 'hidden_size' | 'bias'>),
-  }
+  const config = argumentsOf(given)
   const equations = module.startsWith('RNN') ? naiveRNN : module.startsWith('LSTM') ? naiveLSTM : naiveGRU
   const question = { module, params, inputs }
   const hasC = module.startsWith('LSTM')

@@ -47,14 +47,11 @@ export interface VerifyOptions {
 /** A fixture engine that times out twice would time out on every case that is left. */
 const timeoutsToStop = 2
 
-/** How many mismatches of a run are explained: `torch-parity explain` tells of any other. */
-const explainedMismatches = 3
-/** In a report, where there is room, more of them. */
-const reportedExplanations = 20
-
-function explainedOf({ report }: VerifyOptions): number {
-  return report === undefined ? explainedMismatches : reportedExplanations
-}
+/** The first mismatches of a run are explained, and more while that has taken less: `torch-parity explain` tells of any other. */
+const explainedAlways = 3
+const explainingMs = 10_000
+/** In a report, for which one waits. */
+const reportedMs = 30_000
 
 /** What one run of `verify` has come to so far. */
 interface Run {
@@ -69,6 +66,9 @@ interface Run {
   readonly modules: Map<string, ModuleTotals>
   most: { share: number; where: string } | undefined
   timeouts: number
+  /** How many mismatches have been explained, and how long that has taken. */
+  explained: number
+  explainedMs: number
   record(file: string, verdict: Verdict, detail?: Detail): Promise<void>
 }
 
@@ -96,6 +96,8 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       modules: new Map(),
       most: undefined,
       timeouts: 0,
+      explained: 0,
+      explainedMs: 0,
       async record(file, verdict, detail) {
         for (const writer of writers) await writer.add(file, verdict, detail)
       },
@@ -107,9 +109,12 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     const exitCode = interruption.signal.aborted ? 130 : errors.length > 0 ? 2 : summary.mismatched > 0 ? 1 : 0
     progress.stop()
-    const untold = summary.mismatched - explainedOf(options)
-    if (untold > 0)
-      progress.print(`${untold} more of them unexplained: \`torch-parity explain FILE --case ID\` tells why`)
+    const untold = summary.mismatched - run.explained
+    if (untold > 0) {
+      progress.print(
+        `${plural(untold, 'mismatching case')} unexplained: \`torch-parity explain FILE --case ID\` tells of one`,
+      )
+    }
     for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
     if (run.timeouts >= timeoutsToStop) {
       process.stderr.write(`stopped after ${run.timeouts} time-outs: what was judged until then follows\n`)
@@ -211,7 +216,15 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
   if (!options.quiet) progress.print(renderRow(verdict, pc))
   let diagnosis: Diagnosis | undefined
   if (verdict.outcome === 'mismatch') {
-    if (summary.mismatched <= explainedOf(options)) diagnosis = diagnosisOf(recorded, outputs)
+    if (
+      run.explained < explainedAlways ||
+      run.explainedMs < (options.report === undefined ? explainingMs : reportedMs)
+    ) {
+      const began = performance.now()
+      diagnosis = diagnosisOf(recorded, outputs)
+      run.explainedMs += performance.now() - began
+      run.explained++
+    }
     const why = diagnosis === undefined ? [] : [renderDiagnosis(diagnosis, pc)]
     progress.print([renderMismatch(file, verdict, pc), ...why].join('\n'))
   }

@@ -1,4 +1,5 @@
 import type { Cell } from './cell.ts'
+import { plus } from './linear.ts'
 import { scan, type ScanDepartures, type Weights } from './scan.ts'
 
 /** The order in which the two directions of a layer stand in `output`, and how time runs in the second. */
@@ -194,10 +195,6 @@ function addRow(to: Float64Array, at: number, from: Float64Array, start: number,
 
 function times(x: Float64Array, y: Float64Array): Float64Array {
   return x.map((value, i) => value * y[i]!)
-}
-
-function plus(x: Float64Array, y: Float64Array): Float64Array {
-  return x.map((value, i) => value + y[i]!)
 }
 
 /** The same steps, the last one first. x: (seq_len, …) */

@@ -1,5 +1,5 @@
 import type { Cell, Step } from './cell.ts'
-import { addProduct, fillRows, linear, productOfColumns, sumRows, transpose } from './linear.ts'
+import { addProduct, fillRows, linear, plus, productOfColumns, sumRows, transpose } from './linear.ts'
 
 /** The parameters of one layer and direction, or the gradients by them, in float64; what a module lacks is undefined. */
 export interface Weights {
@@ -244,8 +244,4 @@ export function scan(options: Scan): Scanned {
   }
   const last = steps * stateSize
   return { output, h_n: h.slice(last, last + stateSize), c_n: c.slice(steps * c_0.length), backward }
-}
-
-function plus(x: Float64Array, y: Float64Array): Float64Array {
-  return x.map((value, i) => value + y[i]!)
 }

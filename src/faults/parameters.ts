@@ -52,7 +52,7 @@ function byForwardToo(gradient: FloatTensor, name: string, gradients: Params): F
   return reverse === undefined ? gradient : map(gradient, (x, i) => x + reverse.data[i]!)
 }
 
-const isWide = ({ dtype }: RecurrentRequest): boolean => dtype === 'float32' || dtype === 'float64'
+export const isWide = ({ dtype }: RecurrentRequest): boolean => dtype === 'float32' || dtype === 'float64'
 
 /** Faults in how weights and biases are read. */
 export const parameterFaults: readonly Fault<RecurrentRequest>[] = [

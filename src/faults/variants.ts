@@ -19,9 +19,11 @@ import {
   returning,
   timeAxis,
 } from './fault.ts'
+import { exchangingAxes, movingSteps, reorderingStates } from './axes.ts'
 import { hasProbabilities } from './models.ts'
+import { isWide } from './parameters.ts'
 import { hardSigmoidOf, ignoring } from './gates.ts'
-import { exchangingAxes, hasOutputsOnly, movingSteps, reorderingStates } from './layers.ts'
+import { hasOutputsOnly } from './layers.ts'
 
 /** h_n of the last layer's reverse direction from the last time step of a row: that of its length, where it has one. */
 function lastStepAsState(outputs: Outputs, request: RecurrentRequest): Outputs {
@@ -58,7 +60,6 @@ function transposeBlocks(weight: FloatTensor): FloatTensor {
 /** As Keras 3 and torch.nn.Hardsigmoid have it. */
 const hardSigmoid = hardSigmoidOf(1 / 6)
 
-const isWide = ({ dtype }: RecurrentRequest): boolean => dtype === 'float32' || dtype === 'float64'
 const isBatchFirst = ({ config }: RecurrentRequest): boolean => layerConfig(config)?.batch_first === true
 
 /** What other ports do by the name of a fault: the same mistake, with other numbers. */

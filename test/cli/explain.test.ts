@@ -16,11 +16,13 @@ const transposed = engineModule(`(request) => {
   return cell({ ...request, params: { ...request.params, weight_hh } })
 }`)
 
+const explain = ['explain', 'one.msgpack', '--case', 'one']
+
 describe('explain', () => {
   it('names the fault of an engine and exits with 1', async ({ folder }) => {
     await folder.write('one.msgpack', file)
     await folder.write('port.mjs', transposed)
-    const { code, stdout } = await folder.run(['explain', 'one.msgpack', '--case', 'one', '--engine', 'port.mjs'])
+    const { code, stdout } = await folder.run([...explain, '--engine', 'port.mjs'])
     expect(stdout).toContain('mismatch one.msgpack: case one (RNNCell)')
     expect(stdout).toContain('\n  why: the engine reads weight_hh transposed (explains everything)\n')
     expect(code).toBe(1)
@@ -28,7 +30,7 @@ describe('explain', () => {
 
   it('says that a right engine matches and exits with 0', async ({ folder }) => {
     await folder.write('one.msgpack', file)
-    const { code, stdout } = await folder.run(['explain', 'one.msgpack', '--case', 'one'])
+    const { code, stdout } = await folder.run(explain)
     expect(stdout).toMatch(/^ {2}match +one /)
     expect(code).toBe(0)
   })
@@ -55,14 +57,7 @@ describe('explain', () => {
     it('explains what was computed elsewhere', async ({ folder }) => {
       await folder.write('one.msgpack', file)
       await folder.write('wrong.msgpack', encode({ h_1: tensorRecord(wrong['h_1']!) }))
-      const { code, stdout } = await folder.run([
-        'explain',
-        'one.msgpack',
-        '--case',
-        'one',
-        '--actual',
-        'wrong.msgpack',
-      ])
+      const { code, stdout } = await folder.run([...explain, '--actual', 'wrong.msgpack'])
       expect(stdout).toContain('mismatch one.msgpack: case one (RNNCell)')
       expect(stdout).toContain('\n  why: the engine reads weight_hh transposed (explains everything)\n')
       expect(code).toBe(1)
@@ -71,14 +66,7 @@ describe('explain', () => {
     it('says that it matches', async ({ folder }) => {
       await folder.write('one.msgpack', file)
       await folder.write('right.msgpack', encode({ h_1: tensorRecord(h_1!), more: tensorRecord(h_1!) }))
-      const { code, stdout } = await folder.run([
-        'explain',
-        'one.msgpack',
-        '--case',
-        'one',
-        '--actual',
-        'right.msgpack',
-      ])
+      const { code, stdout } = await folder.run([...explain, '--actual', 'right.msgpack'])
       expect(stdout).toMatch(/^note: more is not of this case and was left out\n {2}match +one /)
       expect(code).toBe(0)
     })
@@ -87,7 +75,7 @@ describe('explain', () => {
       await folder.write('one.msgpack', file)
       const flat = floatTensor('float32', [6], [...h_1!.data])
       await folder.write('flat.msgpack', encode({ h_1: tensorRecord(flat) }))
-      const { code, stdout } = await folder.run(['explain', 'one.msgpack', '--case', 'one', '--actual', 'flat.msgpack'])
+      const { code, stdout } = await folder.run([...explain, '--actual', 'flat.msgpack'])
       expect(stdout).toMatch(
         /^mismatch one\.msgpack: case one \(RNNCell\)\n {2}h_1: expected shape \(2, 3\), got \(6\)\n$/,
       )
@@ -100,7 +88,7 @@ describe('explain', () => {
       [['--actual', 'a.npy', '--engine', 'b.mjs'], /^error --actual: expected it without --engine, got both\n$/],
     ] as const)('refuses %j', async ([args, message], { folder }) => {
       await folder.write('one.msgpack', file)
-      const { code, stderr } = await folder.run(['explain', 'one.msgpack', '--case', 'one', ...args])
+      const { code, stderr } = await folder.run([...explain, ...args])
       expect(stderr).toMatch(message)
       expect(code).toBe(2)
     })

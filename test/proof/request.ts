@@ -1,16 +1,8 @@
 import type { RecurrentRequest } from '../../src/case.ts'
+import { type Arguments, argumentsOf } from '../arguments.ts'
 
-/** torch's constructor arguments, with what torch takes where a module has none, and the sizes that its input tells. */
-export interface Sizes {
-  readonly input_size: number
-  readonly hidden_size: number
-  readonly bias: boolean
-  readonly nonlinearity: 'tanh' | 'relu'
-  readonly num_layers: number
-  readonly batch_first: boolean
-  readonly dropout: number
-  readonly bidirectional: boolean
-  readonly proj_size: number
+/** torch's constructor arguments, and the sizes that a module's input tells. */
+export interface Sizes extends Arguments {
   readonly kind: 'RNN' | 'LSTM' | 'GRU'
   readonly isCell: boolean
   readonly isBatched: boolean
@@ -21,17 +13,8 @@ export interface Sizes {
   readonly D: 1 | 2
 }
 
-const defaults = {
-  nonlinearity: 'tanh',
-  num_layers: 1,
-  batch_first: false,
-  dropout: 0,
-  bidirectional: false,
-  proj_size: 0,
-} as const
-
 export function sizesOf({ module, config, inputs }: RecurrentRequest): Sizes {
-  const given = { ...defaults, ...config }
+  const given = argumentsOf(config)
   const isCell = module.endsWith('Cell')
   const { shape } = inputs.input
   const isBatched = shape.length === (isCell ? 2 : 3)

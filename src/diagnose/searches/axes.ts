@@ -1,6 +1,7 @@
 import type { RecurrentRequest } from '../../case.ts'
 import { type Fault, hasLayers, isBatched, isBidirectional, map, rearranging, replace } from '../../faults/fault.ts'
-import { exchangingAxes, hasOutputsOnly, movingSteps } from '../../faults/layers.ts'
+import { exchangingAxes, movingSteps } from '../../faults/axes.ts'
+import { hasOutputsOnly } from '../../faults/layers.ts'
 import { layerConfig } from '../../module.ts'
 import type { FloatTensor } from '../../tensor.ts'
 
