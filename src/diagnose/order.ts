@@ -1,5 +1,6 @@
 import type { Axis } from '../module.ts'
 import type { Off } from './patterns.ts'
+import { largest } from './question.ts'
 
 /** Axes longer than this are not searched. */
 const mostPlaces = 1024
@@ -65,7 +66,7 @@ function permutation(
 
 function isPermuted({ actual, expected, limits }: Off): boolean {
   if (expected.length < 2) return false
-  const limit = Math.max(...limits)
+  const limit = largest(limits)
   const ours = Float64Array.from(actual).toSorted()
   const theirs = Float64Array.from(expected).toSorted()
   return theirs.every((value, i) => Math.abs(ours[i]! - value) <= limit)

@@ -1,6 +1,7 @@
 import type { Case } from '../case.ts'
 import type { Axis } from '../module.ts'
 import { orderOf } from './order.ts'
+import { largest } from './question.ts'
 
 /** A tensor that is off: every number beside what it should be and the error that is allowed in it. */
 export interface Off {
@@ -208,11 +209,16 @@ function growth({ actual, expected, limits, axes }: Off, time: number): string |
     errors[t] = Math.max(errors[t]!, error)
     shares[t] = Math.max(shares[t]!, error / limits[i]!)
   }
-  const most = Math.max(...errors)
+  const most = largest(errors)
   if (!(most <= precisionPart * size)) return undefined
   const part = `at most ${most.toExponential(1)}, of values up to ${Number(size.toPrecision(2))}`
   if (steps < 4) return `every error is small, ${part}: it may be precision, of what is stored or computed`
-  const jumps = shares.some((share, t) => t > 0 && share > mostGrowth * Math.max(1, ...shares.subarray(0, t)))
+  let before = 1
+  let jumps = false
+  for (const [t, share] of shares.entries()) {
+    jumps ||= t > 0 && share > mostGrowth * before
+    before = Math.max(before, share)
+  }
   const [first, last] = [errors[0]!, errors[steps - 1]!]
   if (jumps || !(first > 0) || !(last > 0)) return undefined
   return `the error has no start, and is small, ${part}: precision, of what is stored or computed`

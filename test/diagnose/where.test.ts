@@ -171,6 +171,12 @@ describe('where', () => {
     expect(whereOf(recorded, jumps).join()).not.toContain('precision')
   })
 
+  it('takes outputs of any size', () => {
+    const recorded = cellCase({ batch: 200_000, hidden_size: 1, input_size: 1 })
+    const outputs = withChanged(recorded, 'h_1', (x, [row = 0]) => (row === 199_999 ? x + 1 : x))
+    expect(whereOf(recorded, outputs)).toContain('off: batch row 199999 of 200000; worst at batch 199999, unit 0')
+  })
+
   it('tells the gate o, or the tanh of c, where c is right', () => {
     const recorded = layer({ module: 'LSTM' })
     const fault = faults.find(({ name }) => name === 'no tanh on c')!

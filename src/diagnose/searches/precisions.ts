@@ -2,6 +2,7 @@ import type { RecurrentRequest } from '../../case.ts'
 import { departing, type Fault, map, reading } from '../../faults/fault.ts'
 import { roundToBfloat16, roundToFloat16 } from '../../precision.ts'
 import type { FloatTensor } from '../../tensor.ts'
+import { largest } from '../question.ts'
 
 type Recurrent = Fault<RecurrentRequest>
 
@@ -11,7 +12,7 @@ function toInt8(weight: FloatTensor, byRow: boolean): FloatTensor {
   const size = byRow ? columns : weight.data.length
   const scales: number[] = []
   for (let at = 0; at < weight.data.length; at += size) {
-    scales.push(Math.max(...Array.from(weight.data.subarray(at, at + size), Math.abs)) / 127)
+    scales.push(largest(weight.data.subarray(at, at + size)) / 127)
   }
   return map(weight, (x, offset) => {
     const scale = scales[Math.floor(offset / size)]!

@@ -16,7 +16,7 @@ export function matrix({ html, percent }: Elements) {
     if (cases.length === 0) return html('td', { class: 'empty' }, '·')
     const judged = cases.filter(({ outcome }) => outcome !== 'unsupported')
     const off = cases.filter(({ outcome }) => outcome === 'mismatch').length
-    const share = Math.max(0, ...judged.map(shareOf))
+    const share = judged.reduce((most, each) => Math.max(most, shareOf(each)), 0)
     const count = `${cases.length} ${cases.length === 1 ? 'case' : 'cases'}`
     const used = judged.length === 0 ? 'unsupported' : off > 0 ? `✗ ${off} off` : percent(share)
     const said = judged.length === 0 || off > 0 ? used : `${used} of the allowed error used at most`

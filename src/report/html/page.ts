@@ -142,7 +142,8 @@ export function page(
     byId('engine').textContent = engine
     const how = Object.entries(tolerance).map(([name, value]) => (name === 'kind' ? String(value) : `${name} ${value}`))
     byId('how').textContent = `${said} (exit code ${exitCode}); tolerance: ${how.join(', ')}`
-    const most = Math.max(0, ...cases.filter(({ outcome }) => outcome === 'match').map((each) => shares.get(each) ?? 0))
+    const matching = cases.filter((each) => each.outcome === 'match')
+    const most = matching.reduce((share, each) => Math.max(share, shares.get(each) ?? 0), 0)
     const tiles: [string, string | number, string][] = [
       ['cases', summary.cases, ''],
       ['✓ matched', summary.matched, 'match'],
