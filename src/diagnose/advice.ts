@@ -22,7 +22,7 @@ const byName: Readonly<Record<string, Advice>> = {
 
 /** name: of a fault, or of a cause that has been searched. */
 export function adviceOf(name: string): Advice | undefined {
-  const everywhere = name.replace(/ in layer \d+( forward| reverse)? alone$/, '')
+  const everywhere = name.replace(/ in (layer \d+( forward| reverse)?|[a-z]+\.\d+) alone$/, '')
   if (Object.hasOwn(byName, everywhere)) return byName[everywhere]
   return searchedAdvice.find(([pattern]) => pattern.test(everywhere))?.[1]
 }

@@ -3,6 +3,7 @@ import { among, type Fault, faults, inOneRun, isRecurrent } from '../faults.ts'
 import { layerConfig, numDirections, suffix } from '../module.ts'
 import { activationsOfOthers } from './searches/activations.ts'
 import { axisOrders } from './searches/axes.ts'
+import { faultsOfLayers } from './searches/models.ts'
 import { gateLayouts, gateOrders } from './searches/gates.ts'
 import { onlyIn } from './searches/part.ts'
 import { precisions } from './searches/precisions.ts'
@@ -24,7 +25,10 @@ const families = inFamilies.filter(({ name }) => !known.has(name))
  * faults of parameters in one layer and direction alone.
  */
 export function searched(request: Request, ofParameters: readonly Fault[]): readonly Fault[] {
-  if (isModelRequest(request)) return []
+  if (isModelRequest(request)) {
+    const ofLayers = faultsOfLayers(request).map((fault) => among(fault, isModelRequest))
+    return ofLayers.filter((fault) => fault.appliesTo(request))
+  }
   const found = families.filter((fault) => fault.appliesTo(request))
   const config = layerConfig(request.config)
   const D = config === undefined ? 1 : numDirections(config)

@@ -29,9 +29,6 @@ export interface Trials {
 }
 
 const ofParameters: ReadonlySet<string> = new Set(parameterFaults.map(({ name }) => name))
-/** What happens between rows cannot be seen in few of them. */
-const acrossRows = ['batch_first', 'between rows', 'rows of input', 'transposed']
-
 export function isOfParameters({ name }: Fault): boolean {
   return ofParameters.has(name)
 }
@@ -45,12 +42,10 @@ export function trialsOf(question: Question): Trials {
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, firstWhole] = [apart(question), apart(first)]
   const inOutputs = !matches(forward, question.recorded.expected)
-  const between = (planted: readonly Fault[]): boolean =>
-    planted.some(({ name }) => acrossRows.some((part) => name.includes(part)))
-
   function attempt(together: readonly Fault[]): Tried | undefined {
     const planted = inOrder(together)
-    if (small === undefined || !between(planted)) {
+    // What happens between rows cannot be seen in few of them.
+    if (small === undefined || !planted.some(({ acrossRows }) => acrossRows)) {
       const others = ran(planted, first.request)
       if (others === undefined) return undefined
       const fits = matches(first, others)

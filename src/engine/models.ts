@@ -2,7 +2,7 @@ import type { ModelRequest } from '../case.ts'
 import { isAttention, type ModelConfig } from '../model.ts'
 import { float64Data } from '../tensor.ts'
 import type { Cell } from './cell.ts'
-import type { Numbers } from './forward.ts'
+import type { Departures, Numbers } from './forward.ts'
 import { gruCell } from './gru.ts'
 import { lstmCell } from './lstm.ts'
 import { rnnCell } from './rnn.ts'
@@ -40,6 +40,7 @@ interface Model {
   readonly named: Named
   readonly departures: ModelDepartures
   readonly rnn: 'RNN' | 'LSTM' | 'GRU'
+  readonly cell: Cell
   readonly hidden_size: number
 }
 
@@ -47,7 +48,7 @@ interface Model {
  * Computes a model, every tensor on its way, and with a cotangent of loss the gradients by everything that went in.
  * Source: python/torch_parity/models, which say what each computes.
  */
-export function runModel(request: ModelRequest, departures: ModelDepartures = {}): Numbers {
+export function runModel(request: ModelRequest, departures: Departures = {}): Numbers {
   const { config, inputs, cotangents } = request
   const tape = newTape()
   const params: Named = {}
@@ -55,7 +56,9 @@ export function runModel(request: ModelRequest, departures: ModelDepartures = {}
     params[name] = tape.variable(shape, Float64Array.from(data))
   }
   const input = inputs.input && tape.variable(inputs.input.shape, float64Data(inputs.input))
-  const model: Model = { tape, params, named: {}, departures, rnn: config.rnn, hidden_size: config.hidden_size }
+  const { rnn, hidden_size } = config
+  const cell = cellOf(rnn, departures)
+  const model: Model = { tape, params, named: {}, departures: departures.model ?? {}, rnn, cell, hidden_size }
   const symbols = run(model, request, input)
   const outputs = Object.fromEntries(Object.entries(model.named).map(([name, { data }]) => [name, data]))
   if (symbols !== undefined) outputs['symbols'] = symbols
@@ -106,13 +109,13 @@ function numbers({ data }: { readonly data: BigInt64Array }): number[] {
   return Array.from(data, Number)
 }
 
-function cellOf(rnn: Model['rnn']): Cell {
-  return rnn === 'RNN' ? rnnCell('tanh') : rnn === 'LSTM' ? lstmCell() : gruCell()
+function cellOf(kind: Model['rnn'], { rnn, lstm, gru }: Departures): Cell {
+  return kind === 'RNN' ? rnnCell('tanh', rnn) : kind === 'LSTM' ? lstmCell(lstm) : gruCell(gru)
 }
 
 /** Recurrent layers one above the other. states: that of each layer at the beginning. */
 function layers(
-  { tape, params, named, rnn, hidden_size }: Model,
+  { tape, params, named, rnn, cell, hidden_size }: Model,
   name: string,
   num_layers: number,
   input: Variable,
@@ -130,7 +133,7 @@ function layers(
         .map(([key, parameter]) => [key.slice(prefix.length), parameter]),
     )
     const below = outputs.at(-1) ?? input
-    const run = tape.layer(cellOf(rnn), below, own, hidden_size, rnn === 'LSTM', states[layer], lengths)
+    const run = tape.layer(cell, below, own, hidden_size, rnn === 'LSTM', states[layer], lengths)
     outputs.push(run.output)
     last.push(run.last)
     const label = naming(layer)

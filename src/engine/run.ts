@@ -29,7 +29,7 @@ export function run(request: Request, departures: Departures = {}): Outputs {
         .filter(([name]) => numbers[name] !== undefined)
         .map(([name, axes]) => [name, floatTensor(dtype, sizes(axes), numbers[name]!)]),
     )
-  if (isModelRequest(request)) return named(runModel(request, departures.model))
+  if (isModelRequest(request)) return named(runModel(request, departures))
   const params = numbersOf(request.params)
   if (request.training !== undefined) return named(train(request, request.training, params, departures))
   const { outputs, backward } = forward(request, params, departures)

@@ -14,6 +14,8 @@ export interface Fault<R extends Request = Request> {
   readonly sentence: string
   /** Whether a request has what the fault is about: the fault may still change nothing in it. */
   appliesTo(request: R): boolean
+  /** Whether in such a port a batch row depends on the others. */
+  readonly acrossRows?: boolean
   /** Why the fault changes nothing by mathematics; absent when it does. */
   readonly equivalent?: string
   /** Makes the faulty engine out of a right one. */

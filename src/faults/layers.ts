@@ -179,6 +179,7 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
   },
   {
     name: 'batch_first ignored',
+    acrossRows: true,
     sentence: 'ignores batch_first and reads (batch, seq_len) as (seq_len, batch)',
     appliesTo: (request) =>
       layerConfig(request.config)?.batch_first === true && isBatched(request) && hasOutputsOnly(request),
@@ -192,6 +193,7 @@ export const layerFaults: readonly Fault<RecurrentRequest>[] = [
   },
   {
     name: 'state carried between rows',
+    acrossRows: true,
     sentence: 'starts each batch row from the last state of the row before',
     appliesTo: (request) => isBatched(request) && hasOutputsOnly(request) && request.inputs.dropout_mask === undefined,
     plant: carryState,

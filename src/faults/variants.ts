@@ -144,6 +144,7 @@ export const variants: readonly Fault<RecurrentRequest>[] = [
   ...(['again', 'zero'] as const).flatMap((missing) =>
     [true, false].map((keepsShape): Fault<RecurrentRequest> => ({
       name: 'batch_first ignored',
+      acrossRows: true,
       sentence: `ignores batch_first and reads (batch, seq_len) as (seq_len, batch)${keepsShape ? '' : ', in h_n too'}`,
       appliesTo: (request) => isBatchFirst(request) && isBatched(request) && hasOutputsOnly(request),
       plant: exchangingAxes({ missing, keepsShape }),

@@ -72,6 +72,7 @@ export const axisOrders: readonly Recurrent[] = [
   },
   {
     name: 'rows of input reversed',
+    acrossRows: true,
     sentence: 'takes the rows of input in the opposite order',
     appliesTo: isBatched,
     plant: flippingInput(rowAxis),
@@ -90,18 +91,21 @@ export const axisOrders: readonly Recurrent[] = [
   },
   {
     name: 'output transposed',
+    acrossRows: true,
     sentence: 'puts out the numbers of output with time steps and rows exchanged, in the shape that torch has',
     appliesTo: (request) => isLayered(request) && isBatched(request),
     plant: rearranging(['output'], exchanged),
   },
   {
     name: 'h_n transposed',
+    acrossRows: true,
     sentence: 'puts out the numbers of h_n and c_n with layers and rows exchanged, in the shape that torch has',
     appliesTo: (request) => (hasLayers(request) || isBidirectional(request)) && isBatched(request),
     plant: rearranging(['h_n', 'c_n'], exchanged),
   },
   {
     name: 'batch_first assumed',
+    acrossRows: true,
     sentence: 'reads (seq_len, batch) as (batch, seq_len), as with batch_first',
     appliesTo: (request) =>
       layerConfig(request.config)?.batch_first === false && isBatched(request) && hasOutputsOnly(request),
