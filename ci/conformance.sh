@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, builds, judges our engine by the committed fixtures, and shows which of them reveals which fault. Needs Node, nothing else.
-# Leaves report/index.html, report/report.txt and report/results.json. Exit codes: 0 all match, 1 some mismatch, 2 could not judge.
+# Leaves report/index.html, report/report.txt and report/results.json. Exit codes: 0 all match, 1 some mismatch or a fault unseen, 2 could not judge.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -22,7 +22,7 @@ export interface AuditOptions {
 /** Applies every fault to every case and prints which case reveals which. → the exit code */
 export async function audit(paths: readonly string[], { onlyApplicable, report }: AuditOptions): Promise<number> {
   // Before the work, which would be lost.
-  if (report !== undefined) await readPage(report)
+  const page = report === undefined ? undefined : { folder: report, results: await readPage(report) }
   const interruption = onInterrupt()
   const progress = startProgress(false)
   const { files, errors: missing } = await findFixtures(paths)
@@ -75,7 +75,9 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
     `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
       `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
   )
-  if (report !== undefined && !interruption.signal.aborted) await addToPage(report, auditOfTallies(tallies, files))
+  if (page !== undefined && !interruption.signal.aborted) {
+    await addToPage(page.folder, page.results, auditOfTallies(tallies, files))
+  }
   for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
   if (interruption.signal.aborted) return 130
   if (errors.length > 0 || cases === 0) return 2

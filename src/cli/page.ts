@@ -19,9 +19,9 @@ export async function writePage(folder: string): Promise<void> {
   await writeAside(join(folder, 'index.html'), renderHtml(await readPage(folder)))
 }
 
-/** Adds an audit to a folder's results, and to its page. */
-export async function addToPage(folder: string, audit: Audit): Promise<void> {
-  const results = { ...(await readPage(folder)), audit }
+/** Adds an audit to a folder's page, and to the results behind it. */
+export async function addToPage(folder: string, before: Results, audit: Audit): Promise<void> {
+  const results = { ...before, audit }
   await writeAside(fileOf(folder), [`${toJSON(results)}\n`])
   await writeAside(join(folder, 'index.html'), renderHtml(results))
 }

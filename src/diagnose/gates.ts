@@ -1,6 +1,7 @@
 import { isModelRequest } from '../case.ts'
 import type { Comparison } from '../compare.ts'
 import { kinds } from '../module.ts'
+import { agrees } from './patterns.ts'
 import type { Question } from './question.ts'
 
 /** Which gate is off, where the numbers tell. */
@@ -42,7 +43,7 @@ function gatesOff(
   const size = expected.length / gates.length
   const off = new Set<string>()
   for (let i = 0; i < expected.length; i++) {
-    if (!(Math.abs(actual[i]! - expected[i]!) <= limits[i]!)) off.add(gates[Math.floor(i / size)]!)
+    if (!agrees(actual[i]!, expected[i]!, limits[i]!)) off.add(gates[Math.floor(i / size)]!)
   }
   return [...off]
 }

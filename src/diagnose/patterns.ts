@@ -24,9 +24,8 @@ const nouns: Readonly<Record<Axis['name'], readonly [one: string, many: string]>
 }
 
 /** Which places of each axis are concerned: `t 3 to 7 of 8, batch rows 0 and 2 of 3`; axes that are off throughout are left out. */
-export function extent(off: Off): string {
-  const touched = touchedOf(off)
-  return off.axes
+export function extent({ axes }: Off, touched: Touched): string {
+  return axes
     .map(({ name, size, num_directions: D }, axis) => {
       const places = [...touched[axis]!].toSorted((one, other) => one - other)
       if (places.length === size || size === 1) return ''
@@ -51,7 +50,10 @@ function listed(places: readonly number[]): string {
 }
 
 /** For each axis its places at which something is off. */
-function touchedOf({ actual, expected, limits, axes }: Off): Set<number>[] {
+export type Touched = readonly ReadonlySet<number>[]
+
+/** Looks at every number once. */
+export function touchedOf({ actual, expected, limits, axes }: Off): Touched {
   const touched = axes.map(() => new Set<number>())
   for (let offset = 0; offset < expected.length; offset++) {
     if (agrees(actual[offset]!, expected[offset]!, limits[offset]!)) continue
@@ -65,14 +67,13 @@ function touchedOf({ actual, expected, limits, axes }: Off): Set<number>[] {
   return touched
 }
 
-function agrees(actual: number, expected: number, limit: number): boolean {
+export function agrees(actual: number, expected: number, limit: number): boolean {
   return Math.abs(actual - expected) <= limit || Object.is(actual, expected)
 }
 
 /** What kind of departure it looks like, in sentences. matching: the tensors that are right. */
-export function patterns(off: Off, recorded: Case, matching: readonly string[]): string[] {
+export function patterns(off: Off, touched: Touched, recorded: Case, matching: readonly string[]): string[] {
   const { axes } = off
-  const touched = touchedOf(off)
   const axisOf = (name: Axis['name']): number => axes.findIndex((each) => each.name === name)
   const only = (axis: number, which: (at: number) => boolean): boolean => {
     if (axis < 0 || touched[axis]!.size === 0) return false

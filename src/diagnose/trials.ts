@@ -18,8 +18,6 @@ export interface Tried {
 
 /** The ways in which faults are tried on a question. */
 export interface Trials {
-  /** Whether something departs that is no gradient. */
-  readonly inOutputs: boolean
   /** undefined where they explain nothing. */
   readonly attempt: (planted: readonly Fault[]) => Tried | undefined
   /** Whether an engine with it gives torch's own outputs, and at most other gradients. */
@@ -29,6 +27,7 @@ export interface Trials {
 }
 
 const ofParameters: ReadonlySet<string> = new Set(parameterFaults.map(({ name }) => name))
+
 export function isOfParameters({ name }: Fault): boolean {
   return ofParameters.has(name)
 }
@@ -42,6 +41,7 @@ export function trialsOf(question: Question): Trials {
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, firstWhole] = [apart(question), apart(first)]
   const inOutputs = !matches(forward, question.recorded.expected)
+
   function attempt(together: readonly Fault[]): Tried | undefined {
     const planted = inOrder(together)
     // What happens between rows cannot be seen in few of them.
@@ -78,7 +78,7 @@ export function trialsOf(question: Question): Trials {
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  return { inOutputs, attempt, isSilent, attemptConditioned }
+  return { attempt, isSilent, attemptConditioned }
 }
 
 /** Parameters are read before anything is done with them: faults of reading are the outermost. */

@@ -1,6 +1,6 @@
 import { type Comparison, formatPlace } from '../compare.ts'
 import { gateSentences } from './gates.ts'
-import { extent, patterns } from './patterns.ts'
+import { extent, patterns, touchedOf } from './patterns.ts'
 import type { Question } from './question.ts'
 
 /** The first tensor that is off, where in it, what still agrees, and what kind of departure it looks like. */
@@ -17,9 +17,10 @@ export function where(question: Question, comparisons: readonly Comparison[]): s
     limits: question.limits[first.tensor]!,
     axes: axes[first.tensor]!,
   }
-  const reach = extent(off)
+  const touched = touchedOf(off)
+  const reach = extent(off, touched)
   sentences.push(`${reach === '' ? '' : `off: ${reach}; `}worst at ${placeOf(first)}`)
-  return [...sentences, ...patterns(off, recorded, matching), ...gateSentences(question, comparisons)]
+  return [...sentences, ...patterns(off, touched, recorded, matching), ...gateSentences(question, comparisons)]
 }
 
 function placeOf({ worst }: Comparison): string {

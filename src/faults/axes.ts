@@ -6,13 +6,11 @@ import { type Fault, rearranging, replace, timeAxis } from './fault.ts'
 export const lastStates = ['h_n', 'c_n'] as const
 
 /** Puts the last states of layers and directions elsewhere, in h_n and in c_n of an LSTM: which one stands at each place. */
-export function reorderingStates(
-  order: (i: number, states: number, request: RecurrentRequest) => number,
-): Fault<RecurrentRequest>['plant'] {
-  return rearranging(lastStates, ({ shape, data }, request) => {
+export function reorderingStates(order: (i: number, states: number) => number): Fault<RecurrentRequest>['plant'] {
+  return rearranging(lastStates, ({ shape, data }) => {
     const states = shape[0]!
     const size = data.length / states
-    return (offset) => order(Math.floor(offset / size), states, request) * size + (offset % size)
+    return (offset) => order(Math.floor(offset / size), states) * size + (offset % size)
   })
 }
 

@@ -141,15 +141,19 @@ export const variants: readonly Fault<RecurrentRequest>[] = [
     appliesTo: hasLengths,
     plant: departing({ scan: { heldOutput: true } }),
   },
-  ...(['again', 'zero'] as const).flatMap((missing) =>
-    [true, false].map((keepsShape): Fault<RecurrentRequest> => ({
-      name: 'batch_first ignored',
-      acrossRows: true,
-      sentence: `ignores batch_first and reads (batch, seq_len) as (seq_len, batch)${keepsShape ? '' : ', in h_n too'}`,
-      appliesTo: (request) => isBatchFirst(request) && isBatched(request) && hasOutputsOnly(request),
-      plant: exchangingAxes({ missing, keepsShape }),
-    })),
-  ),
+  ...(
+    [
+      { missing: 'again', keepsShape: false },
+      { missing: 'zero', keepsShape: true },
+      { missing: 'zero', keepsShape: false },
+    ] as const
+  ).map((how): Fault<RecurrentRequest> => ({
+    name: 'batch_first ignored',
+    acrossRows: true,
+    sentence: `ignores batch_first and reads (batch, seq_len) as (seq_len, batch)${how.keepsShape ? '' : ', in h_n too'}`,
+    appliesTo: (request) => isBatchFirst(request) && isBatched(request) && hasOutputsOnly(request),
+    plant: exchangingAxes(how),
+  })),
   {
     name: 'output shifted by one step',
     sentence: 'puts out each state one step early',

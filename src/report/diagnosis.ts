@@ -2,12 +2,11 @@ import type { Diagnosis } from '../diagnose.ts'
 import { type Colors, noColors, percent } from './text.ts'
 
 /** What is said where nothing departs from step to step. */
-export const onlyAlone =
-  'the run as a whole agrees as far as it can be judged; single steps from PyTorch’s own states do not'
+const onlyAlone = 'the run as a whole agrees as far as it can be judged; single steps from PyTorch’s own states do not'
 /** What is said where no fault explains a departure. */
-export const nothing = 'no known fault, nor some together, explain it'
+const nothing = 'no known fault, nor some together, explain it'
 /** What is said where the search came to no end. */
-export const untried = 'time was up before everything had been tried: `torch-parity explain` may take longer'
+const untried = 'time was up before everything had been tried: `torch-parity explain` may take longer'
 
 /** Where a departure starts, and what explains it, as indented lines. */
 export function renderDiagnosis({ where, explanations, stopped }: Diagnosis, colors: Colors = noColors): string {

@@ -51,9 +51,10 @@ function inLayers(fault: Recurrent, only?: string): Fault<ModelRequest> {
     sentence: `${fault.sentence}${where === '' ? '' : `,${where}`}`,
     appliesTo: (request) => chosen(request).length > 0,
     plant: (right) => (request, departures) => {
+      const layers = chosen(request)
       const params = { ...request.params }
       let inside: Departures | undefined = departures
-      for (const [prefix, own] of chosen(request)) {
+      for (const [prefix, own] of layers) {
         const read = fault.plant((asked, others) => {
           for (const [name, tensor] of Object.entries(asked.params)) params[prefix + name] = tensor
           inside = others
@@ -62,7 +63,7 @@ function inLayers(fault: Recurrent, only?: string): Fault<ModelRequest> {
         read(own, departures)
       }
       const outputs = right({ ...request, params }, inside)
-      const gradients: Outputs[] = chosen(request).map(([prefix, own]) => {
+      const gradients: Outputs[] = layers.map(([prefix, own]) => {
         const given = Object.keys(own.params).flatMap((name) => {
           const gradient = outputs[`grad_${prefix}${name}`]
           return gradient === undefined ? [] : [[`grad_${name}`, gradient] as const]

@@ -51,8 +51,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
   }
 
   function explained({ explanation }: Case): Node[] {
-    if (explanation === undefined) return []
-    if (explanation.where.length === 0) return []
+    if (explanation === undefined || explanation.where.length === 0) return []
     const where = explanation.where.map((sentence) => html('li', {}, sentence))
     const why = explanation.explanations.map(({ sentence, complete, explained, outputsAlone, advice = [] }) => {
       const part =
