@@ -68,6 +68,12 @@ interface FuzzFlags {
   quiet?: true
 }
 
+interface AuditFlags {
+  onlyApplicable?: true
+  report?: string
+  json?: string
+}
+
 interface DriftFlags {
   update?: true
   python?: string
@@ -133,7 +139,8 @@ function program(): Command {
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--only-applicable', 'do not fail for faults that no case has anything to do with')
     .option('--report <folder>', 'add the table to what `verify --report` has left there')
-    .action(async (paths: string[], { onlyApplicable, ...rest }: { onlyApplicable?: true; report?: string }) => {
+    .option('--json <file>', 'write the table as JSON')
+    .action(async (paths: string[], { onlyApplicable, ...rest }: AuditFlags) => {
       const { audit } = await import('./cli/audit.ts')
       process.exitCode = await audit(paths, { onlyApplicable: onlyApplicable ?? false, ...rest })
     })

@@ -1,6 +1,4 @@
-import { type Case, isModelRequest } from './case.ts'
 import type { Axis } from './module.ts'
-import { sizes } from './module.ts'
 import {
   broadcastStrides,
   type FloatDType,
@@ -9,7 +7,6 @@ import {
   indexAt,
   sameShape,
   type Tensor,
-  unitRoundoff,
 } from './tensor.ts'
 
 /**
@@ -298,62 +295,4 @@ export function formatPlace(place: Place): string {
   ]
     .filter((part) => part !== '')
     .join(', ')
-}
-
-/**
- * How many time steps of `output` the free run can decide: those whose allowed error is a small part of the largest value.
- * Beyond that two correct implementations may differ so much that a match says little, and each step is judged alone.
- */
-export function decidedSteps(
-  { dtype, expected, budget }: Case,
-  axes: readonly Axis[],
-): { decided: number; of: number } | undefined {
-  const axis = axes.findIndex(({ name }) => name === 'seq_len')
-  const output = expected['output']
-  const allowed = budget['output']
-  if (axis < 0 || output === undefined || allowed === undefined) return undefined
-  const of = sizes(axes)[axis]!
-  const limit = largestDecided(output, dtype)
-  const worst = new Float64Array(of)
-  const strides = broadcastStrides(allowed.shape, sizes(axes)) ?? []
-  // A budget is one number for each step, or for all of them; one that varies along other axes too counts by its largest.
-  for (const [offset, value] of allowed.data.entries()) {
-    const t = strides[axis] === 0 ? undefined : Math.floor(offset / strides[axis]!) % of
-    if (t === undefined) worst.forEach((old, i) => (worst[i] = Math.max(old, value)))
-    else worst[t] = Math.max(worst[t]!, value)
-  }
-  return { decided: worst.filter((value) => kappa * value <= limit).length, of }
-}
-
-/**
- * The tensors whose allowed error is so large that a match says little, among those that cannot be judged step by step: gradients,
- * what a training has come to, and those of models.
- */
-export function undecidedTensors(recorded: Case): string[] {
-  const { dtype, expected, budget, training } = recorded
-  const everyOne = training !== undefined || isModelRequest(recorded)
-  return Object.entries(expected)
-    .filter(([name]) => everyOne || name.startsWith('grad_'))
-    .filter(([name, tensor]) => {
-      const limit = largestDecided(tensor, dtype)
-      return budget[name]!.data.some((value) => !(kappa * value <= limit))
-    })
-    .map(([name]) => name)
-}
-
-/** The largest allowed error that still decides something: 2⁻¹⁰ of the largest value, or 64 roundings of it. */
-function largestDecided({ data }: FloatTensor, dtype: FloatDType): number {
-  let largest = 0
-  for (const value of data) {
-    const size = Math.abs(value)
-    if (size > largest && size < Infinity) largest = size
-  }
-  return Math.max(largest * Math.max(2 ** -10, 64 * unitRoundoff[dtype]), smallestNormal[dtype])
-}
-
-const smallestNormal: Readonly<Record<FloatDType, number>> = {
-  float16: 2 ** -14,
-  bfloat16: 2 ** -126,
-  float32: 2 ** -126,
-  float64: 2 ** -1022,
 }

@@ -1,5 +1,5 @@
 import type { Case } from './case.ts'
-import type { Comparison } from './compare.ts'
+import { compare, type Comparison } from './compare.ts'
 import type { Tensor } from './tensor.ts'
 import { judge } from './verify.ts'
 
@@ -7,9 +7,24 @@ import { judge } from './verify.ts'
 export interface Drift {
   /** The parameters, inputs and cotangents that are not byte for byte the same, and settings that are others. */
   readonly changed: readonly string[]
-  /** The new outputs, judged by the old ones and their budget. */
+  /** The new outputs, and states, judged by the old ones and their budget. */
   readonly comparisons: readonly Comparison[]
+  /** The budgets that are not what has been measured now. */
+  readonly budgets: readonly BudgetDrift[]
 }
+
+/** A budget that is not of the size that was measured now. */
+export interface BudgetDrift {
+  readonly tensor: string
+  /** How many times as large it is as the new one, where it is farthest off: below 1 where it is smaller; NaN when the shape is another. */
+  readonly ratio: number
+}
+
+/**
+ * A budget may be so many times another that was measured of the same case, with the same noise: PyTorch's own error is in it, and
+ * differs between kernels. Measured between the kernels of two processors: README.md, "A new torch".
+ */
+export const mostBudgetDrift = 4
 
 /** Compares a case with itself, recorded again: what went in byte for byte, what came out by the budget. */
 export function driftOf(recorded: Case, again: Case): Drift {
@@ -25,7 +40,29 @@ export function driftOf(recorded: Case, again: Case): Drift {
   for (const key of ['config', 'training', 'source'] as const) {
     if (JSON.stringify(recorded[key]) !== JSON.stringify(again[key])) changed.push(key)
   }
-  return { changed, comparisons: judge(recorded, again.expected) }
+  const { states } = recorded
+  if ((states === undefined) !== (again.states === undefined)) changed.push('states')
+  const comparisons = [
+    ...judge(recorded, again.expected),
+    ...Object.entries(states ?? {}).map(([name, state]) =>
+      compare(name, again.states?.[name], state, recorded.budget[name]!, []),
+    ),
+  ]
+  return { changed, comparisons, budgets: budgetDrift(recorded.budget, again.budget) }
+}
+
+function budgetDrift(before: Case['budget'], after: Case['budget']): BudgetDrift[] {
+  return Object.entries(before).flatMap(([tensor, own]): BudgetDrift[] => {
+    const other = after[tensor]
+    if (other === undefined) return []
+    if (other.shape.join() !== own.shape.join()) return [{ tensor, ratio: Number.NaN }]
+    let farthest = 1
+    for (const [i, value] of own.data.entries()) {
+      const ratio = value === other.data[i] ? 1 : value / other.data[i]!
+      if (Math.abs(Math.log(ratio)) > Math.abs(Math.log(farthest))) farthest = ratio
+    }
+    return Math.abs(Math.log(farthest)) > Math.log(mostBudgetDrift) ? [{ tensor, ratio: farthest }] : []
+  })
 }
 
 function sameBytes(before: Tensor | undefined, after: Tensor | undefined): boolean {

@@ -32,6 +32,8 @@ export interface Finding {
 export interface Fuzzed {
   readonly runs: number
   readonly matched: number
+  /** Cases in which everything agrees, and that says nothing. */
+  readonly undecided: number
   readonly unsupported: number
   readonly refused: number
   /** The largest share of the allowed error in a match, and where. */
@@ -71,7 +73,7 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
   const { runs, seed, concurrency, signal, onRun } = options
   const coverage = newCoverage()
   const judge = judging(record, engine)
-  const counts = { runs: 0, matched: 0, unsupported: 0, refused: 0 }
+  const counts = { runs: 0, matched: 0, undecided: 0, unsupported: 0, refused: 0 }
   const refusals = new Map<string, RecordSpec>()
   let most: Fuzzed['most']
   let first: { readonly draw: Draw; readonly outcome: Finding['outcome'] } | undefined
@@ -93,8 +95,9 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
       if (first === undefined || draw.run < first.draw.run) first = { draw, outcome }
       return
     }
-    if (outcome.verdict.outcome === 'unsupported') {
-      counts.unsupported++
+    const { outcome: judged } = outcome.verdict
+    if (judged === 'unsupported' || judged === 'undecided') {
+      counts[judged]++
       return
     }
     counts.matched++

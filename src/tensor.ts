@@ -30,6 +30,20 @@ export const unitRoundoff: Readonly<Record<FloatDType, number>> = {
   float64: 2 ** -53,
 }
 
+/** The smallest number above 0, and the smallest normal one. */
+export const smallestPositive: Readonly<Record<FloatDType, number>> = {
+  float16: 2 ** -24,
+  bfloat16: 2 ** -133,
+  float32: 2 ** -149,
+  float64: 2 ** -1074,
+}
+export const smallestNormal: Readonly<Record<FloatDType, number>> = {
+  float16: 2 ** -14,
+  bfloat16: 2 ** -126,
+  float32: 2 ** -126,
+  float64: 2 ** -1022,
+}
+
 /** The number of elements of a shape; exact up to 2⁵³. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1)

@@ -1,24 +1,25 @@
 import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
-import {
-  compare,
-  type Comparison,
-  decidedSteps,
-  defaultJudgement,
-  type Judgement,
-  surplus,
-  undecidedTensors,
-} from './compare.ts'
+import { compare, type Comparison, defaultJudgement, type Judgement, surplus, type Tolerance } from './compare.ts'
+import { decide, decidedSteps } from './decide.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
+import { type Ratios, ratiosOf } from './ratio.ts'
 import { stepCases } from './steps.ts'
 import { settleTies, type Tie } from './ties.ts'
+
+/**
+ * What came of a case. `undecided`: everything that was compared agrees, and that says nothing, because the allowed error is too
+ * large or there is no number at all; `unsupported`: the engine says that it cannot be asked.
+ */
+export const outcomes = ['match', 'mismatch', 'undecided', 'unsupported'] as const
+export type Outcome = (typeof outcomes)[number]
 
 /** One case, judged. */
 export interface Verdict {
   readonly id: string
   readonly module: string
-  readonly outcome: 'match' | 'mismatch' | 'unsupported'
-  /** Why it is unsupported. */
+  readonly outcome: Outcome
+  /** Why it is undecided or unsupported. */
   readonly reason?: string
   /** One for each tensor, in order of computation. */
   readonly comparisons: readonly Comparison[]
@@ -26,11 +27,16 @@ export interface Verdict {
   readonly ties?: readonly Tie[]
   /** Where the free run cannot decide every time step: how many it can, and each step judged alone. */
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
+  /** R of each tensor of a match, where it was asked for: how its error compares with PyTorch's own. */
+  readonly ratios?: Ratios
 }
 
-/** Somebody who wants to see what an engine gave for the whole case, ties settled, before it is judged. */
+/** Somebody who wants to know more than the verdict. */
 export interface Observer {
+  /** What an engine gave for the whole case, ties settled, before it is judged. */
   onOutputs?(outputs: unknown): void
+  /** Whether R is wanted, for which our own engine computes the case once. */
+  readonly ratios?: boolean
 }
 
 /**
@@ -44,41 +50,75 @@ export async function verify(
   observer: Observer = {},
 ): Promise<Verdict> {
   const { id, module } = recorded
-  const unsupported = (reason: string, comparisons: readonly Comparison[] = []): Verdict => {
-    return { id, module, outcome: 'unsupported', reason, comparisons }
-  }
   const supported = await askWhetherSupported(recorded, engine)
-  if (supported !== true) return unsupported(supported)
+  if (supported !== true) return { id, module, outcome: 'unsupported', reason: supported, comparisons: [] }
 
-  const { comparisons, ties } = await judgeRun(recorded, engine, judgement, observer)
+  const { comparisons, ties, outputs } = await judgeRun(recorded, engine, judgement, observer)
   const tied = ties.length === 0 ? {} : { ties }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
-  const byBudget = judgement.tolerance.kind === 'budget'
-  const undecided = free && byBudget ? undecidedTensors(recorded) : []
-  if (undecided.length > 0) {
-    const reason = `the budget of ${undecided.join(', ')} is so large that a match says little`
-    return unsupported(reason, comparisons)
+  const { decided, wide } = decisionOf(recorded, recorded.expected, judgement.tolerance)
+  const singles = wide.length === 0 || judgement.tolerance.kind !== 'budget' ? [] : stepCases(recorded)
+  const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
+  const judged = { id, module, comparisons, ...tied, ...(steps && { steps }) }
+  const matches = free && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
+  if (!matches) return { ...judged, outcome: 'mismatch' }
+  if (decided === 0 && wide.length === 0) {
+    return { ...judged, outcome: 'undecided', reason: 'shapes agree, 0 numbers to judge' }
   }
-  const steps = byBudget ? decidedSteps(recorded, expectedAxes(recorded)['output'] ?? []) : undefined
-  if (steps === undefined || steps.decided === steps.of) {
-    return { id, module, outcome: free ? 'match' : 'mismatch', comparisons, ...tied }
-  }
+  const doubtful = steps === undefined ? wide : undecidedBesideSteps(recorded, wide, judgement.tolerance)
+  if (doubtful.length > 0) return { ...judged, outcome: 'undecided', reason: doubt(doubtful, judgement.tolerance) }
+  const ratios = observer.ratios === true && ties.length === 0 ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
+  return { ...judged, outcome: 'match', ...ratios }
+}
 
-  const singles = stepCases(recorded)
-  if (singles.length === 0 && free) {
-    return unsupported(
-      `the free run decides ${steps.decided} of ${steps.of} steps, and the fixture has no states for the others`,
-      comparisons,
-    )
+/** How many numbers of some tensors of a case are decided, and which tensors hold any that is not. */
+export function decisionOf(
+  { budget }: Case,
+  tensors: Outputs,
+  tolerance: Tolerance,
+): { readonly decided: number; readonly wide: readonly string[] } {
+  let decided = 0
+  const wide: string[] = []
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const decision = decide(tensor, budget[name]!, tolerance)
+    decided += decision.decided
+    if (decision.undecided > 0) wide.push(name)
   }
-  const alone: Comparison[] = []
+  return { decided, wide }
+}
+
+/** The states after every step are all that a forward run computes; gradients and the rest have none, and states have budgets too. */
+function undecidedBesideSteps(recorded: Case, wide: readonly string[], tolerance: Tolerance): string[] {
+  const left = wide.filter((name) => !forwardTensors.includes(name))
+  return [...left, ...decisionOf(recorded, recorded.states ?? {}, tolerance).wide]
+}
+
+function doubt(names: readonly string[], { kind }: Tolerance): string {
+  return kind === 'budget'
+    ? `the budget of ${names.join(', ')} is so large that a match says little`
+    : `the tolerance is so large that zeros would match ${names.join(', ')}`
+}
+
+const forwardTensors: readonly string[] = ['output', 'h_n', 'c_n']
+
+/** Judges each time step alone, from PyTorch's own state before it. */
+async function judgeSteps(
+  recorded: Case,
+  singles: ReturnType<typeof stepCases>,
+  engine: Engine,
+  judgement: Judgement,
+): Promise<NonNullable<Verdict['steps']>> {
+  const comparisons: Comparison[] = []
   for (const { case: folded, places } of singles) {
     for (const comparison of (await judgeRun(folded, engine, judgement)).comparisons) {
-      alone.push({ ...unfold(comparison, places), tensor: comparison.tensor === 'c_n' ? 'c_t' : 'h_t' })
+      comparisons.push({ ...unfold(comparison, places), tensor: comparison.tensor === 'c_n' ? 'c_t' : 'h_t' })
     }
   }
-  const outcome = free && alone.every((comparison) => comparison.outcome === 'match') ? 'match' : 'mismatch'
-  return { id, module, outcome, comparisons, steps: { ...steps, comparisons: alone } }
+  const { output } = recorded.expected
+  // What others have published may be without it.
+  if (output === undefined) return { decided: 0, of: recorded.states?.['h_t']?.shape[0] ?? 0, comparisons }
+  const axis = expectedAxes(recorded)['output']!.findIndex(({ name }) => name === 'seq_len')
+  return { ...decidedSteps(output, recorded.budget['output']!, axis), comparisons }
 }
 
 async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true | string> {
@@ -101,7 +141,7 @@ async function judgeRun(
   engine: Engine,
   judgement: Judgement,
   observer: Observer = {},
-): Promise<{ comparisons: Comparison[]; ties: readonly Tie[] }> {
+): Promise<{ comparisons: Comparison[]; ties: readonly Tie[]; outputs: unknown }> {
   let outputs: unknown
   try {
     outputs = await engine.run(requestOf(recorded))
@@ -110,7 +150,7 @@ async function judgeRun(
   }
   const settled = settleTies(recorded, outputs)
   observer.onOutputs?.(settled.outputs)
-  return { comparisons: judge(recorded, settled.outputs, judgement), ties: settled.ties }
+  return { ...settled, comparisons: judge(recorded, settled.outputs, judgement) }
 }
 
 /** An engine sees the request alone, so that it cannot answer with what PyTorch gave. */

@@ -5,7 +5,7 @@ import { compare, type Judgement, type Tolerance } from './compare.ts'
 import type { Engine } from './engine/run.ts'
 import { ParityError } from './errors.ts'
 import type { Axis } from './module.ts'
-import { plural, percent, renderComparison, renderMismatch } from './report/text.ts'
+import { nothingOf, percent, renderComparison, renderMismatch } from './report/text.ts'
 import { broadcastStrides, elementCount, type FloatTensor, formatShape, type Tensor } from './tensor.ts'
 import { verify } from './verify.ts'
 
@@ -136,15 +136,15 @@ async function testsOf(file: string, filter: string): Promise<Registered[]> {
 function describeFile(file: string, tests: readonly Registered[], engine: Engine, judgement: Judgement): void {
   describe(file, () => {
     let run = 0
-    let unsupported = 0
+    const skipped = { unsupported: 0, undecided: 0 }
     for (const test of tests) {
       it(test.name, async ({ skip }) => {
         run++
         if ('error' in test) throw test.error
         const verdict = await verify(test.case, engine, judgement)
-        if (verdict.outcome === 'unsupported') {
-          unsupported++
-          skip(verdict.reason)
+        if (verdict.outcome === 'unsupported' || verdict.outcome === 'undecided') {
+          skipped[verdict.outcome]++
+          skip(verdict.outcome === 'undecided' ? `undecided: ${verdict.reason}` : verdict.reason)
         }
         if (verdict.outcome === 'mismatch') expect.fail(renderMismatch(file, verdict))
         expect(verdict.outcome).toBe('match')
@@ -152,11 +152,8 @@ function describeFile(file: string, tests: readonly Registered[], engine: Engine
     }
     // Skipped tests alone are a pass to vitest.
     afterAll(() => {
-      if (run > unsupported) return
-      throw new ParityError(
-        'NOTHING_JUDGED',
-        `${file}: expected at least one case to judge, got ${plural(unsupported, 'case')} that the engine does not support`,
-      )
+      if (run > skipped.unsupported + skipped.undecided) return
+      throw new ParityError('NOTHING_JUDGED', `${file}: expected at least one case to judge, got ${nothingOf(skipped)}`)
     })
   })
 }

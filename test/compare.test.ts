@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import {
   compare,
   type Comparison,
-  decidedSteps,
   defaultJudgement,
   formatPlace,
   type Judgement,
@@ -271,56 +270,6 @@ it('an empty tensor matches, with nothing in it', () => {
     share: 0,
     rtol: 0,
     atol: 0,
-  })
-})
-
-describe('decidedSteps', () => {
-  const axesOf = (recorded: ReturnType<typeof layerCase>, batch: number | undefined): readonly Axis[] =>
-    signatureOf(recorded.module, recorded.config, { seq_len: 4, batch }).outputs['output'] ?? []
-
-  /** A float64 case whose largest output is 1, so that the limit of κ · budget is 2⁻¹⁰. */
-  function decided(shape: number[], budget: number[], options: { batch_first?: true; unbatched?: true } = {}): unknown {
-    const batch_first = options.batch_first ?? false
-    const batch = options.unbatched === true ? undefined : 2
-    const whole = layerCase({ dtype: 'float64', batch_first, batch })
-    const { output } = whole.expected
-    if (output === undefined) return 'no output'
-    const ones = floatTensor('float64', output.shape, Float64Array.from(output.data).fill(-1))
-    const recorded = { ...whole, expected: { output: ones }, budget: { output: budgetTensor(shape, budget) } }
-    return decidedSteps(recorded, axesOf(recorded, batch))
-  }
-  const edge = 2 ** -10 / kappa
-  const over = nextFloat(edge)
-
-  it('counts the steps whose κ · budget is at most 2⁻¹⁰ of the largest value', () => {
-    expect(decided([4, 1, 1], [0, edge, over, 1])).toStrictEqual({ decided: 2, of: 4 })
-    expect(decided([1, 4, 1], [0, edge, over, 1], { batch_first: true })).toStrictEqual({ decided: 2, of: 4 })
-    expect(decided([4, 1], [0, edge, edge, 1], { unbatched: true })).toStrictEqual({ decided: 3, of: 4 })
-  })
-
-  it('counts all or none with one budget for all', () => {
-    expect(decided([1], [edge])).toStrictEqual({ decided: 4, of: 4 })
-    expect(decided([1, 1, 1], [over])).toStrictEqual({ decided: 0, of: 4 })
-    expect(decided([], [over])).toStrictEqual({ decided: 0, of: 4 })
-  })
-
-  it('takes the largest budget of a step that has several', () => {
-    expect(decided([4, 2, 1], [0, 0, 1, 1, 0, 0, 0, 0])).toStrictEqual({ decided: 3, of: 4 })
-    expect(decided([2, 4, 1], [0, 0, 0, 1, 0, 1, 0, 0], { batch_first: true })).toStrictEqual({ decided: 2, of: 4 })
-    expect(decided([2, 1], [0, 1])).toStrictEqual({ decided: 0, of: 4 })
-  })
-
-  it('takes the largest finite value, and counts all steps of zeros with a budget of 0', () => {
-    const whole = layerCase({ dtype: 'float64', batch: 1, hidden_size: 1 })
-    const budget = { output: budgetTensor([4, 1, 1], [edge, over, 0, 0]) }
-    const special = { output: floatTensor('float64', [4, 1, 1], [1, -Infinity, Number.NaN, 0]) }
-    expect(decidedSteps({ ...whole, expected: special, budget }, axesOf(whole, 1))).toStrictEqual({ decided: 3, of: 4 })
-    const zeros = { output: floatTensor('float64', [4, 1, 1], [0, 0, 0, 0]) }
-    expect(decidedSteps({ ...whole, expected: zeros, budget }, axesOf(whole, 1))).toStrictEqual({ decided: 2, of: 4 })
-  })
-
-  it('has nothing to say about a cell', () => {
-    expect(decidedSteps(layerCase(), unit(3))).toBeUndefined()
   })
 })
 

@@ -61,10 +61,10 @@ const minimalOf = ({ finding }: Fuzzed): Omit<RecordSpec, 'id' | 'seed'> | undef
 
 describe('fuzz', () => {
   it('finds nothing in our own engine, and has PyTorch refuse nothing', slow, async () => {
-    const { finding, runs, matched, unsupported, refusals } = await fuzzed(engine, { runs: 250, seed: 11 })
+    const { finding, runs, matched, undecided, unsupported, refusals } = await fuzzed(engine, { runs: 250, seed: 11 })
     expect(finding).toBeUndefined()
     expect([...refusals.keys()]).toEqual([])
-    expect({ runs, judged: matched + unsupported }).toEqual({ runs: 250, judged: 250 })
+    expect({ runs, judged: matched + undecided + unsupported }).toEqual({ runs: 250, judged: 250 })
     // What cannot be decided is not what is drawn most.
     expect(matched).toBeGreaterThan(230)
   })
@@ -169,7 +169,7 @@ describe('fuzz', () => {
     const stopped = await fuzzed(engine, { runs: Infinity, signal: controller.signal, onRun })
     expect(stopped.runs).toBeGreaterThanOrEqual(20)
     expect(stopped.runs).toBeLessThan(60)
-    expect(stopped.matched + stopped.unsupported).toBe(stopped.runs)
+    expect(stopped.matched + stopped.undecided + stopped.unsupported).toBe(stopped.runs)
   })
 
   it('keeps a finding when it is told to stop while it makes it smaller', slow, async () => {
@@ -189,9 +189,9 @@ describe('fuzz', () => {
       throw new ParityError('CASE_REFUSED', `case ${spec.id}: expected less`)
     }
     const usual = { modules: fuzzedModules, maxSize: 4, runs: 40, seed: 3, concurrency: 8 }
-    const { refused, matched, unsupported, refusals } = await fuzz(refusing, engine, usual)
+    const { refused, matched, undecided, unsupported, refusals } = await fuzz(refusing, engine, usual)
     expect(refused).toBeGreaterThan(0)
-    expect(refused + matched + unsupported).toBe(40)
+    expect(refused + matched + undecided + unsupported).toBe(40)
     expect([...refusals.keys()]).toEqual(['expected less'])
   })
 

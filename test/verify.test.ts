@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Outputs, Request } from '../src/case.ts'
-import { type Judgement, kappa, undecidedTensors } from '../src/compare.ts'
+import { type Judgement, kappa } from '../src/compare.ts'
 import { engine, type Engine, run } from '../src/engine/run.ts'
 import { ParityError } from '../src/errors.ts'
 import { floatTensor } from '../src/tensor.ts'
-import { judge, requestOf, verify } from '../src/verify.ts'
+import { decisionOf, judge, requestOf, verify } from '../src/verify.ts'
 import { budgetTensor, cellCase, layerCase, type RecurrentCase, sgd } from './sample.ts'
 
 /** An engine that gives whatever a test wants. */
@@ -119,6 +119,8 @@ describe('a tensor that cannot be decided', () => {
     const budget = Object.fromEntries(names.map((name) => [name, budgetTensor([1], [10])]))
     return { ...recorded, budget: { ...recorded.budget, ...budget } }
   }
+  const undecidedTensors = (recorded: RecurrentCase): readonly string[] =>
+    decisionOf(recorded, recorded.expected, { kind: 'budget' }).wide
   const gradients = cellCase({ dtype: 'float64', cotangents: true })
   const trained = cellCase({ dtype: 'float64', training: sgd })
 
@@ -127,9 +129,9 @@ describe('a tensor that cannot be decided', () => {
     ['two gradients', undecided(gradients, 'grad_weight_ih', 'grad_input'), 'grad_input, grad_weight_ih'],
     ['the loss of a training', undecided(trained, 'loss'), 'loss'],
     ['parameters of a training', undecided(trained, 'weight_ih', 'bias_hh'), 'weight_ih, bias_hh'],
-  ])('as %s, makes the case unsupported', async (_, recorded, names) => {
+  ])('as %s, makes the case undecided', async (_, recorded, names) => {
     const verdict = await verify(recorded, engine)
-    expect(verdict.outcome).toBe('unsupported')
+    expect(verdict.outcome).toBe('undecided')
     expect(verdict.reason).toBe(`the budget of ${names} is so large that a match says little`)
     expect(verdict.comparisons.map(({ outcome }) => outcome)).not.toContain('mismatch')
     expect(verdict.comparisons).toHaveLength(Object.keys(recorded.expected).length)
@@ -172,9 +174,57 @@ describe('a tensor that cannot be decided', () => {
     expect(undecidedTensors({ ...half, budget: budget(1.001) })).toStrictEqual(['grad_input'])
   })
 
-  it('is none of the outputs of a run, which are judged step by step', () => {
-    expect(undecidedTensors(undecided(gradients, 'h_1'))).toStrictEqual([])
-    expect(undecidedTensors(undecided(trained, 'bias_ih'))).toStrictEqual(['bias_ih'])
+  it.each<[string, RecurrentCase, string]>([
+    ['h_1 of a cell', cellCase(), 'h_1'],
+    ['c_1 of a cell', cellCase({ module: 'LSTMCell' }), 'c_1'],
+    ['h_n of a layer', layerCase(), 'h_n'],
+    ['c_n of a layer', layerCase({ module: 'LSTM' }), 'c_n'],
+    ['output of a layer', layerCase({ module: 'GRU' }), 'output'],
+    ['what somebody has published', { ...layerCase(), source: 'ONNX' }, 'h_n'],
+  ])('may be %s', async (_, { states: __, ...recorded }, name) => {
+    expect((await verify(recorded, engine)).outcome).toBe('match')
+    const { outcome, reason } = await verify(undecided(recorded, name), engine)
+    expect(outcome).toBe('undecided')
+    expect(reason).toBe(`the budget of ${name} is so large that a match says little`)
+    // Garbage is no match either.
+    const garbage = recorded.expected[name]!.data.map(() => 12)
+    const given = { ...recorded.expected, [name]: { ...recorded.expected[name]!, data: garbage } }
+    expect((await verify(undecided(recorded, name), giving(given as Outputs))).outcome).toBe('undecided')
+  })
+
+  it.each(['h_t', 'c_t'])('may be %s of the step check', async (name) => {
+    const recorded = layerCase({ module: 'LSTM', decided: 1 })
+    expect((await verify(recorded, engine)).outcome).toBe('match')
+    const { outcome, reason } = await verify(undecided(recorded, name), engine)
+    expect(outcome).toBe('undecided')
+    expect(reason).toBe(`the budget of ${name} is so large that a match says little`)
+  })
+
+  it('is held to the largest value of what shares its budget, not of the whole tensor', () => {
+    const growing = floatTensor('float64', [2, 2], [1, 0.5, 1e6, 1e5])
+    const recorded = { ...layerCase(), expected: { output: growing }, budget: {} }
+    const by = (budget: number[]): readonly string[] =>
+      undecidedTensors({ ...recorded, budget: { output: budgetTensor([2, 1], budget) } })
+    const edge = 2 ** -10 / kappa
+    expect(by([edge, 1e6 * edge])).toStrictEqual([])
+    expect(by([2 * edge, 1e6 * edge])).toStrictEqual(['output'])
+  })
+
+  it('is one that zeros would match, by a tolerance that somebody chose', async () => {
+    const recorded = cellCase()
+    const outcomeBy = async (atol: number): Promise<unknown> => {
+      const { outcome, reason } = await verify(recorded, engine, {
+        tolerance: { kind: 'explicit', rtol: 0, atol },
+        equalNan: true,
+      })
+      return [outcome, reason]
+    }
+    const largest = Math.max(...recorded.expected['h_1']!.data.map(Math.abs))
+    expect(await outcomeBy(0.99 * largest)).toStrictEqual(['match', undefined])
+    expect(await outcomeBy(largest)).toStrictEqual([
+      'undecided',
+      'the tolerance is so large that zeros would match h_1',
+    ])
   })
 })
 
@@ -363,12 +413,12 @@ describe('a free run that decides 1 of 4 steps', () => {
     expect(wrong[0]?.worst?.place).toStrictEqual({ layer: 0, t: 1, batch: 1, unit: 2 })
   })
 
-  it('is unsupported without states', async () => {
+  it('is undecided without states', async () => {
     expect(states).toBeDefined()
     const { outcome, reason, comparisons } = await verify(withoutStates, engine)
     expect({ outcome, reason }).toStrictEqual({
-      outcome: 'unsupported',
-      reason: 'the free run decides 1 of 4 steps, and the fixture has no states for the others',
+      outcome: 'undecided',
+      reason: 'the budget of output, h_n is so large that a match says little',
     })
     expect(comparisons.map((comparison) => comparison.outcome)).toStrictEqual(['match', 'match'])
   })

@@ -4,10 +4,11 @@ import type { Case } from '../case.ts'
 import { engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { faults } from '../faults.ts'
-import { auditOfTallies, renderAudit, renderSilent } from '../report/audit.ts'
+import { auditOfTallies, renderAudit, renderDoubts, renderSilent, type WideCase } from '../report/audit.ts'
 import { plural } from '../report/text.ts'
 import { verify } from '../verify.ts'
-import { findFixtures, openFile } from './files.ts'
+import { widest, widthsOf } from '../width.ts'
+import { findFixtures, openFile, writeAside } from './files.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addToPage, readPage } from './page.ts'
 import { startProgress } from './progress.ts'
@@ -17,10 +18,12 @@ export interface AuditOptions {
   readonly onlyApplicable: boolean
   /** The folder of a report, which gets the table. */
   readonly report?: string
+  /** Where the table is written as JSON. */
+  readonly json?: string
 }
 
 /** Applies every fault to every case and prints which case reveals which. → the exit code */
-export async function audit(paths: readonly string[], { onlyApplicable, report }: AuditOptions): Promise<number> {
+export async function audit(paths: readonly string[], { onlyApplicable, report, json }: AuditOptions): Promise<number> {
   // Before the work, which would be lost.
   const page = report === undefined ? undefined : { folder: report, results: await readPage(report) }
   const interruption = onInterrupt()
@@ -29,11 +32,20 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
   const errors: ParityError[] = [...missing]
   const tallies = newTallies(faults)
   const silent: string[] = []
+  const undecided: string[] = []
+  const wide: WideCase[] = []
   let cases = 0
 
   const auditOne = async (file: string, recorded: Case): Promise<void> => {
     const name = `${file}: case ${recorded.id}`
     const { outcome } = await verify(recorded, engine)
+    // Published values have few digits, and so wide budgets.
+    const width = recorded.source === undefined ? Math.max(0, ...Object.values(widthsOf(recorded))) : 0
+    if (width > widest) wide.push({ name, width })
+    if (outcome === 'undecided') {
+      undecided.push(name)
+      return
+    }
     if (outcome !== 'match') {
       errors.push(
         new ParityError('CASE_INVALID', `${name}: expected the engine without a fault to match, got ${outcome}`),
@@ -70,13 +82,17 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
 
   const statuses = tallies.map(statusOf)
   const count = (status: string): number => statuses.filter((own) => own === status).length
-  process.stdout.write(`${renderAudit(tallies, pc)}\n\n${renderSilent(silent)}\n\n`)
+  process.stdout.write(`${renderAudit(tallies, pc)}\n\n${renderSilent(silent)}\n\n${renderDoubts(undecided, wide)}\n\n`)
   process.stdout.write(
     `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
       `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
   )
   if (page !== undefined && !interruption.signal.aborted) {
     await addToPage(page.folder, page.results, auditOfTallies(tallies, files))
+  }
+  if (json !== undefined && !interruption.signal.aborted) {
+    const table = { cases, undecided, wide, ...auditOfTallies(tallies, files) }
+    await writeAside(json, [`${JSON.stringify(table)}\n`])
   }
   for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
   if (interruption.signal.aborted) return 130

@@ -12,7 +12,10 @@ import type { Detail, Failure, Provenance, Summary } from '../report/results.ts'
 import {
   addToModules,
   type ModuleTotals,
+  type Most,
+  nothingOf,
   plural,
+  RatioTotals,
   renderFile,
   renderMismatch,
   renderModules,
@@ -64,7 +67,8 @@ interface Run {
   readonly errors: Failure[]
   readonly fixtures: Provenance[]
   readonly modules: Map<string, ModuleTotals>
-  most: { share: number; where: string } | undefined
+  most: Most | undefined
+  readonly ratios: RatioTotals
   timeouts: number
   /** How many mismatches have been explained, and how long that has taken. */
   explained: number
@@ -90,11 +94,12 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
       progress,
       interruption,
-      summary: { cases: 0, matched: 0, mismatched: 0, unsupported: 0 },
+      summary: { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0 },
       errors,
       fixtures: [],
       modules: new Map(),
       most: undefined,
+      ratios: new RatioTotals(),
       timeouts: 0,
       explained: 0,
       explainedMs: 0,
@@ -121,7 +126,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
-    process.stdout.write(`${renderSummary(summary, errors, run.most, pc)}\n`)
+    process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
     const described = report === undefined ? {} : { fixtures: run.fixtures }
     const engineFile = report === undefined || options.engine === undefined ? {} : { engineFile: options.engine }
     for (const writer of writers) await writer.end({ errors, summary, exitCode, ...described, ...engineFile })
@@ -139,12 +144,8 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
 }
 
 function nothingJudged(summary: Summary, { filter }: VerifyOptions): Failure {
-  const why =
-    summary.unsupported > 0
-      ? `${plural(summary.unsupported, 'case')} that the engine does not support`
-      : filter === undefined
-        ? 'no cases'
-        : `no case that contains ${JSON.stringify(filter)}`
+  const none = filter === undefined ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
+  const why = nothingOf(summary) ?? none
   return { code: 'NOTHING_JUDGED', message: `expected at least one case to judge, got ${why}` }
 }
 
@@ -194,7 +195,7 @@ async function judgeCase(
   onOutputs: (outputs: unknown) => void,
 ): Promise<Verdict | undefined> {
   try {
-    return await verify(recorded, run.engine, run.judgement, { onOutputs })
+    return await verify(recorded, run.engine, run.judgement, { onOutputs, ratios: true })
   } catch (error) {
     if (run.interruption.signal.aborted) return undefined
     if (error instanceof ParityError && error.code === 'ENGINE_TIMEOUT') run.timeouts++
@@ -207,12 +208,13 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
   const { summary, progress, options } = run
   summary.cases++
   addToModules(run.modules, verdict)
+  run.ratios.add(verdict, file)
   if (verdict.outcome === 'match') {
     summary.matched++
     const share = shareOf(verdict)
     if (run.most === undefined || share > run.most.share) run.most = { share, where: `${file}: case ${verdict.id}` }
   } else if (verdict.outcome === 'mismatch') summary.mismatched++
-  else summary.unsupported++
+  else summary[verdict.outcome]++
   if (!options.quiet) progress.print(renderRow(verdict, pc))
   let diagnosis: Diagnosis | undefined
   if (verdict.outcome === 'mismatch') {

@@ -22,16 +22,20 @@ export const engine: Engine = { name: 'torch-parity', run: (request) => run(requ
  * Names and shapes as in torch.
  */
 export function run(request: Request, departures: Departures = {}): Outputs {
-  const { dtype, cotangents } = request
-  const named = (numbers: Numbers): Outputs =>
-    Object.fromEntries(
-      Object.entries(expectedAxes(request))
-        .filter(([name]) => numbers[name] !== undefined)
-        .map(([name, axes]) => [name, floatTensor(dtype, sizes(axes), numbers[name]!)]),
-    )
-  if (isModelRequest(request)) return named(runModel(request, departures))
+  const numbers = exactly(request, departures)
+  return Object.fromEntries(
+    Object.entries(expectedAxes(request))
+      .filter(([name]) => numbers[name] !== undefined)
+      .map(([name, axes]) => [name, floatTensor(request.dtype, sizes(axes), numbers[name]!)]),
+  )
+}
+
+/** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
+export function exactly(request: Request, departures: Departures = {}): Numbers {
+  if (isModelRequest(request)) return runModel(request, departures)
   const params = numbersOf(request.params)
-  if (request.training !== undefined) return named(train(request, request.training, params, departures))
+  if (request.training !== undefined) return train(request, request.training, params, departures)
   const { outputs, backward } = forward(request, params, departures)
-  return named(cotangents === undefined ? outputs : { ...outputs, ...backward(numbersOf(cotangents)) })
+  const { cotangents } = request
+  return cotangents === undefined ? outputs : { ...outputs, ...backward(numbersOf(cotangents)) }
 }

@@ -57,3 +57,23 @@ export function renderSilent(silent: readonly string[]): string {
   if (silent.length === 0) return 'every case reveals some fault'
   return [`${plural(silent.length, 'case')} revealing no fault:`, ...silent.map((name) => `  ${name}`)].join('\n')
 }
+
+/** A case whose budget is many times what noise gives on our own engine. */
+export interface WideCase {
+  readonly name: string
+  readonly width: number
+}
+
+/** The cases whose verdicts say little, by name: those that decide nothing, and those whose budgets are wide for their kind. */
+export function renderDoubts(undecided: readonly string[], wide: readonly WideCase[]): string {
+  const named = undecided.map((name) => `  ${name}`)
+  const widths = wide.map(({ name, width }) => `  ${name}: ${Number(width.toPrecision(2))} times what noise gives`)
+  return [
+    undecided.length === 0 ? 'every case decides something' : `${plural(undecided.length, 'case')} deciding nothing:`,
+    ...named,
+    wide.length === 0
+      ? 'no budget is wide for its kind'
+      : `${plural(wide.length, 'case')} whose budget is wide for its kind:`,
+    ...widths,
+  ].join('\n')
+}

@@ -39,15 +39,22 @@ export function addToDrift(
   if (hasDrifted(drift)) own.drifted++
 }
 
-export function hasDrifted({ changed, comparisons }: Drift): boolean {
-  return changed.length > 0 || comparisons.some(({ outcome }) => outcome === 'mismatch')
+export function hasDrifted({ changed, comparisons, budgets }: Drift): boolean {
+  return changed.length > 0 || budgets.length > 0 || comparisons.some(({ outcome }) => outcome === 'mismatch')
 }
 
-/** A line for what went in with other bytes, and one for each tensor that has left its budget. */
-export function renderDrifted(id: string, { changed, comparisons }: Drift): string[] {
+/** A line for what went in with other bytes, and one for each tensor that has left its budget, and each budget of another size. */
+export function renderDrifted(id: string, { changed, comparisons, budgets }: Drift): string[] {
   const bytes = changed.length === 0 ? [] : [`  ${id}: other bytes in ${changed.map(oneLine).join(', ')}`]
   const off = comparisons.filter(({ outcome }) => outcome === 'mismatch')
-  return [...bytes, ...off.map((comparison) => `  ${id}: ${leaving(comparison)}`)]
+  const sizes = budgets.map(({ tensor, ratio }) => `  ${id}: ${sized(tensor, ratio)}`)
+  return [...bytes, ...off.map((comparison) => `  ${id}: ${leaving(comparison)}`), ...sizes]
+}
+
+function sized(tensor: string, ratio: number): string {
+  const name = `budget of ${oneLine(tensor)}`
+  if (Number.isNaN(ratio)) return `${name} has another shape`
+  return `${name} is ${Number(ratio.toPrecision(2))} times what is measured now`
 }
 
 function leaving({ tensor, problem, share, worst }: Comparison): string {

@@ -7,9 +7,9 @@ import { type Colors, noColors, percent, plural, renderMismatch } from './text.t
 
 /** The counts of a run, and how close a match came to its limit. */
 export function renderFuzzed(fuzzed: Fuzzed, seconds: number, colors: Colors = noColors): string {
-  const { runs, matched, unsupported, refused, most, refusals, finding } = fuzzed
+  const { runs, matched, undecided, unsupported, refused, most, refusals, finding } = fuzzed
   const departed = finding === undefined ? '0 departed' : colors.red('1 departed')
-  const counts = `${colors.green(`${matched} matched`)}, ${departed}, ${unsupported} unsupported, ${refused} refused by PyTorch`
+  const counts = `${colors.green(`${matched} matched`)}, ${departed}, ${undecided} undecided, ${unsupported} unsupported, ${refused} refused by PyTorch`
   const lines = [
     `${plural(runs, 'run')} in ${seconds.toFixed(1)} s (${Math.round(runs / seconds)} a second): ${counts}`,
   ]

@@ -45,11 +45,12 @@ export function renderStepSummary(runs: readonly Results[]): string {
 }
 
 function summaryOf({ engine, cases, errors, summary }: Results): string {
-  const { matched, mismatched, unsupported } = summary
+  const { matched, mismatched, undecided, unsupported } = summary
   const sign = errors.length > 0 ? '⚠️' : mismatched > 0 ? '❌' : matched > 0 ? '✅' : '⚠️'
   const counts = [
     `${matched} matched`,
     `${mismatched} mismatched`,
+    `${undecided} undecided`,
     `${unsupported} unsupported`,
     plural(errors.length, 'error'),
   ]

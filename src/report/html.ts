@@ -40,7 +40,7 @@ export function* renderHtml(results: Results): Iterable<string> {
 <div id="left">
 <div class="bar" role="search">
 <input type="search" id="search" placeholder="Search ids, files, traits ( / )" aria-label="search cases">
-<select id="outcome" aria-label="outcome"><option value="all">all outcomes</option><option value="match">match</option><option value="mismatch">mismatch</option><option value="unsupported">unsupported</option></select>
+<select id="outcome" aria-label="outcome"><option value="all">all outcomes</option><option value="match">match</option><option value="mismatch">mismatch</option><option value="undecided">undecided</option><option value="unsupported">unsupported</option></select>
 <select id="order" aria-label="order"><option value="file">in order of files</option><option value="share">largest share first</option></select>
 <button type="button" id="clear" hidden>Clear</button>
 </div>

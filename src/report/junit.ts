@@ -18,7 +18,7 @@ function* suitesOf({ engine, cases, errors }: Results): Generator<string> {
   for (const judged of cases) files.set(judged.file, [...(files.get(judged.file) ?? []), judged])
   for (const [file, own] of files) {
     const count = (outcome: string): number => own.filter((judged) => judged.outcome === outcome).length
-    const counts = `tests="${own.length}" failures="${count('mismatch')}" errors="0" skipped="${count('unsupported')}"`
+    const counts = `tests="${own.length}" failures="${count('mismatch')}" errors="0" skipped="${count('unsupported') + count('undecided')}"`
     yield `  <testsuite name="${escaped(`${engine}: ${file}`)}" file="${escaped(file)}" ${counts}>\n`
     for (const judged of own) yield caseOf(engine, judged)
     yield '  </testsuite>\n'
@@ -37,7 +37,9 @@ function caseOf(engine: string, judged: Results['cases'][number]): string {
   const { id, module, outcome, reason = '' } = judged
   const open = `    <testcase classname="${escaped(`${engine}.${module}`)}" name="${escaped(id)}" time="0"`
   if (outcome === 'match') return `${open}/>\n`
-  if (outcome === 'unsupported') return `${open}><skipped message="${escaped(reason)}"/></testcase>\n`
+  if (outcome !== 'mismatch') {
+    return `${open}><skipped message="${escaped(`${outcome}: ${reason}`)}"/></testcase>\n`
+  }
   const off = judged.comparisons.filter((each) => each.outcome === 'mismatch').map(({ tensor }) => tensor)
   const message = escaped(`departs from PyTorch in ${off.length === 0 ? 'single steps' : off.join(', ')}`)
   return `${open}><failure type="mismatch" message="${message}">${escaped(explainSaved(judged))}</failure></testcase>\n`

@@ -16,7 +16,7 @@ export interface Merged {
 type JudgedCase = Results['cases'][number]
 
 /** How bad an outcome is: of two verdicts on one case the worse one counts. */
-const badness = { match: 0, unsupported: 1, mismatch: 2 } as const
+const badness = { match: 0, unsupported: 1, undecided: 2, mismatch: 3 } as const
 
 /** Puts results of the same engine, judged in the same way, together: each case of a file once. */
 export function mergeResults(saved: readonly Saved[]): Merged {
@@ -59,6 +59,7 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
     cases: all.length,
     matched: all.filter(({ outcome }) => outcome === 'match').length,
     mismatched: all.filter(({ outcome }) => outcome === 'mismatch').length,
+    undecided: all.filter(({ outcome }) => outcome === 'undecided').length,
     unsupported: all.filter(({ outcome }) => outcome === 'unsupported').length,
   }
   const interrupted = group.some(({ results }) => results.exitCode === 130)

@@ -2,14 +2,25 @@ import type { Comparison } from '../compare.ts'
 import type { Verdict } from '../verify.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'
-import { addToModules, type ModuleTotals, renderMismatch, renderModules, renderSummary, shareOf } from './text.ts'
+import {
+  addToModules,
+  type ModuleTotals,
+  type Most,
+  noColors,
+  RatioTotals,
+  renderMismatch,
+  renderModules,
+  renderSummary,
+  shareOf,
+} from './text.ts'
 
 /** A case of results as the verdict that it was: numbers that JSON has no words for are numbers again. */
 export function verdictOf(judged: Results['cases'][number]): Verdict {
-  const { comparisons, steps, ...rest } = judged
+  const { comparisons, steps, ratios, ...rest } = judged
   return {
     ...rest,
     comparisons: comparisons.map((each) => comparisonOf(each)),
+    ...(ratios && { ratios: Object.fromEntries(Object.entries(ratios).map(([name, ratio]) => [name, Number(ratio)])) }),
     ...(steps && { steps: { ...steps, comparisons: steps.comparisons.map((each) => comparisonOf(each)) } }),
     // The schema of results is that of verdicts, but for the numbers.
   } as Verdict
@@ -61,11 +72,13 @@ export function renderText(runs: readonly Results[]): string {
 
 function textOf({ engine, cases, errors, summary }: Results): string {
   const modules = new Map<string, ModuleTotals>()
-  let most: { share: number; where: string } | undefined
+  let most: Most | undefined
+  const ratios = new RatioTotals()
   const mismatches: string[] = []
   for (const judged of cases) {
     const verdict = verdictOf(judged)
     addToModules(modules, verdict)
+    ratios.add(verdict, judged.file)
     if (judged.outcome === 'mismatch') mismatches.push(explainSaved(judged))
     const share = judged.outcome === 'match' ? shareOf(verdict) : 0
     if (judged.outcome === 'match' && (most === undefined || share > most.share)) {
@@ -74,5 +87,5 @@ function textOf({ engine, cases, errors, summary }: Results): string {
   }
   const lines = [engine, ...mismatches, ...errors.map(({ message }) => `error ${message}`)]
   if (modules.size > 1) lines.push(renderModules(modules))
-  return `${[...lines, renderSummary(summary, errors, most)].join('\n')}\n`
+  return `${[...lines, renderSummary(summary, errors, most, noColors, ratios)].join('\n')}\n`
 }

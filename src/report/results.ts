@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Producer } from '../fixture.ts'
-import type { Verdict } from '../verify.ts'
+import { outcomes, type Verdict } from '../verify.ts'
 
 /** A number as JSON has none for it: NaN and infinities are strings. */
 const number = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])])
@@ -95,11 +95,12 @@ const Case = z.strictObject({
   ...Detail.shape,
   id: z.string(),
   module: z.string(),
-  outcome: z.enum(['match', 'mismatch', 'unsupported']),
+  outcome: z.enum(outcomes),
   reason: z.string().optional(),
   comparisons: z.array(Comparison),
   ties: z.array(Tie).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
+  ratios: z.record(z.string(), number).optional(),
 })
 
 const Failure = z.strictObject({ file: z.string().optional(), code: z.string(), message: z.string() })
@@ -131,6 +132,7 @@ const Summary = z.strictObject({
   cases: count,
   matched: count,
   mismatched: count,
+  undecided: count.default(0),
   unsupported: count,
 })
 

@@ -1,6 +1,7 @@
 import type { Header } from '../fixture.ts'
 import { type Comparison, type Departure, formatPlace } from '../compare.ts'
 import { oneLine } from '../errors.ts'
+import { largestRatio, remarkOn, summaryOfRatios } from '../ratio.ts'
 import type { Verdict } from '../verify.ts'
 import type { Failure, Summary } from './results.ts'
 
@@ -28,23 +29,27 @@ export function renderRecorder({ producer: { torch, device, tf32 } }: Header): s
 
 /** `fixtures/rnn/relu.msgpack: 12 cases, recorded by torch 2.13.0` and the titles of the columns below it. */
 export function renderFile(file: string, header: Header, cases: number, colors: Colors = noColors): string {
-  const titles = columns('outcome', 'case', 'allowed error used', 'smallest rtol', 'or atol')
+  const titles = columns('outcome', 'case', 'allowed error used', 'R', 'smallest rtol', 'or atol')
   return `${colors.bold(file)}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
 }
 
 /** One line of a file's table. */
 export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   const { outcome, id, steps, ties = [], comparisons } = verdict
-  const paint = { match: colors.green, mismatch: colors.red, unsupported: colors.yellow }[outcome]
+  const paint = { match: colors.green, mismatch: colors.red, undecided: colors.yellow, unsupported: colors.yellow }[
+    outcome
+  ]
   const all = [...comparisons, ...(steps?.comparisons ?? [])]
+  const ratio = largestRatio(verdict.ratios)
   const largest = (pick: (comparison: Comparison) => number): number => Math.max(0, ...all.map(pick))
   const row =
     all.length === 0
-      ? columns(outcome, id, '-', '-', '-')
+      ? columns(outcome, id, '-', '-', '-', '-')
       : columns(
           outcome,
           id,
           percent(shareOf(verdict)),
+          ratio === undefined ? '-' : twoDigits(ratio),
           scientific(largest(({ rtol }) => rtol)),
           scientific(largest(({ atol }) => atol)),
         )
@@ -53,11 +58,14 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
     .map(({ batch, t, actual, expected }) => `  tie at t ${t} of batch ${batch}: ${actual} for ${expected}`)
     .join('')
   const reason = verdict.reason === undefined ? '' : `  ${oneLine(verdict.reason)}`
-  return paint(row.slice(0, 13)) + row.slice(13) + rest + tied + reason
+  const remark = ratio === undefined ? undefined : remarkOn(ratio)
+  const worth = remark === undefined ? '' : `  ${remark}`
+  return paint(row.slice(0, 13)) + row.slice(13) + rest + tied + reason + worth
 }
 
-function columns(outcome: string, id: string, share: string, rtol: string, atol: string): string {
-  const cells = [outcome.padEnd(11), id.padEnd(60), share.padStart(18), rtol.padStart(13), atol.padStart(9)]
+function columns(outcome: string, id: string, share: string, ratio: string, rtol: string, atol: string): string {
+  const cells = [outcome.padEnd(11), id.padEnd(60), share.padStart(18), ratio.padStart(7)]
+  cells.push(rtol.padStart(13), atol.padStart(9))
   return `  ${cells.join(' ')}`
 }
 
@@ -135,23 +143,67 @@ export function renderModules(modules: ReadonlyMap<string, ModuleTotals>, colors
   return [colors.dim(row('module', 'cases', 'tensors', 'gradients', 'error used')), ...rows].join('\n')
 }
 
+/** Which case uses the largest share of the allowed error in a match. */
+export interface Most {
+  readonly share: number
+  readonly where: string
+}
+
+/** The R of the cases of a run. */
+export class RatioTotals {
+  private readonly all: number[] = []
+  private most: { readonly ratio: number; readonly where: string } | undefined
+
+  add({ ratios, id }: Verdict, file: string): void {
+    const ratio = largestRatio(ratios)
+    if (ratio === undefined) return
+    this.all.push(ratio)
+    if (this.most === undefined || ratio > this.most.ratio) this.most = { ratio, where: `${file}: case ${id}` }
+  }
+
+  render(): string[] {
+    const summary = summaryOfRatios(this.all)
+    if (summary === undefined || this.most === undefined) return []
+    const { ratio, where } = this.most
+    const precise = summary.isPrecise ? ': computed in more precision than the dtypes have' : ''
+    return [
+      `R, the error in shares of PyTorch's own: median ${twoDigits(summary.median)}, largest ${twoDigits(ratio)} (${where})${precise}`,
+    ]
+  }
+}
+
+function twoDigits(x: number): string {
+  return x > 0 && (x < 0.01 || x >= 1e5) ? x.toExponential(0) : String(Number(x.toPrecision(2)))
+}
+
 /** The counts, what could not be judged, and how much of the allowed error was used at most. */
 export function renderSummary(
   summary: Summary,
   errors: readonly Failure[],
-  most: { readonly share: number; readonly where: string } | undefined,
+  most: Most | undefined,
   colors: Colors = noColors,
+  ratios: RatioTotals = new RatioTotals(),
 ): string {
-  const { cases, matched, mismatched, unsupported } = summary
+  const { cases, matched, mismatched, undecided, unsupported } = summary
   const counts = [
     colors.green(`${matched} matched`),
     (mismatched > 0 ? colors.red : same)(`${mismatched} mismatched`),
+    (undecided > 0 ? colors.yellow : same)(`${undecided} undecided`),
     (unsupported > 0 ? colors.yellow : same)(`${unsupported} unsupported`),
     ...(errors.length > 0 ? [colors.red(plural(errors.length, 'error'))] : []),
   ]
   const used =
     most === undefined ? [] : [`largest share of the allowed error in a match: ${percent(most.share)} (${most.where})`]
-  return [`${plural(cases, 'case')}: ${counts.join(', ')}`, ...used].join('\n')
+  return [`${plural(cases, 'case')}: ${counts.join(', ')}`, ...used, ...ratios.render()].join('\n')
+}
+
+/** What a run came to of which nothing was judged; undefined when there was no case. */
+export function nothingOf({ undecided, unsupported }: Pick<Summary, 'undecided' | 'unsupported'>): string | undefined {
+  const counted = [
+    ...(undecided > 0 ? [`${plural(undecided, 'case')} of which nothing can be decided`] : []),
+    ...(unsupported > 0 ? [`${plural(unsupported, 'case')} that the engine does not support`] : []),
+  ]
+  return counted.length === 0 ? undefined : counted.join(' and ')
 }
 
 /** `1 case`, `2 cases` */

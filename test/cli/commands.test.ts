@@ -12,10 +12,12 @@ describe('verify', () => {
     const { code, stdout, stderr } = await folder.run(['verify', 'good.msgpack', '--json', 'out/results.json'])
     expect(stderr).toBe('')
     expect(stdout).toMatch(/^good\.msgpack: 2 cases, recorded by torch /)
-    expect(stdout).toMatch(/\n {2}match +one .*\n {2}match +two .*\n2 cases: 2 matched, 0 mismatched, 0 unsupported\n/)
+    expect(stdout).toMatch(
+      /\n {2}match +one .*\n {2}match +two .*\n2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported\n/,
+    )
     expect(code).toBe(0)
     const results = await folder.results('out/results.json')
-    expect(results.summary).toEqual({ cases: 2, matched: 2, mismatched: 0, unsupported: 0 })
+    expect(results.summary).toEqual({ cases: 2, matched: 2, mismatched: 0, undecided: 0, unsupported: 0 })
     expect(results.cases.map(({ file, id, outcome }) => `${file} ${id} ${outcome}`)).toEqual([
       'good.msgpack one match',
       'good.msgpack two match',
@@ -30,7 +32,7 @@ describe('verify', () => {
     await folder.write('c.msgpack', fixture('three'))
     const { code, stdout, stderr } = await folder.run(['verify', '.', '--json', 'results.json'])
     expect(stderr).toMatch(/^error b\.msgpack: message at byte \d+: expected it to be complete, got \d+ bytes of it\n/)
-    expect(stdout).toContain('\n2 cases: 2 matched, 0 mismatched, 0 unsupported, 1 error\n')
+    expect(stdout).toContain('\n2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error\n')
     expect(code).toBe(2)
     const results = await folder.results('results.json')
     expect(results.summary.matched).toBe(2)
@@ -41,7 +43,7 @@ describe('verify', () => {
     await folder.write('good.msgpack', fixture('one'))
     await folder.write('taken', 'a file')
     const { code, stdout, stderr } = await folder.run(['verify', 'good.msgpack', '--json', 'taken/results.json'])
-    expect(stdout).toContain('1 case: 1 matched, 0 mismatched, 0 unsupported')
+    expect(stdout).toContain('1 case: 1 matched, 0 mismatched, 0 undecided, 0 unsupported')
     expect(stderr).toMatch(/^error taken\/results\.json: expected a file that can be written, got .*\n$/)
     expect(code).toBe(2)
   })
@@ -100,7 +102,9 @@ describe('verify', () => {
   it('prints nothing but the summary when it is quiet and all is well', async ({ folder }) => {
     await folder.write('good.msgpack', fixture('one'))
     const { stdout } = await folder.run(['verify', '--quiet', 'good.msgpack'])
-    expect(stdout).toMatch(/^1 case: 1 matched, 0 mismatched, 0 unsupported\nlargest share of .*\n$/)
+    expect(stdout).toMatch(
+      /^1 case: 1 matched, 0 mismatched, 0 undecided, 0 unsupported\nlargest share of .*\nR, the error .*\n$/,
+    )
   })
 })
 

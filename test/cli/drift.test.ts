@@ -1,7 +1,8 @@
 import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { caseRecord, cellCase, fixtureBytes, sampleHeader } from '../sample.ts'
+import type { Tensor } from '../../src/tensor.ts'
+import { budgetTensor, caseRecord, cellCase, fixtureBytes, sampleHeader } from '../sample.ts'
 import { type Folder, it, realPython } from './command.ts'
 
 const fixtures = join(import.meta.dirname, '..', '..', 'fixtures')
@@ -52,6 +53,31 @@ async function fakePython(folder: Folder, made: Readonly<Record<string, Uint8Arr
 const fake = ['--python', './python']
 
 describe('drift', () => {
+  for (const [what, shape, factor, words] of [
+    ['1e300 everywhere', [1], 1e300, 'budget of h_1 has another shape'],
+    ['5 times as large', [1, 1], 5, 'budget of h_1 is 5 times what is measured now'],
+    ['5 times as small', [1, 1], 0.2, 'budget of h_1 is 0.2 times what is measured now'],
+  ] as const) {
+    it(`notices a budget of ${what}, beside values that have not changed`, async ({ folder }) => {
+      const recorded = cellCase({ id: 'a' })
+      const own = 1e-6
+      const withBudget = (budget: Tensor<'float64'>): Uint8Array =>
+        fixtureBytes([caseRecord({ ...recorded, budget: { h_1: budget } })], { ...sampleHeader, name: 'one' })
+      await fakePython(folder, { one: withBudget(budgetTensor([1, 1], [own])) })
+      await folder.write(
+        'one.msgpack',
+        withBudget(budgetTensor([...shape], [factor === 1e300 ? factor : factor * own])),
+      )
+      const { code, stdout } = await folder.run(['drift', 'one.msgpack', ...fake])
+      expect(stdout).toContain(`  a: ${words}\n`)
+      expect(stdout).toContain('1 case recorded again: 1 drifted\n')
+      expect(code).toBe(1)
+      // A recorder that measured a little more or less is no drift.
+      await folder.write('one.msgpack', withBudget(budgetTensor([1, 1], [1.5 * own])))
+      expect((await folder.run(['drift', 'one.msgpack', ...fake])).code).toBe(0)
+    })
+  }
+
   it('names the device on which torch computed', async ({ folder }) => {
     const one = sample('a', 'one')
     const there = { ...sampleHeader.producer, device: 'cuda:0: A GPU', cudnn: '91002', tf32: false }

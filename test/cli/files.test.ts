@@ -9,7 +9,7 @@ function fixture(...ids: string[]): Uint8Array {
 
 const good = fixture('one', 'two')
 const torn = 'the file is torn: record it again, or fetch it again'
-const nothing = '0 cases: 0 matched, 0 mismatched, 0 unsupported, 1 error\n'
+const nothing = '0 cases: 0 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error\n'
 
 function changed(): Uint8Array {
   const bytes = fixture('one', 'two')
@@ -97,7 +97,7 @@ describe('verify goes on', () => {
     await folder.write('c.msgpack', fixture('three'))
     const { code, stdout, stderr } = await folder.run(['verify', '.'])
     expect(outcomes(stdout)).toStrictEqual(['match one', 'match two', 'match three'])
-    expect(stdout).toContain('\n3 cases: 3 matched, 0 mismatched, 0 unsupported, 1 error\n')
+    expect(stdout).toContain('\n3 cases: 3 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error\n')
     expect(stderr).toBe(
       `error b.msgpack: message at byte 156: expected it to be complete, got 244 bytes of it\n${torn}\n`,
     )

@@ -28,7 +28,7 @@ describe('verify', () => {
     await folder.write('some.msgpack', file(right('one'), wrong('two'), right('three')))
     const { code, stdout, stderr } = await folder.run(['verify', 'some.msgpack', '--json', 'out.json'])
     expect(stderr).toBe('')
-    expect(stdout).toContain('\n3 cases: 2 matched, 1 mismatched, 0 unsupported\n')
+    expect(stdout).toContain('\n3 cases: 2 matched, 1 mismatched, 0 undecided, 0 unsupported\n')
     expect(code).toBe(1)
     const { cases, exitCode } = await folder.results('out.json')
     expect(cases.map(({ outcome }) => outcome)).toStrictEqual(['match', 'mismatch', 'match'])
@@ -41,7 +41,7 @@ describe('verify', () => {
     const { code, stdout, stderr } = await folder.run(['verify', 'some.msgpack', '--quiet'])
     expect(stderr).toMatch(/^error some\.msgpack: case bad: module: expected one of .*, got "Linear"\n$/)
     expect(stdout).toMatch(/^mismatch some\.msgpack: case one \(RNNCell\)\n/)
-    expect(stdout).toContain('\n1 case: 0 matched, 1 mismatched, 0 unsupported, 1 error\n')
+    expect(stdout).toContain('\n1 case: 0 matched, 1 mismatched, 0 undecided, 0 unsupported, 1 error\n')
     expect(code).toBe(2)
   })
 

@@ -5,7 +5,7 @@ import { engineModule, moduleWith } from './engines.ts'
 
 const ids = ['one', 'two', 'three']
 const cells = fixtureBytes(ids.map((id, i) => caseRecord(cellCase({ id }, i + 1))))
-const noneJudged = '0 cases: 0 matched, 0 mismatched, 0 unsupported'
+const noneJudged = '0 cases: 0 matched, 0 mismatched, 0 undecided, 0 unsupported'
 
 /** Judges an engine, given as the text of its module, by three cases of an RNNCell. */
 async function judged(folder: Folder, text: string, name = 'mine.mjs', flags: string[] = []): Promise<Ended> {

@@ -5,7 +5,8 @@ import { it } from './command.ts'
 
 // More cases than a stream takes without waiting for its file.
 const many = fixtureBytes(Array.from({ length: 300 }, (_, i) => caseRecord(cellCase({ id: `case-${i}` }, i + 1))))
-const summary = /^300 cases: 300 matched, 0 mismatched, 0 unsupported\nlargest share .*\n$/
+const summary =
+  /^300 cases: 300 matched, 0 mismatched, 0 undecided, 0 unsupported\nlargest share .*\nR, the error .*\n$/
 
 describe('verify --json', () => {
   it('writes every case of a long run', async ({ folder }) => {

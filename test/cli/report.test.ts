@@ -14,7 +14,7 @@ describe('report', () => {
         '    worst: batch 0, unit 1 [0, 1]: actual NaN, expected 1: another kind of value\n' +
         '  where: h_1 is the first tensor that is off\n' +
         '  why: the engine reads weight_hh transposed (explains everything)\n' +
-        '2 cases: 1 matched, 1 mismatched, 0 unsupported\n' +
+        '2 cases: 1 matched, 1 mismatched, 0 undecided, 0 unsupported\n' +
         'largest share of the allowed error in a match: 25.0 % (a.msgpack: case right)\n',
     )
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })

@@ -22,7 +22,7 @@ describe('verify --timeout', () => {
     expect(stderr).toBe(
       `error cells.msgpack: case one: ${tookTooLong}\nerror cells.msgpack: case two: ${tookTooLong}\n${stopped}`,
     )
-    expect(stdout).toBe('0 cases: 0 matched, 0 mismatched, 0 unsupported, 2 errors\n')
+    expect(stdout).toBe('0 cases: 0 matched, 0 mismatched, 0 undecided, 0 unsupported, 2 errors\n')
     expect(code).toBe(2)
     expect(seconds).toBeLessThan(30)
     const { errors, exitCode } = await folder.results('out.json')
@@ -39,7 +39,7 @@ describe('verify --timeout', () => {
     expect(stderr).toBe(
       `error cells.msgpack: case two: ${tookTooLong}\nerror cells.msgpack: case four: ${tookTooLong}\n${stopped}`,
     )
-    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 unsupported, 2 errors\n')
+    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported, 2 errors\n')
     expect(code).toBe(2)
     const { cases } = await folder.results('out.json')
     expect(cases.map(({ id, outcome }) => [id, outcome])).toStrictEqual([
@@ -83,13 +83,13 @@ describe('an interruption', () => {
         },
       )
       expect(stderr).toBe('interrupted: what was judged until then follows\n')
-      expect(stdout).toContain('\n2 cases: 2 matched, 0 mismatched, 0 unsupported\n')
+      expect(stdout).toContain('\n2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported\n')
       expect(code).toBe(130)
       expect(seconds).toBeLessThan(30)
       const { cases, summary, errors, exitCode } = await folder.results('out.json')
       expect(cases.map(({ id }) => id)).toStrictEqual(['one', 'two'])
       expect({ summary, errors, exitCode }).toStrictEqual({
-        summary: { cases: 2, matched: 2, mismatched: 0, unsupported: 0 },
+        summary: { cases: 2, matched: 2, mismatched: 0, undecided: 0, unsupported: 0 },
         errors: [],
         exitCode: 130,
       })

@@ -5,7 +5,7 @@ import { engineModule, moduleWith } from './engines.ts'
 
 const ids = ['one', 'two', 'three']
 const cells = fixtureBytes(ids.map((id, i) => caseRecord(cellCase({ id }, i + 1))))
-const allMatch = '3 cases: 3 matched, 0 mismatched, 0 unsupported\n'
+const allMatch = '3 cases: 3 matched, 0 mismatched, 0 undecided, 0 unsupported\n'
 
 /** Judges an engine, given as the text of its module, by three cases of an RNNCell. */
 async function judged(folder: Folder, text: string, name = 'mine.mjs', flags: string[] = []): Promise<Ended> {
@@ -82,7 +82,7 @@ describe('verify --engine judges', () => {
     const text = `console.log('loading')\n${engineModule("(request) => (process.stdout.write('running\\n'), cell(request))")}`
     const { code, stdout, stderr } = await judged(folder, text)
     expect(stderr).toBe('loading\nrunning\nrunning\nrunning\n')
-    expect(stdout).toMatch(/^3 cases: 3 matched, .*\nlargest share .*\n$/)
+    expect(stdout).toMatch(/^3 cases: 3 matched, .*\nlargest share .*\nR, the error .*\n$/)
     expect(code).toBe(0)
   })
 
@@ -92,7 +92,7 @@ describe('verify --engine judges', () => {
       return cell(request)
     }`
     const { code, stdout } = await judged(folder, engineModule(run))
-    expect(stdout).toContain('3 cases: 0 matched, 3 mismatched, 0 unsupported\n')
+    expect(stdout).toContain('3 cases: 0 matched, 3 mismatched, 0 undecided, 0 unsupported\n')
     expect(code).toBe(1)
   })
 })
@@ -140,7 +140,7 @@ describe('verify --engine calls it a mismatch when outputs are', () => {
     expect(stderr).toBe('')
     expect(stdout).toBe(
       ids.map((id) => `mismatch cells.msgpack: case ${id} (RNNCell)\n  ${problem}\n`).join('') +
-        '3 cases: 0 matched, 3 mismatched, 0 unsupported\n',
+        '3 cases: 0 matched, 3 mismatched, 0 undecided, 0 unsupported\n',
     )
     expect(code).toBe(1)
   })
@@ -159,8 +159,8 @@ describe('verify --engine shows and counts as unsupported', () => {
     await folder.write('cells.msgpack', cells)
     await folder.write('mine.mjs', engineModule('cell', "supports: () => 'no cells\\nat all'"))
     const { code, stdout, stderr } = await folder.run(['verify', 'cells.msgpack', '--engine', 'mine.mjs'])
-    expect(stdout.match(/^ {2}unsupported (one|two|three) +- +- +- {2}no cells at all$/gm)).toHaveLength(3)
-    expect(stdout).toContain('\n3 cases: 0 matched, 0 mismatched, 3 unsupported, 1 error\n')
+    expect(stdout.match(/^ {2}unsupported (one|two|three) +- +- +- +- {2}no cells at all$/gm)).toHaveLength(3)
+    expect(stdout).toContain('\n3 cases: 0 matched, 0 mismatched, 0 undecided, 3 unsupported, 1 error\n')
     expect(stderr).toBe('error expected at least one case to judge, got 3 cases that the engine does not support\n')
     expect(code).toBe(2)
   })
@@ -170,7 +170,7 @@ describe('verify --engine shows and counts as unsupported', () => {
       folder,
       engineModule('cell', "supports: () => asked++ > 0 || 'not the first'"),
     )
-    expect(stdout).toMatch(/^3 cases: 2 matched, 0 mismatched, 1 unsupported\n/)
+    expect(stdout).toMatch(/^3 cases: 2 matched, 0 mismatched, 0 undecided, 1 unsupported\n/)
     expect(code).toBe(0)
   })
 })

@@ -38,7 +38,9 @@ describe('renderAnnotations', () => {
 describe('renderStepSummary', () => {
   it('has the counts, a table by module, and the mismatches', () => {
     const text = renderStepSummary([results([matching, mismatching, unsupported])])
-    expect(text).toContain('## ❌ torch-parity: port\n\n3 cases: 1 matched, 1 mismatched, 1 unsupported, 0 errors\n')
+    expect(text).toContain(
+      '## ❌ torch-parity: port\n\n3 cases: 1 matched, 1 mismatched, 0 undecided, 1 unsupported, 0 errors\n',
+    )
     expect(text).toContain('\n| RNNCell | 2 | 2 | 0 | 25.0 % |\n')
     expect(text).toContain('<details><summary>a&#46;msgpack: wrong</summary>\n\n<pre>mismatch a.msgpack: case wrong')
   })

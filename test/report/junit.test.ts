@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { validateXML } from 'xmllint-wasm'
 import { renderJUnit } from '../../src/report/junit.ts'
 import type { Results } from '../../src/report/results.ts'
-import { matching, mismatching, oddResults, results, unsupported } from './saved.ts'
+import { matching, mismatching, oddResults, results, undecided, unsupported } from './saved.ts'
 
 async function problems(xml: string): Promise<string[]> {
   const schema = await readFile(join(import.meta.dirname, 'junit.xsd'), 'utf8')
@@ -17,9 +17,9 @@ const xmlOf = (...runs: readonly Results[]): string => [...renderJUnit(runs)].jo
 describe('renderJUnit', () => {
   it('has a suite for each file and a failure for each mismatch', async () => {
     const error = { code: 'NOTHING_JUDGED', message: 'expected cases' }
-    const xml = xmlOf(results([matching, mismatching, unsupported], { errors: [error] }))
+    const xml = xmlOf(results([matching, mismatching, unsupported, undecided], { errors: [error] }))
     expect(xml).toBe(`<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="torch-parity" tests="4" failures="1" errors="1">
+<testsuites name="torch-parity" tests="5" failures="1" errors="1">
   <testsuite name="port: a.msgpack" file="a.msgpack" tests="2" failures="1" errors="0" skipped="0">
     <testcase classname="port.RNNCell" name="right" time="0"/>
     <testcase classname="port.RNNCell" name="wrong" time="0"><failure type="mismatch" message="departs from PyTorch in h_1">mismatch a.msgpack: case wrong (RNNCell)
@@ -28,8 +28,9 @@ describe('renderJUnit', () => {
   where: h_1 is the first tensor that is off
   why: the engine reads weight_hh transposed (explains everything)</failure></testcase>
   </testsuite>
-  <testsuite name="port: b.msgpack" file="b.msgpack" tests="1" failures="0" errors="0" skipped="1">
-    <testcase classname="port.GRU" name="left" time="0"><skipped message="no GRU"/></testcase>
+  <testsuite name="port: b.msgpack" file="b.msgpack" tests="2" failures="0" errors="0" skipped="2">
+    <testcase classname="port.GRU" name="left" time="0"><skipped message="unsupported: no GRU"/></testcase>
+    <testcase classname="port.GRU" name="empty" time="0"><skipped message="undecided: shapes agree, 0 numbers to judge"/></testcase>
   </testsuite>
   <testsuite name="port: not judged" tests="1" failures="0" errors="1" skipped="0">
     <testcase classname="port" name="no file: NOTHING_JUDGED" time="0"><error type="NOTHING_JUDGED" message="expected cases">expected cases</error></testcase>

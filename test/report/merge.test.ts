@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { mergeResults } from '../../src/report/merge.ts'
 import type { Results } from '../../src/report/results.ts'
-import { matching, mismatching, results, unsupported } from './saved.ts'
+import { matching, mismatching, results, undecided, unsupported } from './saved.ts'
 
 const named = (...all: readonly Results[]): { name: string; results: Results }[] =>
   all.map((each, i) => ({ name: `${i}.json`, results: each }))
@@ -24,7 +24,7 @@ describe('mergeResults', () => {
 
   it('takes a case that comes twice once', () => {
     const { runs, notes } = mergeResults(named(results([matching]), results([matching, unsupported])))
-    expect(runs[0]?.summary).toEqual({ cases: 2, matched: 1, mismatched: 0, unsupported: 1 })
+    expect(runs[0]?.summary).toEqual({ cases: 2, matched: 1, mismatched: 0, undecided: 0, unsupported: 1 })
     expect(notes).toEqual(['1 of the cases come more than once, with the same outcome'])
   })
 
@@ -33,7 +33,7 @@ describe('mergeResults', () => {
     (one, other) => {
       const both = [results([matching]), results([{ ...mismatching, id: 'right' }])]
       const { runs, notes } = mergeResults(named(both[one]!, both[other]!))
-      expect(runs[0]?.summary).toEqual({ cases: 1, matched: 0, mismatched: 1, unsupported: 0 })
+      expect(runs[0]?.summary).toEqual({ cases: 1, matched: 0, mismatched: 1, undecided: 0, unsupported: 0 })
       expect(runs[0]?.exitCode).toBe(1)
       expect(notes[0]).toMatch(
         /^a\.msgpack: case right: (mismatch|match) in 0\.json, .+ in 1\.json; the worse one counts$/,
@@ -44,6 +44,7 @@ describe('mergeResults', () => {
   it.each([
     [2, [results([matching]), results([], { errors: [{ code: 'X', message: 'broken' }] })]],
     [2, [results([unsupported])]],
+    [2, [results([undecided])]],
     [130, [results([matching]), results([], { exitCode: 130 })]],
     [0, [results([matching]), results([])]],
   ])('comes to exit code %i', (exitCode, all) => {

@@ -54,6 +54,15 @@ export const unsupported = {
   comparisons: [],
 }
 
+export const undecided = {
+  file: 'b.msgpack',
+  id: 'empty',
+  module: 'GRU',
+  outcome: 'undecided',
+  reason: 'shapes agree, 0 numbers to judge',
+  comparisons: [],
+}
+
 /** Results with the counts of their cases, checked by their schema. */
 export function results(
   cases: readonly { readonly outcome: string; readonly [name: string]: unknown }[],
@@ -64,6 +73,7 @@ export function results(
     cases: cases.length,
     matched: count('match'),
     mismatched: count('mismatch'),
+    undecided: count('undecided'),
     unsupported: count('unsupported'),
   }
   return Results.parse({

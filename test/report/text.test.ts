@@ -4,6 +4,7 @@ import {
   type Colors,
   percent,
   plural,
+  RatioTotals,
   renderFile,
   renderMismatch,
   renderRow,
@@ -128,19 +129,29 @@ describe('renderRow', () => {
   it('shows the largest share, rtol and atol of all tensors and steps', () => {
     const steps = { decided: 2, of: 9, comparisons: [{ ...matching, share: 0.5, atol: 2e-6 }] }
     expect(cells(renderRow({ ...verdict, outcome: 'match', comparisons: [matching], steps }))).toBe(
-      'match deep 50.0 % 1.2e-7 2.0e-6 decided: 2 of 9 steps, the rest by steps',
+      'match deep 50.0 % - 1.2e-7 2.0e-6 decided: 2 of 9 steps, the rest by steps',
     )
   })
 
   it('shows no numbers of a case that the engine does not support, and why on one line', () => {
     const reason = 'no cells\nat all'
     const row = renderRow({ id: 'deep', module: 'RNN', outcome: 'unsupported', reason, comparisons: [] })
-    expect(cells(row)).toBe('unsupported deep - - - no cells at all')
+    expect(cells(row)).toBe('unsupported deep - - - - no cells at all')
+  })
+
+  it.each([
+    [1.06, '1.1 1.2e-7 3.0e-8'],
+    [42, '42 1.2e-7 3.0e-8 errs 42 times as much as PyTorch, within the budget'],
+    [0.01, '0.01 1.2e-7 3.0e-8 errs far less than PyTorch, as if computed in more precision than the dtype has'],
+  ])('shows the largest R of a match, and a word where it is %d', (ratio, words) => {
+    const ratios = { output: 0.001, h_n: ratio }
+    const row = renderRow({ ...verdict, outcome: 'match', comparisons: [matching], ratios })
+    expect(cells(row).split(' % ')[1]).toBe(words)
   })
 
   it('says of a tensor that is missing that no rtol or atol would pass', () => {
     const missing = { ...matching, outcome: 'mismatch', share: Infinity, rtol: Infinity, atol: Infinity } as const
-    expect(cells(renderRow({ ...verdict, comparisons: [missing] }))).toBe('mismatch deep no limit none none')
+    expect(cells(renderRow({ ...verdict, comparisons: [missing] }))).toBe('mismatch deep no limit - none none')
   })
 
   it('stands in the columns of its titles', () => {
@@ -155,6 +166,7 @@ describe('renderRow', () => {
   it.each([
     ['match', 'green'],
     ['mismatch', 'red'],
+    ['undecided', 'yellow'],
     ['unsupported', 'yellow'],
   ] as const)('paints %s %s', (outcome, color) => {
     const paint = (name: string) => (text: string) => `<${name}>${text}</${name}>`
@@ -190,18 +202,41 @@ describe('renderFile', () => {
 })
 
 describe('renderSummary', () => {
-  const summary = { cases: 5, matched: 2, mismatched: 1, unsupported: 2 }
+  const summary = { cases: 8, matched: 2, mismatched: 1, undecided: 3, unsupported: 2 }
 
   it('counts, and says where a match came closest to its limit', () => {
     expect(renderSummary(summary, [], { share: 0.5, where: 'a.msgpack: case deep' })).toBe(
-      '5 cases: 2 matched, 1 mismatched, 2 unsupported\n' +
+      '8 cases: 2 matched, 1 mismatched, 3 undecided, 2 unsupported\n' +
         'largest share of the allowed error in a match: 50.0 % (a.msgpack: case deep)',
     )
   })
 
   it('counts errors only where there are some', () => {
     const errors = [{ code: 'FILE_MISSING', message: 'nope: expected a file, got nothing' }]
-    expect(renderSummary(summary, errors, undefined)).toBe('5 cases: 2 matched, 1 mismatched, 2 unsupported, 1 error')
+    expect(renderSummary(summary, errors, undefined)).toBe(
+      '8 cases: 2 matched, 1 mismatched, 3 undecided, 2 unsupported, 1 error',
+    )
+  })
+})
+
+describe('RatioTotals', () => {
+  const totals = (...ratios: readonly number[]): string[] => {
+    const all = new RatioTotals()
+    for (const [i, output] of ratios.entries()) all.add({ ...verdict, id: `c${i}`, ratios: { output } }, 'a.msgpack')
+    return all.render()
+  }
+
+  it('says the median and the largest, and where', () => {
+    expect(totals(1, 9, 2)).toStrictEqual([
+      "R, the error in shares of PyTorch's own: median 2, largest 9 (a.msgpack: case c1)",
+    ])
+    expect(totals()).toStrictEqual([])
+  })
+
+  it('says of many cases that err as rounding alone does that they were computed in more precision', () => {
+    expect(totals(...Array.from({ length: 20 }, () => 0.4))[0]).toMatch(/: computed in more precision than the dtypes/)
+    expect(totals(...Array.from({ length: 19 }, () => 0.4))[0]).toMatch(/case c0\)$/)
+    expect(totals(...Array.from({ length: 20 }, () => 0.9))[0]).toMatch(/case c0\)$/)
   })
 })
 

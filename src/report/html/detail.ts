@@ -87,7 +87,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
   /** width: what there is for a chart, in pixels. */
   function show(each: Case, engineFile: string | undefined, width: number): Node[] {
     const { id, file, module, outcome, reason, ties = [], steps, config, dtype, traits = [] } = each
-    const sign = { match: '✓', mismatch: '✗', unsupported: '–' }[outcome]
+    const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–' }[outcome]
     const nodes: Node[] = [
       html('h2', { tabindex: -1 }, id),
       html(

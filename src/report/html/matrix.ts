@@ -14,11 +14,11 @@ export function matrix({ html, percent }: Elements) {
 
   function cell(cases: readonly Case[], module: string, trait: string, choose: () => void): HTMLElement {
     if (cases.length === 0) return html('td', { class: 'empty' }, '·')
-    const judged = cases.filter(({ outcome }) => outcome !== 'unsupported')
+    const judged = cases.filter(({ outcome }) => outcome === 'match' || outcome === 'mismatch')
     const off = cases.filter(({ outcome }) => outcome === 'mismatch').length
     const share = judged.reduce((most, each) => Math.max(most, shareOf(each)), 0)
     const count = `${cases.length} ${cases.length === 1 ? 'case' : 'cases'}`
-    const used = judged.length === 0 ? 'unsupported' : off > 0 ? `✗ ${off} off` : percent(share)
+    const used = judged.length === 0 ? (cases[0]?.outcome ?? '') : off > 0 ? `✗ ${off} off` : percent(share)
     const said = judged.length === 0 || off > 0 ? used : `${used} of the allowed error used at most`
     const button = html(
       'button',

@@ -53,13 +53,17 @@ export function page(
   function draw(): void {
     const items = shown.slice(drawn, drawn + chunk).map((each) => {
       const share = shares.get(each) ?? 0
-      const sign = { match: '✓', mismatch: '✗', unsupported: '–' }[each.outcome]
+      const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–' }[each.outcome]
       const button = html(
         'button',
         { type: 'button', class: `case ${each.outcome}`, 'aria-current': each === open ? 'true' : 'false' },
         html('span', { class: 'sign', 'aria-label': each.outcome }, sign),
         html('span', { class: 'id' }, each.id),
-        html('span', { class: 'number' }, each.outcome === 'unsupported' ? '' : percent(share)),
+        html(
+          'span',
+          { class: 'number' },
+          each.outcome === 'match' || each.outcome === 'mismatch' ? percent(share) : '',
+        ),
         html('span', { class: 'file' }, `${each.module} · ${each.file}`),
       )
       button.addEventListener('click', () => show(each, button))
@@ -148,6 +152,7 @@ export function page(
       ['cases', summary.cases, ''],
       ['✓ matched', summary.matched, 'match'],
       ['✗ mismatched', summary.mismatched, summary.mismatched > 0 ? 'mismatch' : ''],
+      ['? undecided', summary.undecided, ''],
       ['– unsupported', summary.unsupported, ''],
       ['errors', errors.length, errors.length > 0 ? 'mismatch' : ''],
       ['of the allowed error used by a match, at most', percent(most), ''],

@@ -1,0 +1,101 @@
+import { kappa, limitOf, type Tolerance } from './compare.ts'
+import { broadcastStrides, type FloatTensor, smallestNormal, type Tensor, unitRoundoff } from './tensor.ts'
+
+/** How many numbers of a tensor a comparison can be about. What is in neither count is left out: its budget is infinite. */
+export interface Decision {
+  /** A match of these says something: their allowed error is a small part of the values around them. */
+  readonly decided: number
+  /** Of these it does not: two correct implementations, or a port that returns anything, may differ by as much. */
+  readonly undecided: number
+}
+
+/**
+ * Whether a match says anything, element by element. Elements that share a number of the budget (a time step, a layer) are
+ * held to the largest value among them: the allowed error is at most 2⁻¹⁰ of it, or 64 roundings, or 32 roundings of the
+ * largest value of the tensor, which a budget never goes below.
+ * By any other tolerance, which is its owner's choice, a tensor is undecided when zeros would match it.
+ */
+export function decide(expected: FloatTensor, budget: Tensor<'float64'>, tolerance: Tolerance): Decision {
+  return tolerance.kind === 'budget' ? byBudget(expected, budget) : byZeros(expected, tolerance)
+}
+
+function byBudget(expected: FloatTensor, budget: Tensor<'float64'>): Decision {
+  const cells = cellsOf(expected, budget)
+  const count = (state: CellState): number =>
+    cells.states.reduce((sum, own, cell) => (own === state ? sum + cells.counts[cell]! : sum), 0)
+  return { decided: count('decided'), undecided: count('undecided') }
+}
+
+/** How many time steps of a tensor are decided by its budget, along an axis. */
+export function decidedSteps(
+  expected: FloatTensor,
+  budget: Tensor<'float64'>,
+  axis: number,
+): { readonly decided: number; readonly of: number } {
+  const of = expected.shape[axis] ?? 0
+  const inner = expected.shape.slice(axis + 1).reduce((product, size) => product * size, 1)
+  const { states } = cellsOf(expected, budget)
+  const isUndecided = new Uint8Array(of)
+  forCells(expected.shape, budget.shape, (offset, cell) => {
+    if (states[cell] === 'undecided') isUndecided[Math.floor(offset / inner) % of] = 1
+  })
+  return { decided: isUndecided.filter((each) => each === 0).length, of }
+}
+
+type CellState = 'decided' | 'undecided' | 'left out'
+
+/** What each number of a budget decides, and for how many elements it stands. */
+function cellsOf(
+  { dtype, shape, data }: FloatTensor,
+  budget: Tensor<'float64'>,
+): { readonly states: readonly CellState[]; readonly counts: Float64Array } {
+  const largest = new Float64Array(budget.data.length)
+  const counts = new Float64Array(budget.data.length)
+  const isFinite = new Uint8Array(budget.data.length)
+  forCells(shape, budget.shape, (offset, cell) => {
+    counts[cell]!++
+    const size = Math.abs(data[offset]!)
+    if (!(size < Infinity)) return
+    isFinite[cell] = 1
+    if (size > largest[cell]!) largest[cell] = size
+  })
+  const most = largest.reduce((one, other) => Math.max(one, other), 0)
+  const part = Math.max(2 ** -10, 64 * unitRoundoff[dtype])
+  const floor = Math.max(32 * unitRoundoff[dtype] * most, smallestNormal[dtype])
+  const states = Array.from(budget.data, (own, cell): CellState => {
+    const allowed = kappa * own
+    if (allowed === Infinity) return 'left out'
+    // Of NaN and infinities the kind is judged, whatever the budget.
+    return isFinite[cell] === 0 || allowed <= Math.max(part * largest[cell]!, floor) ? 'decided' : 'undecided'
+  })
+  return { states, counts }
+}
+
+function byZeros({ dtype, data }: FloatTensor, tolerance: Tolerance): Decision {
+  const limit = limitOf(tolerance, dtype)
+  const says = data.some((value) => !(Math.abs(value) <= limit(0, Math.abs(value))))
+  const isZero = data.every((value) => value === 0)
+  return says || isZero ? { decided: data.length, undecided: 0 } : { decided: 0, undecided: data.length }
+}
+
+/** Calls `visit` with every element and the number of the budget that is its own. */
+function forCells(
+  shape: readonly number[],
+  budgetShape: readonly number[],
+  visit: (offset: number, cell: number) => void,
+): void {
+  // Reading the case has checked that the budget broadcasts.
+  const strides = broadcastStrides(budgetShape, shape) ?? []
+  const count = shape.reduce((product, size) => product * size, 1)
+  const index = new Uint32Array(shape.length)
+  let cell = 0
+  for (let offset = 0; offset < count; offset++) {
+    visit(offset, cell)
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      cell += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      cell -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+}
