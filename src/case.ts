@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ParityError, type ParityErrorCode } from './errors.ts'
+import { isPlain, ParityError, type ParityErrorCode } from './errors.ts'
 import {
   isModel,
   type ModelConfig,
@@ -159,8 +159,8 @@ export type Case = Request & {
   readonly states?: Outputs
 }
 
-/** Text without the control characters that would reach somebody's terminal. */
-export const plainText = z.string().regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'expected no control character')
+/** Text without the characters that control somebody's terminal or turn the direction of what stands around it. */
+export const plainText = z.string().refine(isPlain, 'expected no control character')
 
 const TensorRecord = z.strictObject({
   dtype: z.enum(Object.keys(itemSize) as [DType, ...DType[]]),

@@ -9,7 +9,7 @@ import { messageOf, ParityError } from './errors.ts'
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
 setFlagsFromString('--semi-space-growth-factor=1')
 
-/** Exit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 interrupted. */
+/** Exit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 or 143 interrupted. */
 const couldNotJudge = 2
 
 interface VerifyFlags {
@@ -87,7 +87,7 @@ function program(): Command {
     .version(version())
     .exitOverride()
     .showHelpAfterError('(torch-parity --help shows what there is)')
-    .addHelpText('after', '\nExit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 interrupted.')
+    .addHelpText('after', '\nExit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 or 143 interrupted.')
 
   torchParity
     .command('verify')

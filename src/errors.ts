@@ -34,8 +34,29 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message || thrown.name : String(thrown)
 }
 
+/**
+ * What others may have put into text to make it look other than it is: control characters, line breaks, and the characters that turn
+ * the direction of what stands around them.
+ */
+const controls = /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/u
+const runsOfControls = new RegExp(`(?:${controls.source}|\\s)+`, 'gu')
+
+/** Whether text has nothing in it that a terminal would act on. */
+export function isPlain(text: string): boolean {
+  return !controls.test(text)
+}
+
 /** Text that is not ours as one line of a message: no line breaks, no control characters, and not too long. */
 export function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
+  const line = text.replace(runsOfControls, ' ').trim()
   return line.length > 500 ? `${line.slice(0, 500)}…` : line
+}
+
+/** Text that is not ours with every control character but tabs spelled out. */
+export function spelled(text: string): string {
+  return text.replace(new RegExp(controls.source, 'gu'), (character) => {
+    if (character === '\t') return character
+    const code = character.codePointAt(0) ?? 0
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+  })
 }

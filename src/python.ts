@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { type Options, PythonShell } from 'python-shell'
 import { messageOf, ParityError } from './errors.ts'
 import { encodeFrame, frameReader } from './frames.ts'
+import { killProcessGroup } from './processes.ts'
 
 /** A line that the Python package prints for us: what happened, and its particulars. */
 export interface PythonEvent {
@@ -134,16 +135,6 @@ export function converse(python: string, args: readonly string[], { onMessage, o
       clearTimeout(timer)
     },
     kill,
-  }
-}
-
-function killProcessGroup(pid: number | undefined): void {
-  if (pid === undefined) return
-  try {
-    // Windows has no process groups; there the process itself is all there is.
-    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
-  } catch {
-    // It is gone already.
   }
 }
 

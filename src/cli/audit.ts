@@ -95,7 +95,7 @@ export async function audit(paths: readonly string[], { onlyApplicable, report, 
     await writeAside(json, [`${JSON.stringify(table)}\n`])
   }
   for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
-  if (interruption.signal.aborted) return 130
+  if (interruption.signal.aborted) return interruption.exitCode
   if (errors.length > 0 || cases === 0) return 2
   const unseen = count('unseen') + count('not equivalent') + (onlyApplicable ? 0 : count('inapplicable'))
   return unseen > 0 ? 1 : 0

@@ -194,7 +194,7 @@ function conclude(run: Run): number {
     ...(options.update ? [`${plural(updated, 'file')} updated`] : []),
   ]
   process.stdout.write(`${plural(cases, 'case')} recorded again: ${counts.join(', ')}\n`)
-  if (interruption.signal.aborted) return 130
+  if (interruption.signal.aborted) return interruption.exitCode
   if (errors.length > 0) return 2
   return drifted > 0 && !options.update ? 1 : 0
 }

@@ -51,7 +51,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     const engine = host?.engine ?? ours
     await openOracles(opened, options, interruption.signal)
     const [oracle] = opened
-    if (oracle === undefined) return 130
+    if (oracle === undefined) return interruption.exitCode
     const record = inTurn(opened)
     const again = { options, engine, oracle }
     if (asked !== undefined) return await judgeOne(asked, record, again)
@@ -83,7 +83,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     if (!options.quiet) process.stdout.write(`${renderCoverage(fuzzed.coverage, pc)}\n`)
     process.stdout.write(`${renderFuzzed(fuzzed, seconds, pc)}\n`)
     if (fuzzed.finding !== undefined) await report(fuzzed.finding, again)
-    if (interruption.signal.aborted) return 130
+    if (interruption.signal.aborted) return interruption.exitCode
     if (fuzzed.finding !== undefined) return 1
     if (fuzzed.matched > 0) return 0
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${fuzzed.runs} runs and none`)

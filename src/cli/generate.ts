@@ -46,7 +46,7 @@ export async function generate(options: GenerateOptions): Promise<number> {
     )
     return 0
   } catch (error) {
-    if (interruption.signal.aborted) return 130
+    if (interruption.signal.aborted) return interruption.exitCode
     throw error
   } finally {
     progress.stop()

@@ -1,12 +1,17 @@
+import { spawn } from 'node:child_process'
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import type { Outputs, Request } from '../case.ts'
+import type { Duplex, Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { type Outputs, plainText, type Request } from '../case.ts'
 import type { Engine } from '../engine/run.ts'
-import { messageOf, oneLine, ParityError } from '../errors.ts'
+import { oneLine, ParityError } from '../errors.ts'
+import { killProcessGroup } from '../processes.ts'
+import { logLines } from '../report/log.ts'
+import { openChannel } from './channel.ts'
 import type { Answer, Question } from './worker.ts'
 
-/** The user's engine in a thread of its own, so that one that hangs can be stopped. */
+/** The user's engine in a process of its own, so that one that hangs, ends or breaks what it can reach is one error. */
 export interface Host {
   readonly engine: Engine
   close(): Promise<void>
@@ -20,20 +25,23 @@ interface Waiting {
 /**
  * Loads a module that exports an engine, by default or as `engine`.
  * timeoutMs: how long loading and each answer may take; signal: stops whatever is under way.
- * @throws ParityError FILE_MISSING, ENGINE_INVALID, ENGINE_TIMEOUT; the engine's methods reject with ENGINE_FAILED or
+ * @throws ParityError FILE_MISSING, ENGINE_INVALID, ENGINE_FAILED, ENGINE_TIMEOUT; the engine's methods reject with ENGINE_FAILED or
  * ENGINE_TIMEOUT, after which the next question starts it afresh.
  */
 export async function hostEngine(file: string, timeoutMs: number, signal?: AbortSignal): Promise<Host> {
   await access(file).catch((cause: unknown) => {
     throw new ParityError('FILE_MISSING', `${file}: expected an engine module, got nothing of that name`, { cause })
   })
-  let thread = await startThread(file, timeoutMs, signal)
+  let child = await startProcess(file, timeoutMs, signal)
 
   const ask = async (about: Question['about'], request: Request): Promise<unknown> => {
-    if (thread.dead()) thread = await startThread(file, timeoutMs, signal)
-    return thread.ask(about, request)
+    // It has broken down after its last answer, of what it left undone there: the question that finds out says so.
+    const untold = child.untold()
+    if (untold !== undefined) throw untold
+    if (child.dead()) child = await startProcess(file, timeoutMs, signal)
+    return child.ask(about, request)
   }
-  const { name, supports } = thread
+  const { name, supports } = child
   return {
     engine: {
       name,
@@ -41,42 +49,93 @@ export async function hostEngine(file: string, timeoutMs: number, signal?: Abort
       run: async (request) => (await ask('run', request)) as Outputs,
       ...(supports ? { supports: async (request: Request) => (await ask('supports', request)) as true | string } : {}),
     },
-    close: () => thread.close(),
+    close: () => child.close(),
   }
 }
 
-interface Thread {
+interface Process {
   readonly name: string
   readonly supports: boolean
   dead(): boolean
+  /** Why it is dead, where nobody has been told: once. */
+  untold(): ParityError | undefined
   ask(about: Question['about'], request: Request): Promise<unknown>
   close(): Promise<void>
 }
 
-async function startThread(file: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<Thread> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: { file: resolve(file) },
-    stdout: true,
+/** How long what an engine has printed may take to arrive once its process is gone: others may hold its standard output. */
+const lastWordsMs = 500
+
+async function startProcess(file: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<Process> {
+  const worker = fileURLToPath(new URL('./worker.js', import.meta.url))
+  // A process, not a thread: nothing ends a thread inside a blocking call, or keeps its memory apart. It leads a process group, so
+  // that what it starts ends with it, and Ctrl-C, which goes to the group of the command, is for us alone.
+  const child = spawn(process.execPath, [...inherited(), worker, resolve(file), String(process.pid)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32',
   })
-  // What an engine prints must not stand in the report.
-  worker.stdout.pipe(process.stderr, { end: false })
   const waiting = new Map<number, Waiting>()
   let dead = false
+  let untold: ParityError | undefined
   let asked = 0
+  const kill = (): void => killProcessGroup(child.pid)
+  const printed = [child.stdout, child.stderr].map((stream) => printing(stream as Readable))
 
   const fail = (reason: ParityError): void => {
+    kill()
+    if (dead) return
     dead = true
+    if (waiting.size === 0) untold = reason
     for (const waiter of waiting.values()) waiter.reject(reason)
     waiting.clear()
   }
-  worker.on('message', (answer: Answer) => {
-    const waiter = waiting.get(answer.ask)
-    waiting.delete(answer.ask)
-    if ('error' in answer) waiter?.reject(answer.problem === 'export' ? noEngine(file) : failure(file, answer.error))
-    else waiter?.resolve(answer.value)
+  const channel = openChannel(
+    // The fourth of `stdio`, a pipe both ways.
+    child.stdio[3] as Duplex,
+    (answer) => {
+      const waiter = isAnswer(answer) ? waiting.get(answer.ask) : undefined
+      if (!isAnswer(answer) || (waiter === undefined && answer.ask >= 0)) {
+        fail(failure(file, 'it sent what is no answer'))
+      } else if (answer.ask < 0) fail(failure(file, 'error' in answer ? answer.error : ''))
+      else {
+        waiting.delete(answer.ask)
+        if ('error' in answer)
+          waiter?.reject(answer.problem === 'export' ? noEngine(file) : failure(file, answer.error))
+        else waiter?.resolve(answer.value)
+      }
+    },
+    (what) => fail(failure(file, `it sent ${what}`)),
+  )
+  process.on('exit', kill)
+  const gone = new Promise<void>((ended) => {
+    child.on('error', (error) => {
+      fail(failure(file, error.message))
+      ended()
+    })
+    child.on('exit', (code, killer) => {
+      // What it sent before its end may still be on its way: `close` comes after it, if nobody else holds the pipes.
+      const told = (): void => {
+        fail(
+          failure(file, killer === null ? `its process ended with code ${code}` : `its process was ended by ${killer}`),
+        )
+        process.off('exit', kill)
+        ended()
+      }
+      const timer = setTimeout(told, lastWordsMs)
+      child.on('close', () => {
+        clearTimeout(timer)
+        told()
+      })
+    })
+  }).then(() => {
+    for (const end of printed) end()
+    for (const stream of child.stdio) stream?.destroy()
   })
-  worker.on('error', (error) => fail(failure(file, messageOf(error))))
-  worker.on('exit', (code) => fail(failure(file, `its thread ended with code ${code}`)))
+  const close = async (): Promise<void> => {
+    dead = true
+    kill()
+    await gone
+  }
 
   const answerTo = (number: number, what: string): Promise<unknown> =>
     new Promise((settle, reject) => {
@@ -84,7 +143,6 @@ async function startThread(file: string, timeoutMs: number, signal: AbortSignal 
       const abort = (): void => stop(`${what} was interrupted`)
       const stop = (why: string): void => {
         fail(new ParityError('ENGINE_TIMEOUT', `engine ${file}: expected an answer, got none: ${why}`))
-        void worker.terminate()
       }
       const done = (): void => {
         clearTimeout(timer)
@@ -104,23 +162,67 @@ async function startThread(file: string, timeoutMs: number, signal: AbortSignal 
       if (signal?.aborted) abort()
     })
 
-  const loaded = (await answerTo(0, 'loading it').catch(async (error: unknown) => {
-    await worker.terminate()
+  try {
+    const { name, supports } = loadedOf(file, await answerTo(0, 'loading it'))
+    return {
+      name,
+      supports,
+      dead: () => dead,
+      untold() {
+        const reason = untold
+        untold = undefined
+        return reason
+      },
+      ask(about, request) {
+        const number = ++asked
+        const answer = answerTo(number, about === 'run' ? 'a run' : 'supports')
+        channel.send({ ask: number, about, request } satisfies Question)
+        return answer
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
     throw error
-  })) as Pick<Thread, 'name' | 'supports'>
-  return {
-    ...loaded,
-    dead: () => dead,
-    ask(about, request) {
-      const number = ++asked
-      const answer = answerTo(number, about === 'run' ? 'a run' : 'supports')
-      worker.postMessage({ ask: number, about, request } satisfies Question)
-      return answer
-    },
-    async close() {
-      await worker.terminate()
-    },
   }
+}
+
+/** Node's own flags, but for those of a debugger, which listens for one process. */
+function inherited(): string[] {
+  return process.execArgv.filter((flag) => !flag.startsWith('--inspect'))
+}
+
+/** What an engine prints must not stand in the report, and goes to standard error. → what ends it */
+function printing(stream: Readable): () => void {
+  const lines = logLines()
+  const print = (text: string): void => {
+    if (text !== '') process.stderr.write(text)
+  }
+  stream.setEncoding('utf8').on('data', (text: string) => print(lines.add(text)))
+  stream.on('error', () => {})
+  return () => print(lines.end())
+}
+
+function isAnswer(message: unknown): message is Answer {
+  if (typeof message !== 'object' || message === null || !('ask' in message)) return false
+  if (typeof message.ask !== 'number') return false
+  return 'error' in message ? typeof message.error === 'string' : 'value' in message
+}
+
+/** An engine's name stands in every report: the rules of ids hold for it. */
+const Name = plainText.min(1).max(200)
+
+function loadedOf(file: string, value: unknown): Pick<Process, 'name' | 'supports'> {
+  if (typeof value !== 'object' || value === null || !('name' in value))
+    throw failure(file, 'it sent what is no answer')
+  const { data: name } = Name.safeParse(value.name)
+  if (name === undefined) {
+    throw new ParityError(
+      'ENGINE_INVALID',
+      `${file}: name: expected 1 to 200 characters, none of them a control character, got ${oneLine(JSON.stringify(value.name))}`,
+    )
+  }
+  return { name, supports: 'supports' in value && value.supports === true }
 }
 
 function failure(file: string, message: string): ParityError {

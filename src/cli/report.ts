@@ -61,5 +61,5 @@ export async function report(files: readonly string[], options: ReportOptions): 
     process.stdout.write(renderText(runs))
   if (unread.length > 0 || runs.length === 0) return 2
   const codes = new Set(runs.map(({ exitCode }) => exitCode))
-  return [2, 130, 1].find((code) => codes.has(code)) ?? 0
+  return [2, 143, 130, 1].find((code) => codes.has(code)) ?? 0
 }

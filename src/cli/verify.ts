@@ -112,7 +112,13 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
       errors.push(nothingJudged(summary, options))
     }
-    const exitCode = interruption.signal.aborted ? 130 : errors.length > 0 ? 2 : summary.mismatched > 0 ? 1 : 0
+    const exitCode = interruption.signal.aborted
+      ? interruption.exitCode
+      : errors.length > 0
+        ? 2
+        : summary.mismatched > 0
+          ? 1
+          : 0
     progress.stop()
     const untold = summary.mismatched - run.explained
     if (untold > 0) {
@@ -134,7 +140,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     return exitCode
   } catch (error) {
     // Interrupted while the engine was loaded: there is nothing to report.
-    if (interruption.signal.aborted && host === undefined && options.engine !== undefined) return 130
+    if (interruption.signal.aborted && host === undefined && options.engine !== undefined) return interruption.exitCode
     throw error
   } finally {
     progress.stop()

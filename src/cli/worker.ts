@@ -1,9 +1,21 @@
+import { Socket } from 'node:net'
 import { extname } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import type { Request } from '../case.ts'
 import type { Engine } from '../engine/run.ts'
 import { messageOf } from '../errors.ts'
+import { type Channel, openChannel } from './channel.ts'
+
+/** Where the host's pipe is, after the three that every process has. */
+const channelFd = 3
+
+// Taken before an engine is loaded, which may take them away.
+const { entries, fromEntries } = Object
+const isView = ArrayBuffer.isView.bind(ArrayBuffer)
+const clone = structuredClone
+const [Float32, Float64] = [Float32Array, Float64Array]
 
 /** What the host asks; `ask` numbers it. */
 export interface Question {
@@ -12,7 +24,7 @@ export interface Question {
   readonly request: Request
 }
 
-/** What the worker answers: first whether the engine was loaded (ask 0), then one for each question. */
+/** What the worker answers: first whether the engine was loaded (ask 0), then one for each question; ask -1 is its last word. */
 export type Answer =
   | { readonly ask: number; readonly value: unknown }
   | { readonly ask: number; readonly error: string; readonly problem?: 'export' }
@@ -46,8 +58,8 @@ function isEngine(candidate: unknown): candidate is Engine {
 
 /** Outputs by name, of each tensor what is judged: an engine may have tensors with methods, which cannot be sent. */
 function sendable(outputs: unknown): unknown {
-  if (typeof outputs !== 'object' || outputs === null || ArrayBuffer.isView(outputs)) return undefined
-  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, parts(tensor)]))
+  if (typeof outputs !== 'object' || outputs === null || isView(outputs)) return undefined
+  return fromEntries(entries(outputs).map(([name, tensor]) => [name, parts(tensor)]))
 }
 
 function parts(tensor: unknown): unknown {
@@ -61,40 +73,57 @@ function parts(tensor: unknown): unknown {
 function copied(part: unknown): unknown {
   try {
     // A view into a large buffer would take all of it along.
-    const own = part instanceof Float32Array || part instanceof Float64Array ? part.slice() : part
-    return structuredClone(own)
+    const own = part instanceof Float32 || part instanceof Float64 ? part.slice() : part
+    return clone(own)
   } catch {
     return {}
   }
 }
 
-async function serve(port: MessagePort, file: string): Promise<void> {
+async function serve(file: string): Promise<void> {
   let engine: Engine | undefined
+  const channel = openChannel(
+    new Socket({ fd: channelFd, readable: true, writable: true }).on('close', () => process.exit()),
+    // Only the host has the other end.
+    (question) => engine !== undefined && void answer(channel, engine, question as Question),
+    () => process.exit(1),
+  )
+  // Thrown where nobody awaits it: it is told, and ends the process, of which nothing can be known any more.
+  process.on('uncaughtException', (error) => {
+    channel.send({ ask: -1, error: messageOf(error) } satisfies Answer, () => process.exit(1))
+  })
   try {
     engine = engineOf(await load(file))
   } catch (error) {
-    port.postMessage({ ask: 0, error: messageOf(error) } satisfies Answer)
+    channel.send({ ask: 0, error: messageOf(error) } satisfies Answer)
     return
   }
   if (engine === undefined) {
-    port.postMessage({ ask: 0, error: '', problem: 'export' } satisfies Answer)
+    channel.send({ ask: 0, error: '', problem: 'export' } satisfies Answer)
     return
   }
-  const loaded = engine
-  port.on('message', (question: Question) => void answer(port, loaded, question))
-  port.postMessage({ ask: 0, value: { name: loaded.name, supports: loaded.supports !== undefined } } satisfies Answer)
+  channel.send({ ask: 0, value: { name: engine.name, supports: engine.supports !== undefined } } satisfies Answer)
 }
 
-async function answer(port: MessagePort, engine: Engine, { ask, about, request }: Question): Promise<void> {
+async function answer(channel: Channel, engine: Engine, { ask, about, request }: Question): Promise<void> {
   try {
     const value = about === 'run' ? sendable(await engine.run(request)) : copied(await engine.supports?.(request))
-    port.postMessage({ ask, value } satisfies Answer)
+    // What a run leaves behind, such as a promise that rejects, is part of it.
+    await turn()
+    channel.send({ ask, value } satisfies Answer)
   } catch (error) {
-    port.postMessage({ ask, error: messageOf(error) } satisfies Answer)
+    channel.send({ ask, error: messageOf(error) } satisfies Answer)
   }
 }
 
-if (parentPort !== null) {
-  const { file } = workerData as { file: string }
-  await serve(parentPort, file)
+/** Ends this process, whatever it is in the middle of, when the one that started it is gone without having ended it. */
+function endWithParent(parent: number): void {
+  const watch = `setInterval(() => { if (process.ppid !== ${parent}) process.kill(process.pid, 'SIGKILL') }, 1000)`
+  new Worker(watch, { eval: true }).unref()
+}
+
+const [, , file, parent] = process.argv
+if (file !== undefined) {
+  endWithParent(Number(parent))
+  await serve(file)
 }

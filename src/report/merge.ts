@@ -62,9 +62,9 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
     undecided: all.filter(({ outcome }) => outcome === 'undecided').length,
     unsupported: all.filter(({ outcome }) => outcome === 'unsupported').length,
   }
-  const interrupted = group.some(({ results }) => results.exitCode === 130)
+  const interrupted = group.map(({ results }) => results.exitCode).find((code) => code === 130 || code === 143)
   const judged = summary.matched + summary.mismatched
-  const exitCode = errors.length > 0 || judged === 0 ? 2 : interrupted ? 130 : summary.mismatched > 0 ? 1 : 0
+  const exitCode = errors.length > 0 || judged === 0 ? 2 : (interrupted ?? (summary.mismatched > 0 ? 1 : 0))
   const { fixtures: _, audit: __, ...first } = group[0]!.results
   const sources = new Map(
     group.flatMap(({ results }) => (results.fixtures ?? []).map((own) => [`${own.file} ${own.seed}`, own])),

@@ -19,6 +19,8 @@ export interface Ended {
 export interface Watch {
   /** Closes standard output at once, as `head -0` does. */
   readonly deaf?: boolean
+  /** Variables that the command has besides those of the tests. */
+  readonly env?: NodeJS.ProcessEnv
   /** Called with everything standard output and standard error have shown so far; `kill` sends one signal only. */
   onOutput?(shown: string, kill: (signal: NodeJS.Signals) => void): void
 }
@@ -40,7 +42,7 @@ async function runCommand(cwd: string, args: readonly string[], watch: Watch): P
   const { FORCE_COLOR: _, ...environment } = process.env
   const child = spawn(process.execPath, [cli, ...args], {
     cwd,
-    env: { ...environment, NO_COLOR: '1' },
+    env: { ...environment, NO_COLOR: '1', ...watch.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   if (watch.deaf) child.stdout.destroy()

@@ -86,6 +86,35 @@ describe('verify --engine judges', () => {
     expect(code).toBe(0)
   })
 
+  it('an engine that prints what a terminal or a CI job would act on, which is spelled out', async ({ folder }) => {
+    const printed = [
+      '::error::all is well',
+      '  ::set-output name=x::y',
+      '##[add-mask]a',
+      '##vso[task.complete]',
+      'a\\u001b[2Jb\\rc',
+      'left \\u202e right',
+      'no \\u0085 more',
+      'std::vector, a::b, # ## [x]\\ttab',
+    ]
+    const text = `process.stdout.write('${printed.join('\\n')}\\r\\nlast'); console.error('\\u001b[31m::warning::')\n`
+    const { code, stderr } = await judged(folder, text + engineModule('cell'))
+    expect(stderr.split('\n').toSorted()).toStrictEqual([
+      '',
+      '  : :set-output name=x::y',
+      '# #[add-mask]a',
+      '# #vso[task.complete]',
+      ': :error::all is well',
+      '\\x1b[31m::warning::',
+      'a\\x1b[2Jb\\x0dc',
+      'last',
+      'left \\u202e right',
+      'no \\x85 more',
+      'std::vector, a::b, # ## [x]\ttab',
+    ])
+    expect(code).toBe(0)
+  })
+
   it('an engine that overwrites its inputs with wrong outputs as wrong', async ({ folder }) => {
     const run = `(request) => {
       for (const { data } of [...Object.values(request.params), ...Object.values(request.inputs)]) data.fill(0)

@@ -1,0 +1,43 @@
+import { spelled } from '../errors.ts'
+
+/** Text of others, line by line, as it may stand in somebody's terminal and in the log of a CI job. */
+export interface LogLines {
+  /** → the lines that are whole by now */
+  add(text: string): string
+  /** → what is left, as a line */
+  end(): string
+}
+
+/** A line that is longer comes in parts. */
+const longest = 8192
+
+/** Makes lines of text that comes in pieces, without what a terminal or a CI job would take for a command. */
+export function logLines(): LogLines {
+  let rest = ''
+  return {
+    add(text) {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      if (rest.length > longest) {
+        lines.push(rest)
+        rest = ''
+      }
+      return lines.map((line) => `${logLine(line)}\n`).join('')
+    },
+    end() {
+      const last = rest
+      rest = ''
+      return last === '' ? '' : `${logLine(last)}\n`
+    },
+  }
+}
+
+/**
+ * One line of text of others for a terminal or a log: control characters, and those that turn the direction of text, are spelled out,
+ * and what CI systems take for a command of the job (`::error::`, `##[error]`, `##vso[…]`) is parted.
+ */
+export function logLine(line: string): string {
+  return spelled(line.replace(/\r$/, ''))
+    .replace(/^(\s*):(?=:)/, '$1: ')
+    .replace(/#(?=#(?:\[|vso\[|teamcity\[))/g, '# ')
+}
