@@ -60,6 +60,7 @@ interface FuzzFlags {
   time?: number
   seed: number
   maxSize: number
+  maxBatch: number
   oracles: number
   save?: string | true
   case?: string
@@ -186,6 +187,7 @@ function program(): Command {
     .option('--time <duration>', 'how long: 60s, 5m, 2h', parseDuration)
     .option('--seed <number>', 'of what is drawn: the same seed draws the same cases', parseCount, 0)
     .option('--max-size <number>', 'the largest input_size, hidden_size and seq_len', parsePositive, 16)
+    .option('--max-batch <number>', 'the largest batch; above 8 it is rare', parsePositive, 256)
     .option('--oracles <number>', 'how many Python processes record', parsePositive, 1)
     .option('--save [folder]', 'write what is found as a fixture (default folder: fixtures/regressions)')
     .option('--case <json>', 'judge this case alone, as a finding names it')

@@ -1,5 +1,6 @@
 import type { Case, Outputs } from './case.ts'
 import { type Advice, adviceOf } from './diagnose/advice.ts'
+import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
@@ -22,6 +23,8 @@ export interface Explanation {
 
 /** Where an engine departs from PyTorch, and why. */
 export interface Diagnosis {
+  /** What is to be read before all else: our own engine is wrong in this case, and then nothing is explained. */
+  readonly ownDeparture?: string | undefined
   /** Sentences, the most telling first; empty when nothing departs. */
   readonly where: readonly string[]
   /** The best first; empty when nothing explains the departure. */
@@ -34,13 +37,15 @@ const mostExplanations = 5
 
 /**
  * Says where outputs depart from PyTorch's, and which known fault gives just these. Nothing but the outputs is needed: our own
- * engine is run with each fault, and with likely pairs, until one gives the same.
+ * engine is run with each fault, and with likely pairs, until one gives the same. Where it is wrong without a fault, that is said instead.
  * outputs: some or all of what the case expects; limitMs: after which nothing more is tried.
  */
 export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: { limitMs?: number } = {}): Diagnosis {
   const question = questionOf(recorded, outputs)
   const comparisons = comparisonsWith(question, recorded.expected)
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
+  const own = ownDeparture(recorded)
+  if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
   const { tried, stopped } = why(question, limitMs)
   const explanations = tried.slice(0, mostExplanations).map(({ faults, explained, complete, outputs }) => ({
     faults: faults.map(({ name }) => name),

@@ -5,6 +5,7 @@ import { engine, type Engine, run } from '../src/engine/run.ts'
 import { ParityError } from '../src/errors.ts'
 import { faulted, faults } from '../src/faults.ts'
 import { fuzz, type FuzzOptions, type Fuzzed } from '../src/fuzz.ts'
+import { edges } from '../src/fuzz/draw.ts'
 import { smaller } from '../src/fuzz/smaller.ts'
 import { isModelSpec } from '../src/fuzz/models.ts'
 import { fuzzedLayers, fuzzedModules, specs } from '../src/fuzz/spec.ts'
@@ -216,7 +217,7 @@ describe('fuzz', () => {
 })
 
 describe('specs', () => {
-  const drawn = fc.sample(specs({ modules: fuzzedModules, maxSize: 16 }), { seed: 5, numRuns: 20_000 })
+  const drawn = fc.sample(specs({ modules: fuzzedModules, maxSize: 16 }), { seed: 5, numRuns: 40_000 })
 
   it('draw nothing that coverage says is never drawn, and everything else', async () => {
     const { newCoverage } = await import('../src/fuzz/coverage.ts')
@@ -245,6 +246,66 @@ describe('specs', () => {
         expect(size).toBeLessThanOrEqual(16)
       }
       if (lengths) expect(lengths.length).toBe(batch)
+      expect(batch ?? 1).toBeGreaterThanOrEqual(1)
+      expect(batch ?? 1).toBeLessThanOrEqual(256)
+    }
+  })
+
+  it('draw every size just below, at and just above a power of two, and batches up to 256, one in ten above 8', () => {
+    const layers = fc
+      .sample(specs({ modules: ['RNN', 'LSTM', 'GRU'], maxSize: 65 }), { seed: 8, numRuns: 20_000 })
+      .flatMap((spec) => (isModelSpec(spec) ? [] : [spec]))
+    const drawnOf = (of: (spec: (typeof layers)[number]) => number): ReadonlySet<number> => new Set(layers.map(of))
+    const missing = (sizes: ReadonlySet<number>, most: number): number[] => edges(1, most).filter((n) => !sizes.has(n))
+    expect(
+      missing(
+        drawnOf(({ input_size }) => input_size),
+        65,
+      ),
+    ).toEqual([])
+    expect(
+      missing(
+        drawnOf(({ hidden_size }) => hidden_size),
+        65,
+      ),
+    ).toEqual([])
+    expect(
+      missing(
+        drawnOf(({ seq_len = 1 }) => seq_len),
+        65,
+      ),
+    ).toEqual([])
+    expect(
+      missing(
+        drawnOf(({ batch }) => batch ?? 1),
+        256,
+      ),
+    ).toEqual([])
+    const many = layers.filter(({ batch }) => (batch ?? 1) > 8).length / layers.length
+    expect(many).toBeGreaterThan(0.08)
+    expect(many).toBeLessThan(0.13)
+    const none = specs({ modules: ['RNN'], maxSize: 4, maxBatch: 3 })
+    for (const { batch } of fc.sample(none, { seed: 8, numRuns: 500 })) expect(batch ?? 1).toBeLessThanOrEqual(3)
+  })
+
+  it('draw what is not finite with gradients, and in the padding', () => {
+    const recurrent = drawn.flatMap((spec) => (isModelSpec(spec) ? [] : [spec]))
+    for (const profile of ['nan', 'infinite', 'nan_state', 'nan_padding', 'infinite_padding', 'infinite_last']) {
+      const own = recurrent.filter((spec) => spec.profile === profile)
+      expect(own.filter(({ gradients }) => gradients).length).toBeGreaterThan(20)
+      if (!profile.endsWith('padding')) continue
+      expect(own.filter(({ lengths }) => lengths === undefined)).toEqual([])
+      expect(own.filter(({ lengths, seq_len = 1 }) => lengths?.some((n) => n < seq_len)).length).toBeGreaterThan(50)
+    }
+  })
+
+  it('draw nothing that takes long because everything in it is large', () => {
+    for (const spec of fc.sample(specs({ modules: ['LSTM'], maxSize: 256 }), { seed: 9, numRuns: 5000 })) {
+      if (isModelSpec(spec) || (spec.batch ?? 1) <= 8) continue
+      const { batch, seq_len = 1, hidden_size, input_size, options = {} } = spec
+      const directions = options.bidirectional === true ? 2 : 1
+      const perStep = 4 * hidden_size * (input_size + hidden_size) * (options.num_layers ?? 1) * directions
+      expect((batch ?? 1) * seq_len * perStep).toBeLessThanOrEqual(2 ** 24)
     }
   })
 })

@@ -223,8 +223,44 @@ def fill(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> A
         case "nan_state" if name in ("h_0", "c_0"):
             values.flat[values.size // 2] = np.nan
             return values
+        case "nan_padding" if name == "input":
+            return padded(spec, values, np.nan)
+        case "infinite_padding" if name == "input":
+            return padded(spec, values, np.where(chosen < 0.5, -np.inf, np.inf))
+        case "infinite_last" if name == "input":
+            return with_infinite_end(spec, values)
         case _:
             return values
+
+
+def steps_of(spec: CaseSpec, values: Array) -> Array:
+    """A view of the input of a layer as (seq_len, batch, input_size)."""
+    if spec.batch is None:
+        return values[:, None]
+    return values.swapaxes(0, 1) if spec.config["batch_first"] else values
+
+
+def padded(spec: CaseSpec, values: Array, special: Array | float) -> Array:
+    """The same with something else where each row has ended, which torch never reads."""
+    if spec.lengths is None:
+        return values
+    shape = steps_of(spec, values).shape
+    ended = np.arange(shape[0])[:, None, None] >= np.array(spec.lengths)[:, None]
+    outside = np.broadcast_to(ended, shape)
+    if spec.config["batch_first"]:
+        outside = outside.swapaxes(0, 1)
+    return np.where(outside, special, values)
+
+
+def with_infinite_end(spec: CaseSpec, values: Array) -> Array:
+    """The same with an infinity at the last step of the shortest row: no step follows it there."""
+    if not KINDS[spec.module].is_layer or values.size == 0:
+        return values
+    steps = steps_of(spec, values)
+    lengths = spec.lengths or (spec.seq_len,) * steps.shape[1]
+    row = int(np.argmin(lengths))
+    steps[lengths[row] - 1, row, 0] = np.inf
+    return values
 
 
 def record_suite(suite: str, specs: list[CaseSpec], seed: int) -> Iterator[Case]:

@@ -1,12 +1,22 @@
 """Suites of as many random cases as are asked for; not committed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torch_parity.cases import CaseSpec
 from torch_parity.modules import KINDS
 from torch_parity.values import Stream
 
+SPECIAL = (
+    "nan",
+    "infinite",
+    "negative_infinite",
+    "nan_state",
+    "nan_padding",
+    "infinite_padding",
+    "infinite_last",
+)
 PROFILES = ("large", "chaotic", "saturated", "tiny", "sparse", "positive", "huge")
 
 
@@ -62,6 +72,20 @@ def mixed(seed: int, count: int) -> Iterator[CaseSpec]:
         yield CaseSpec(**{**spec.__dict__, **changed})
 
 
+def special(seed: int, count: int) -> Iterator[CaseSpec]:
+    """What is not finite, in what is read and in the padding, half of it with gradients."""
+    for i in range(count):
+        stream = Stream(seed, "random/special", i)
+        profile = stream.choice(SPECIAL)
+        family = stream.choice(("RNN", "LSTM", "GRU"))
+        spec = draw(stream, f"{i:06}-{profile}", family, size=16, steps=12, rows=8)
+        changed: dict[str, Any] = {"profile": profile, "gradients": stream.integer(0, 1) == 1}
+        if profile.endswith("padding") and spec.batch is not None and KINDS[spec.module].is_layer:
+            rows = range(spec.batch)
+            changed["lengths"] = tuple(stream.integer(1, spec.seq_len) for _ in rows)
+        yield replace(spec, **changed)
+
+
 def draw(stream: Stream, id: str, family: str, *, size: int, steps: int, rows: int) -> CaseSpec:
     """A random cell or layer, sizes logarithmic up to those given."""
     is_layer = stream.integer(0, 3) > 0
@@ -104,4 +128,5 @@ RANDOM_SUITES = {
     "random/small_lstm": small_lstm,
     "random/small_gru": small_gru,
     "random/mixed": mixed,
+    "random/special": special,
 }

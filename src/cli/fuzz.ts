@@ -24,6 +24,7 @@ export interface FuzzCommand {
   readonly timeMs?: number
   readonly seed: number
   readonly maxSize: number
+  readonly maxBatch: number
   readonly oracles: number
   /** The folder for what is found; absent when it is not written. */
   readonly save?: string
@@ -73,6 +74,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
       runs: options.runs,
       seed: options.seed,
       maxSize: options.maxSize,
+      maxBatch: options.maxBatch,
       concurrency: ahead * opened.length,
       signal,
       onRun: (_, spec) => progress.advance(spec.module),

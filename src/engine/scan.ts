@@ -67,7 +67,7 @@ export interface Scanned {
 
 /** Runs a cell over time, and back. */
 export function scan(options: Scan): Scanned {
-  const { cell, weights, input, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
+  const { cell, weights, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
   const { unprojected = false, overwritten = false, truncated = Infinity, rounded } = options.departures ?? {}
   const { heldOutput = false, throughPadding = false } = options.departures ?? {}
   const { weight_hr } = weights
@@ -79,6 +79,29 @@ export function scan(options: Scan): Scanned {
   // An empty batch may have any number of steps.
   const steps = batch === 0 ? 0 : seq_len
   const timeOf = (step: number): number => (reverse ? seq_len - 1 - step : step)
+  /** Calls `visit` for each row whose length is before step s. */
+  const forPadded = (s: number, visit: (row: number) => void): void => {
+    if (lengths === undefined) return
+    const t = timeOf(s)
+    for (let row = 0; row < batch; row++) if (t >= lengths[row]!) visit(row)
+  }
+  /** Those of them that keep their state. */
+  const forEnded = throughPadding && !reverse ? (): void => {} : forPadded
+  /**
+   * Zeros where a row has ended. Whatever stands there, torch never reads it; a product with 0 would: 0 · NaN is NaN.
+   * x: (seq_len, batch, size) in the order of time, or of the steps.
+   */
+  const clearEnded = (x: Float64Array, size: number, order: (s: number) => number): Float64Array => {
+    for (let s = 0; s < steps; s++) {
+      forEnded(s, (row) => {
+        const at = (order(s) * batch + row) * size
+        x.fill(0, at, at + size)
+      })
+    }
+    return x
+  }
+  const bySteps = (s: number): number => s
+  const input = lengths === undefined ? options.input : clearEnded(options.input.slice(), input_size, timeOf)
 
   // States stand in the order in which they are computed: each before its step, the last one at the end.
   const h = new Float64Array((steps + 1) * stateSize)
@@ -119,15 +142,6 @@ export function scan(options: Scan): Scanned {
     step.cAt = s * c_0.length
     step.cAfterAt = (s + 1) * c_0.length
   }
-  /** Calls `visit` for each row whose length is before step s. */
-  const forPadded = (s: number, visit: (row: number) => void): void => {
-    if (lengths === undefined) return
-    const t = timeOf(s)
-    for (let row = 0; row < batch; row++) if (t >= lengths[row]!) visit(row)
-  }
-
-  /** Those of them that keep their state. */
-  const forEnded = throughPadding && !reverse ? (): void => {} : forPadded
 
   for (let s = 0; s < steps; s++) {
     goTo(s)
@@ -153,6 +167,7 @@ export function scan(options: Scan): Scanned {
         states.copyWithin(after + from, s * stateSize + from, s * stateSize + from + state_size)
       }
       c.copyWithin(step.cAfterAt + row * hidden_size, step.cAt + row * hidden_size, step.cAt + (row + 1) * hidden_size)
+      projected?.fill(0, s * hiddenSize + row * hidden_size, s * hiddenSize + (row + 1) * hidden_size)
     })
     output.set(h.subarray(after, after + stateSize), at)
     if (!heldOutput) forPadded(s, (row) => output.fill(0, at + row * state_size, at + (row + 1) * state_size))
@@ -224,6 +239,9 @@ export function scan(options: Scan): Scanned {
       width,
       input_size,
     )
+    clearEnded(dinput, input_size, timeOf)
+    // What a row keeps when it has ended is used no more.
+    const used = lengths === undefined ? fedBack : clearEnded(fedBack.slice(), state_size, bySteps)
     if (overwritten) {
       for (let s = 1; s < steps; s++) dgates.fill(0, timeOf(s) * gatesSize, (timeOf(s) + 1) * gatesSize)
       dfromHidden.fill(0, gatesSize)
@@ -234,7 +252,7 @@ export function scan(options: Scan): Scanned {
       c_0: dc,
       weights: {
         weight_ih: productOfColumns(dgates, input, seq_len * batch, width, input_size),
-        weight_hh: plus(productOfColumns(dfromHidden, fedBack, steps * batch, width, state_size), dweight_hh),
+        weight_hh: plus(productOfColumns(dfromHidden, used, steps * batch, width, state_size), dweight_hh),
         bias_ih: weights.bias_ih && sumRows(dgates, seq_len * batch, width),
         bias_hh: weights.bias_hh && sumRows(dfromHidden, steps * batch, width),
         weight_hr:

@@ -198,7 +198,9 @@ export function newTape(): Tape {
         for (let row = 0; row < rows; row++) {
           let dot = 0
           for (let i = row * width; i < (row + 1) * width; i++) dot += d[i]! * y[i]!
-          for (let i = row * width; i < (row + 1) * width; i++) x.grad[i]! += y[i]! * (d[i]! - dot)
+          // What does not count gets no gradient: 0 · NaN would be NaN.
+          const counted = row * width + (lengths?.[row] ?? width)
+          for (let i = row * width; i < counted; i++) x.grad[i]! += y[i]! * (d[i]! - dot)
         }
       })
     },

@@ -2,7 +2,7 @@ import type { ModelName } from '../model.ts'
 import type { ModuleName } from '../module.ts'
 import type { ModelSpec, RecordSpec, RecurrentSpec } from '../oracle.ts'
 import { isModelSpec } from './models.ts'
-import { fuzzedModules, profiles, smooth } from './spec.ts'
+import { differentiable, fuzzedModules, profiles, profilesOfLayers, profilesOfLengths } from './spec.ts'
 
 /** How often each option, and each pair of them, was in a case that was judged. */
 export interface Coverage {
@@ -14,8 +14,11 @@ export interface Coverage {
   readonly pairs: readonly (readonly (number | undefined)[])[]
 }
 
-const layerOptions = ['num_layers', 'batch_first', 'bidirectional', 'dropout', 'lengths', 'seq_len > 1', 'chaotic']
-const otherProfiles = profiles.filter((name) => name !== 'default' && name !== 'chaotic')
+const layerOptions = [
+  ...['num_layers', 'batch_first', 'bidirectional', 'dropout', 'lengths', 'seq_len > 1', 'chaotic'],
+  ...profilesOfLayers,
+]
+const otherProfiles = profiles.filter((name) => ![...profilesOfLayers, 'default', 'chaotic'].includes(name))
 const halves = ['float16', 'bfloat16']
 const ofAll = [
   'float64',
@@ -27,6 +30,7 @@ const ofAll = [
   'no bias',
   'no h_0',
   'unbatched',
+  'batch > 8',
   'sizes of 1',
 ]
 const rnns = ['of RNN', 'of LSTM', 'of GRU']
@@ -37,7 +41,7 @@ const contexts = [
   'context additive',
   'context dot',
 ]
-const ofModels = ['float64', 'seq_len > 1', 'gradients', 'large logits', ...rnns]
+const ofModels = ['float64', 'seq_len > 1', 'batch > 8', 'gradients', 'large logits', ...rnns]
 
 /** What each module can have: see src/fuzz/spec.ts and src/fuzz/models.ts. */
 const optionsOf: Readonly<Record<ModuleName | ModelName, readonly string[]>> = {
@@ -60,6 +64,7 @@ const choices: readonly (readonly string[])[] = [
   ['float64', ...halves],
   profiles,
   ['gradients', 'SGD', 'Adam'],
+  ['unbatched', 'batch > 8'],
   rnns,
   contexts,
 ]
@@ -67,13 +72,13 @@ const all = [...new Set([...fuzzedModules, ...Object.values(optionsOf).flat()])]
 
 /** Pairs that are never drawn although a module can have either. */
 const excluded: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [['unbatched'], ['lengths']],
+  [['unbatched'], ['lengths', ...profilesOfLengths]],
   [['relu'], ['chaotic', 'huge', 'saturated']],
   [['SGD', 'Adam'], ['dropout']],
   [['no h_0'], ['nan_state']],
   [
     ['gradients', 'SGD', 'Adam'],
-    [...halves, ...profiles.filter((name) => !smooth.has(name))],
+    [...halves, ...profiles.filter((name) => !differentiable.has(name))],
   ],
   [['float16'], ['huge', 'subnormal']],
   [['bfloat16'], ['subnormal']],
@@ -133,6 +138,7 @@ function presentIn(spec: RecurrentSpec): ReadonlySet<string> {
   note('lengths', Array.isArray(spec.lengths))
   note('no h_0', state === false)
   note('unbatched', batch === null)
+  note('batch > 8', (batch ?? 0) > 8)
   note('seq_len > 1', seq_len > 1)
   note('sizes of 1', spec.input_size === 1 && spec.hidden_size === 1)
   return present
@@ -144,6 +150,7 @@ function presentInModel({
   dtype,
   lengths,
   seq_len = 6,
+  batch = 3,
   gradients,
   logits,
 }: ModelSpec): ReadonlySet<string> {
@@ -155,6 +162,7 @@ function presentInModel({
     num_layers: Number(num_layers) > 1,
     lengths: Array.isArray(lengths),
     'seq_len > 1': Number(config['seq_len'] ?? seq_len) > 1,
+    'batch > 8': batch > 8,
     gradients: gradients === true,
     'large logits': logits !== undefined,
     mean: pooling === 'mean',

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { isAttention, isModel, type ModelConfig, type ModelName } from '../model.ts'
 import type { ModelSpec, RecordSpec } from '../oracle.ts'
-import { below, mostly, omit, size } from './draw.ts'
+import { below, mostly, omit, seldomLarge, size } from './draw.ts'
 
 /** The models that are drawn, the simplest first. */
 export const fuzzedModels = [
@@ -40,19 +40,19 @@ interface Draw {
 }
 
 /** Specifications of models that PyTorch records. */
-export function modelSpecs(asked: readonly ModelName[], maxSize: number): fc.Arbitrary<RecordSpec> {
+export function modelSpecs(asked: readonly ModelName[], maxSize: number, maxBatch: number): fc.Arbitrary<RecordSpec> {
   const most = Math.min(maxSize, 8)
   return fc
     .record<Draw>({
       module: fc.constantFrom(...asked),
       rnn: fc.constantFrom('RNN', 'LSTM', 'GRU'),
-      input_size: size(1, most),
-      hidden_size: size(1, most),
+      input_size: seldomLarge(1, most, maxSize),
+      hidden_size: seldomLarge(1, most, maxSize),
       // At least bos, eos and one symbol more.
       classes: size(3, Math.max(3, most)),
       num_layers: size(1, 2),
       seq_len: size(1, most),
-      batch: size(1, Math.min(most, 4)),
+      batch: seldomLarge(1, 4, maxBatch),
       target_len: size(1, most),
       pooling: fc.constantFrom('last', 'mean'),
       feeding: fc.constantFrom('first', 'every'),
@@ -126,11 +126,12 @@ export function* smallerModels(spec: ModelSpec): Generator<ModelSpec> {
     if (spec[name] !== undefined) yield omit(spec, name) as ModelSpec
   }
   if (config['rnn'] !== 'RNN') yield { ...spec, config: { ...config, rnn: 'RNN' } }
+  // Fewer rows before longer ones: there may be hundreds.
+  for (const fewer of below(batch))
+    yield { ...spec, batch: fewer, ...(lengths && { lengths: lengths.slice(0, fewer) }) }
   for (const [row, length] of (lengths ?? []).entries()) {
     if (length < seq_len) yield { ...spec, lengths: lengths!.with(row, seq_len) }
   }
-  for (const fewer of below(batch))
-    yield { ...spec, batch: fewer, ...(lengths && { lengths: lengths.slice(0, fewer) }) }
   for (const fewer of below(seq_len)) {
     const target = spec.module === 'ManyToMany' || spec.module === 'LanguageModel'
     yield {

@@ -29,18 +29,17 @@ function* smallerLayers(spec: RecurrentSpec): Generator<RecurrentSpec> {
     if (options[name] !== undefined) yield withOptions(spec, omit(options, name))
   }
   for (const num_layers of below(options.num_layers ?? 1)) yield withLayers(spec, num_layers)
-  if (lengths) {
-    yield without(spec, 'lengths')
-    for (const [row, length] of lengths.entries()) {
-      if (length < seq_len) yield { ...spec, lengths: lengths.with(row, seq_len) }
-    }
-  }
+  if (lengths) yield without(spec, 'lengths')
   if (dtype !== undefined && dtype !== 'float32') yield without(spec, 'dtype')
   if (profile !== undefined && profile !== 'default') yield without(spec, 'profile')
   if (state === false) yield without(spec, 'state')
   if (batch === null) yield { ...spec, batch: 1 }
   for (const fewer of below(batch ?? 1))
     yield { ...spec, batch: fewer, ...(lengths && { lengths: lengths.slice(0, fewer) }) }
+  // Fewer rows before longer ones: there may be hundreds.
+  for (const [row, length] of (lengths ?? []).entries()) {
+    if (length < seq_len) yield { ...spec, lengths: lengths!.with(row, seq_len) }
+  }
   if (isLayer(spec.module)) {
     for (const fewer of below(seq_len)) {
       yield { ...spec, seq_len: fewer, ...(lengths && { lengths: lengths.map((length) => Math.min(length, fewer)) }) }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { isLayer, kinds, type ModuleName } from '../module.ts'
 import { isModel, type ModelName } from '../model.ts'
 import type { RecordSpec, RecurrentSpec } from '../oracle.ts'
-import { mostly, size } from './draw.ts'
+import { mostly, seldomLarge, size } from './draw.ts'
 import { fuzzedModels, modelSpecs } from './models.ts'
 
 /** The modules that are drawn, the simplest first. */
@@ -26,13 +26,23 @@ export const profiles = [
   'infinite',
   'negative_infinite',
   'nan_state',
+  'nan_padding',
+  'infinite_padding',
+  'infinite_last',
 ] as const
+
+/** What a cell has not: rows that end. */
+export const profilesOfLayers: readonly string[] = ['nan_padding', 'infinite_padding', 'infinite_last']
+/** What has no meaning without lengths. */
+export const profilesOfLengths: readonly string[] = ['nan_padding', 'infinite_padding']
 
 export interface Limits {
   /** The modules to draw from, the simplest first. */
   readonly modules: readonly (ModuleName | ModelName)[]
-  /** The largest input_size, hidden_size, seq_len and batch. */
+  /** The largest input_size, hidden_size and seq_len. */
   readonly maxSize: number
+  /** The largest batch; 256 where it is not said. Above 8 it is rare. */
+  readonly maxBatch?: number | undefined
 }
 
 /** Every choice, whether it means something for the module or not; the first of a list is the simplest. */
@@ -73,25 +83,25 @@ const optimizers = [
 ] as const
 
 /** Specifications of cases that PyTorch records: what goes in follows from `seed`. */
-export function specs({ modules, maxSize }: Limits): fc.Arbitrary<RecordSpec> {
+export function specs({ modules, maxSize, maxBatch = 256 }: Limits): fc.Arbitrary<RecordSpec> {
   const models = modules.filter((name) => isModel(name))
   const recurrent = modules.filter((name) => !isModel(name))
-  if (models.length === 0) return recurrentSpecs(recurrent, maxSize)
-  if (recurrent.length === 0) return modelSpecs(models, maxSize)
+  if (models.length === 0) return recurrentSpecs(recurrent, maxSize, maxBatch)
+  if (recurrent.length === 0) return modelSpecs(models, maxSize, maxBatch)
   return fc.oneof(
-    { arbitrary: recurrentSpecs(recurrent, maxSize), weight: 5 },
-    { arbitrary: modelSpecs(models, maxSize), weight: 1 },
+    { arbitrary: recurrentSpecs(recurrent, maxSize, maxBatch), weight: 5 },
+    { arbitrary: modelSpecs(models, maxSize, maxBatch), weight: 1 },
   )
 }
 
-function recurrentSpecs(asked: readonly ModuleName[], maxSize: number): fc.Arbitrary<RecordSpec> {
+function recurrentSpecs(asked: readonly ModuleName[], maxSize: number, maxBatch: number): fc.Arbitrary<RecordSpec> {
   return fc
     .record<Draw>({
       module: fc.constantFrom(...asked),
       input_size: size(1, maxSize),
       hidden_size: size(1, maxSize),
       seq_len: size(1, maxSize),
-      batch: fc.oneof({ arbitrary: size(1, Math.min(maxSize, 8)), weight: 7 }, fc.constant(0)),
+      batch: fc.oneof({ arbitrary: seldomLarge(1, 8, maxBatch), weight: 7 }, fc.constant(0)),
       num_layers: size(1, 3),
       nonlinearity: fc.constantFrom('tanh', 'relu'),
       bias: mostly(true, false),
@@ -117,16 +127,33 @@ function recurrentSpecs(asked: readonly ModuleName[], maxSize: number): fc.Arbit
 
 const isHalf = (dtype: string): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
-/** Profiles whose gradients decide something. */
-export const smooth: ReadonlySet<string> = new Set(['default', 'tiny', 'sparse', 'positive', 'large'])
+/** Profiles whose gradients decide something: small numbers, or which of them are not finite. */
+export const differentiable: ReadonlySet<string> = new Set([
+  ...['default', 'tiny', 'sparse', 'positive', 'large'],
+  ...['nan', 'infinite', 'negative_infinite', 'nan_state', 'nan_padding', 'infinite_padding', 'infinite_last'],
+])
+
+/** So many products at most in a case of many rows, that it does not take as long as a thousand others. */
+const mostProducts = 2 ** 24
+
+/** As drawn, but that what is large in everything has fewer steps and, if that is not enough, fewer rows. */
+function affordable(draw: Draw): Draw {
+  const { input_size, hidden_size, num_layers, bidirectional, seq_len, batch } = draw
+  const products = batch * seq_len * 4 * hidden_size * (input_size + hidden_size) * num_layers * (bidirectional ? 2 : 1)
+  if (batch <= 8 || products <= mostProducts) return draw
+  const fewer = Math.max(1, Math.floor((seq_len * mostProducts) / products))
+  const left = (products * fewer) / seq_len
+  return { ...draw, seq_len: fewer, batch: Math.max(8, Math.floor(batch * Math.min(1, mostProducts / left))) }
+}
 
 /** Leaves out what means nothing for the module, and what overflows in between, so that the order of summation decides. */
-function specOf(draw: Draw): RecurrentSpec {
+function specOf(drawn: Draw): RecurrentSpec {
+  const draw = affordable(drawn)
   const { module, input_size, hidden_size, seed } = draw
   const layer = isLayer(module)
   const batch = draw.batch === 0 ? null : draw.batch
   const profile = limited(draw)
-  const asked = smooth.has(profile) && !isHalf(draw.dtype) ? draw.asked : 'forward'
+  const asked = differentiable.has(profile) && !isHalf(draw.dtype) ? draw.asked : 'forward'
   const relu = module.startsWith('RNN') && draw.nonlinearity === 'relu' && isBounded(draw, profile)
   const dropout = layer && draw.num_layers > 1 && asked !== 'training' ? draw.dropout / 10 : 0
   const proj_size =
@@ -140,12 +167,10 @@ function specOf(draw: Draw): RecurrentSpec {
     ...(proj_size > 0 && { proj_size }),
     ...(dropout > 0 && { dropout }),
   }
+  const shortened = draw.shortened.length === 0 && profilesOfLengths.includes(profile) ? [1, 0] : draw.shortened
   const lengths =
-    layer && batch !== null && draw.shortened.length > 0
-      ? Array.from(
-          { length: batch },
-          (_, row) => draw.seq_len - (draw.shortened[row % draw.shortened.length]! % draw.seq_len),
-        )
+    layer && batch !== null && shortened.length > 0
+      ? Array.from({ length: batch }, (_, row) => draw.seq_len - (shortened[row % shortened.length]! % draw.seq_len))
       : undefined
   return {
     // Numbers depend on it: those of a smaller case are the first ones of the larger.
@@ -167,7 +192,10 @@ function specOf(draw: Draw): RecurrentSpec {
   }
 }
 
-function limited({ profile, dtype, state, module }: Draw): string {
+function limited({ profile, dtype, state, module, batch }: Draw): string {
+  const padded = isLayer(module) && batch > 0
+  if (profilesOfLengths.includes(profile) && !padded) return profile === 'nan_padding' ? 'nan' : 'infinite'
+  if (profilesOfLayers.includes(profile) && !isLayer(module)) return 'infinite'
   if (profile === 'nan_state' && !state) return 'nan'
   if (dtype === 'float16' && (profile === 'huge' || profile === 'subnormal')) return 'large'
   if (profile === 'subnormal' && isHalf(dtype)) return 'tiny'

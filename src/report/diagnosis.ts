@@ -9,9 +9,11 @@ const nothing = 'no known fault, nor some together, explain it'
 const untried = 'time was up before everything had been tried: `torch-parity explain` may take longer'
 
 /** Where a departure starts, and what explains it, as indented lines. */
-export function renderDiagnosis({ where, explanations, stopped }: Diagnosis, colors: Colors = noColors): string {
+export function renderDiagnosis(diagnosis: Diagnosis, colors: Colors = noColors): string {
+  const { ownDeparture, where, explanations, stopped } = diagnosis
   if (where.length === 0) return `  where: ${onlyAlone}`
   const lines = where.map((sentence) => `  where: ${sentence}`)
+  if (ownDeparture !== undefined) return [`  ${colors.bold(colors.red(ownDeparture))}`, ...lines].join('\n')
   if (explanations.length === 0) lines.push(`  why: ${nothing}`)
   for (const { sentence, explained, complete, outputsAlone = false, advice = [] } of explanations) {
     const part = outputsAlone

@@ -87,7 +87,12 @@ const Detail = z.strictObject({
   profile: Profile.optional(),
   heatmap: Heatmap.optional(),
   explanation: z
-    .strictObject({ where: z.array(z.string()), explanations: z.array(Explanation), stopped: z.boolean().optional() })
+    .strictObject({
+      ownDeparture: z.string().optional(),
+      where: z.array(z.string()),
+      explanations: z.array(Explanation),
+      stopped: z.boolean().optional(),
+    })
     .optional(),
 })
 

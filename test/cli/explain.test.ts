@@ -28,6 +28,25 @@ describe('explain', () => {
     expect(code).toBe(1)
   })
 
+  it('says that our own engine is wrong, where it is, and explains nothing', async ({ folder }) => {
+    const recorded = cellCase({ id: 'one' })
+    const [first = 0] = recorded.expected['h_1']!.data
+    const h_1 = { ...recorded.expected['h_1']!, data: recorded.expected['h_1']!.data.with(0, first + 1) }
+    const other = { ...recorded, expected: { h_1: floatTensor('float32', h_1.shape, h_1.data) } }
+    await folder.write('one.msgpack', fixtureBytes([caseRecord(other)]))
+    await folder.write('port.mjs', transposed)
+    const said =
+      '\n  our own engine departs from PyTorch in this case: h_1, so nothing can be said of the port; please report it, with the file\n  where: h_1 is'
+    for (const engine of [['--engine', 'port.mjs'], []]) {
+      const { code, stdout } = await folder.run([...explain, ...engine])
+      expect(stdout).toContain(said)
+      expect(stdout).not.toContain('why:')
+      expect(code).toBe(1)
+    }
+    const { stdout } = await folder.run(['verify', 'one.msgpack', '--engine', 'port.mjs', '--quiet'])
+    expect(stdout).toContain(said)
+  })
+
   it('says that a right engine matches and exits with 0', async ({ folder }) => {
     await folder.write('one.msgpack', file)
     const { code, stdout } = await folder.run(explain)

@@ -4,6 +4,7 @@ from torch_parity.cases import CaseSpec
 from torch_parity.suites.cells import cell_suites
 from torch_parity.suites.gradients import gradient_suites
 from torch_parity.suites.layers import layer_suites
+from torch_parity.suites.padding import padding_suites
 
 #: The folder of each module's fixtures.
 FOLDERS = {
@@ -20,7 +21,11 @@ def default_suites() -> dict[str, list[CaseSpec]]:
     """Every suite of cases that is committed, by name."""
     suites: dict[str, list[CaseSpec]] = {}
     for module, folder in FOLDERS.items():
-        forward = cell_suites(module) if module.endswith("Cell") else layer_suites(module)
-        for name, specs in {**forward, **gradient_suites(module)}.items():
+        own = gradient_suites(module)
+        if module.endswith("Cell"):
+            own = {**cell_suites(module), **own}
+        else:
+            own = {**layer_suites(module), **own, **padding_suites(module)}
+        for name, specs in own.items():
             suites[f"{folder}/{name}"] = specs
     return suites

@@ -64,6 +64,8 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
       )
       return html('li', {}, html('strong', {}, `The engine ${sentence}`), ` (${how})`, ...changes)
     })
+    const { ownDeparture } = explanation
+    if (ownDeparture !== undefined) why.push(html('li', {}, html('strong', {}, ownDeparture)))
     if (why.length === 0) why.push(html('li', {}, 'no known fault, nor some together, explain it'))
     const [, second] = explanation.explanations
     if (second?.complete === true) why.push(html('li', {}, 'this case cannot tell these apart'))
