@@ -86,6 +86,8 @@ export interface Comparison {
   readonly elements: number
   /** How many elements are not finite in PyTorch's result. */
   readonly nonFinite: number
+  /** How many elements may be anything by the target, and so are not judged; absent when none may. */
+  readonly unjudged?: number
   readonly differing: number
   /** The element that is farthest off in shares of the allowed error; absent when there is none. */
   readonly worst?: Departure
@@ -121,6 +123,8 @@ export function compare(
 
   let differing = 0
   let nonFinite = 0
+  let unjudged = 0
+  const byBudget = tolerance.kind === 'budget'
   let share = 0
   let worst = -1
   let smallestRtol = 0
@@ -133,7 +137,11 @@ export function compare(
     const a = values[offset]!
     const e = expected.data[offset]!
     let own: number
-    if (Number.isFinite(a) && Number.isFinite(e)) {
+    if (byBudget && budget.data[at] === Infinity) {
+      if (!Number.isFinite(e)) nonFinite++
+      unjudged++
+      own = -1
+    } else if (Number.isFinite(a) && Number.isFinite(e)) {
       const error = Math.abs(a - e)
       const size = Math.abs(e)
       const allowed = limit(budget.data[at]!, size)
@@ -150,7 +158,7 @@ export function compare(
       own = Object.is(a, e) && (equalNan || a === e) ? 0 : Infinity
       if (own > 0) smallestAtol = smallestRtol = Infinity
     }
-    if (worst < 0 || own > share) {
+    if (own >= 0 && (worst < 0 || own > share)) {
       share = own
       worst = offset
     }
@@ -174,6 +182,7 @@ export function compare(
     outcome: differing === 0 ? 'match' : 'mismatch',
     elements: values.length,
     nonFinite,
+    ...(unjudged > 0 && { unjudged }),
     differing,
     ...(worst < 0 ? {} : { worst: departure(worst) }),
     share,
@@ -304,20 +313,20 @@ export function formatPlace(place: Place): string {
  * How many time steps of `output` the free run can decide: those whose allowed error is a small part of the largest value.
  * Beyond that two correct implementations may differ so much that a match says little, and each step is judged alone.
  */
-export function decidedSteps(
-  { dtype, expected, budget }: Case,
-  axes: readonly Axis[],
-): { decided: number; of: number } | undefined {
+export function decidedSteps(recorded: Case, axes: readonly Axis[]): { decided: number; of: number } | undefined {
+  const { expected, budget } = recorded
   const axis = axes.findIndex(({ name }) => name === 'seq_len')
   const output = expected['output']
   const allowed = budget['output']
   if (axis < 0 || output === undefined || allowed === undefined) return undefined
   const of = sizes(axes)[axis]!
-  const limit = largestDecided(output, dtype)
+  const limit = largestDecided(output, recorded)
   const worst = new Float64Array(of)
   const strides = broadcastStrides(allowed.shape, sizes(axes)) ?? []
   // A budget is one number for each step, or for all of them; one that varies along other axes too counts by its largest.
   for (const [offset, value] of allowed.data.entries()) {
+    // What may be anything says nothing of the others.
+    if (value === Infinity) continue
     const t = strides[axis] === 0 ? undefined : Math.floor(offset / strides[axis]!) % of
     if (t === undefined) worst.forEach((old, i) => (worst[i] = Math.max(old, value)))
     else worst[t] = Math.max(worst[t]!, value)
@@ -330,25 +339,28 @@ export function decidedSteps(
  * what a training has come to, and those of models.
  */
 export function undecidedTensors(recorded: Case): string[] {
-  const { dtype, expected, budget, training } = recorded
+  const { expected, budget, training } = recorded
   const everyOne = training !== undefined || isModelRequest(recorded)
   return Object.entries(expected)
     .filter(([name]) => everyOne || name.startsWith('grad_'))
     .filter(([name, tensor]) => {
-      const limit = largestDecided(tensor, dtype)
-      return budget[name]!.data.some((value) => !(kappa * value <= limit))
+      const limit = largestDecided(tensor, recorded)
+      return budget[name]!.data.some((value) => value !== Infinity && !(kappa * value <= limit))
     })
     .map(([name]) => name)
 }
 
 /** The largest allowed error that still decides something: 2⁻¹⁰ of the largest value, or 64 roundings of it. */
-function largestDecided({ data }: FloatTensor, dtype: FloatDType): number {
+function largestDecided({ data }: FloatTensor, { dtype, target }: Case): number {
   let largest = 0
   for (const value of data) {
     const size = Math.abs(value)
     if (size > largest && size < Infinity) largest = size
   }
-  return Math.max(largest * Math.max(2 ** -10, 64 * unitRoundoff[dtype]), smallestNormal[dtype])
+  const part = Math.max(2 ** -10, 64 * (target?.roundoff ?? unitRoundoff[dtype]))
+  // Where subnormal numbers may become 0 they decide nothing.
+  const smallest = target?.flushes === true && largest > 0 ? 0 : smallestNormal[dtype]
+  return Math.max(largest * part, smallest)
 }
 
 const smallestNormal: Readonly<Record<FloatDType, number>> = {

@@ -54,6 +54,10 @@ export async function verify(
   const tied = ties.length === 0 ? {} : { ties }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
   const byBudget = judgement.tolerance.kind === 'budget'
+  const isAnything = ({ elements, unjudged = 0 }: Comparison): boolean => elements > 0 && elements === unjudged
+  if (free && recorded.target !== undefined && comparisons.every(isAnything)) {
+    return unsupported(`target ${recorded.target.name} lets every number be anything`, comparisons)
+  }
   const undecided = free && byBudget ? undecidedTensors(recorded) : []
   if (undecided.length > 0) {
     const reason = `the budget of ${undecided.join(', ')} is so large that a match says little`
