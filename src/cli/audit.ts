@@ -1,26 +1,35 @@
 import pc from 'picocolors'
 import { auditCase, newTallies, statusOf, tally } from '../audit.ts'
 import type { Case } from '../case.ts'
+import { defaultJudgement } from '../compare.ts'
 import { engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { faults } from '../faults.ts'
 import { auditOfTallies, renderAudit, renderSilent } from '../report/audit.ts'
+import { renderTarget } from '../report/target.ts'
 import { plural } from '../report/text.ts'
 import { verify } from '../verify.ts'
 import { findFixtures, openFile } from './files.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addToPage, readPage } from './page.ts'
 import { startProgress } from './progress.ts'
+import { judgedFor } from './target.ts'
 
 export interface AuditOptions {
   /** Whether a fault that no case has anything to do with counts as seen. */
   readonly onlyApplicable: boolean
+  /** What engines may do otherwise than a CPU, by name. */
+  readonly target?: string
   /** The folder of a report, which gets the table. */
   readonly report?: string
 }
 
 /** Applies every fault to every case and prints which case reveals which. → the exit code */
-export async function audit(paths: readonly string[], { onlyApplicable, report }: AuditOptions): Promise<number> {
+export async function audit(
+  paths: readonly string[],
+  { onlyApplicable, target, report }: AuditOptions,
+): Promise<number> {
+  const judged = judgedFor(target, defaultJudgement.tolerance)
   // Before the work, which would be lost.
   const page = report === undefined ? undefined : { folder: report, results: await readPage(report) }
   const interruption = onInterrupt()
@@ -30,11 +39,15 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
   const tallies = newTallies(faults)
   const silent: string[] = []
   let cases = 0
+  let undecided = 0
 
   const auditOne = async (file: string, recorded: Case): Promise<void> => {
     const name = `${file}: case ${recorded.id}`
     const { outcome } = await verify(recorded, engine)
-    if (outcome !== 'match') {
+    // What a target leaves too little of to match may still show what is far off.
+    const decides = outcome === 'match'
+    if (!decides && outcome === 'unsupported' && judged.target !== undefined) undecided++
+    else if (!decides) {
       errors.push(
         new ParityError('CASE_INVALID', `${name}: expected the engine without a fault to match, got ${outcome}`),
       )
@@ -56,7 +69,7 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
         if ('error' in read) errors.push(read.error)
         else {
           progress.advance(`${file} ${read.case.id}`)
-          await auditOne(file, read.case)
+          await auditOne(file, judged.as(read.case))
         }
         await interruption.breathe()
       }
@@ -75,6 +88,11 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
     `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
       `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
   )
+  if (judged.target !== undefined) {
+    process.stdout.write(
+      `${renderTarget(judged.target)}; ${plural(undecided, 'case')} of them decide too little to match\n`,
+    )
+  }
   if (page !== undefined && !interruption.signal.aborted) {
     await addToPage(page.folder, page.results, auditOfTallies(tallies, files))
   }

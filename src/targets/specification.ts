@@ -42,6 +42,8 @@ export interface Target {
   readonly name: string
   /** What it permits, in words that stand after "may": `flush subnormal numbers to 0`. */
   readonly sentence: string
+  /** What mismatches that it allows come from, in words that stand after "what". */
+  readonly cause: string
   /** Nothing for a dtype that it says nothing of. */
   readonly permits: (dtype: FloatDType) => Permitted | undefined
 }
@@ -106,26 +108,30 @@ function wgsl(dtype: FloatDType): Permitted | undefined {
 
 /** Targets of one word, each before those that permit more. */
 const words: readonly Target[] = [
-  { name: 'cpu', sentence: 'do nothing that a CPU does not', permits: () => undefined },
+  { name: 'cpu', sentence: 'do nothing that a CPU does not', cause: 'a CPU does', permits: () => undefined },
   {
     name: 'ftz',
     sentence: 'flush subnormal numbers to 0',
+    cause: 'flushing subnormal numbers does',
     permits: (dtype) => ({ ...strict(dtype), flushedBelow: smallestNormal[dtype] }),
   },
   {
     name: 'wgsl',
     sentence:
       'be as inexact as WGSL permits, flush subnormal numbers to 0, and give anything after a NaN, an infinity or an overflow',
+    cause: 'WGSL permits',
     permits: wgsl,
   },
   {
     name: 'tf32',
     sentence: 'round the factors of products to TF32',
+    cause: 'rounding factors to TF32 does',
     permits: (dtype) => (dtype === 'float32' ? { ...strict(dtype), operands: 'tf32', roundoff: 2 ** -11 } : undefined),
   },
   {
     name: 'f16',
     sentence: 'round the factors of products to float16',
+    cause: 'rounding factors to float16 does',
     permits: (dtype) =>
       dtype === 'float32' ? { ...strict(dtype), operands: 'float16', roundoff: 2 ** -11 } : undefined,
   },
@@ -143,6 +149,7 @@ export function targetOf(name: string): Target | undefined {
   return parts.reduce((one, other) => ({
     name: `${one.name}+${other.name}`,
     sentence: `${one.sentence}, and ${other.sentence}`,
+    cause: `${one.cause}, and ${other.cause}`,
     permits: (dtype) => together(one.permits(dtype), other.permits(dtype)),
   }))
 }
