@@ -157,6 +157,11 @@ export type Case = Request & {
   readonly budget: Readonly<Record<string, Tensor<'float64'>>>
   /** h_t: (seq_len, D * num_layers, batch, hidden_size), and c_t of an LSTM, as PyTorch computed them. */
   readonly states?: Outputs
+  /**
+   * What `targeted` has composed the budgets with; never in a file. In them Infinity then stands for an element that may be
+   * anything. roundoff: that of its arithmetic; flushes: whether subnormal numbers may become 0.
+   */
+  readonly target?: { readonly name: string; readonly roundoff: number; readonly flushes: boolean }
 }
 
 /** Text without the characters that control somebody's terminal or turn the direction of what stands around it. */

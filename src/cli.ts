@@ -15,6 +15,7 @@ const couldNotJudge = 2
 interface VerifyFlags {
   engine?: string
   tolerance: Tolerance
+  target?: string
   equalNan: boolean
   filter?: string
   failFast?: true
@@ -28,8 +29,15 @@ interface ExplainFlags {
   case: string
   engine?: string
   actual?: string
+  target?: string
   timeout: number
   search: number
+}
+
+interface AuditFlags {
+  onlyApplicable?: true
+  target?: string
+  report?: string
 }
 
 interface GenerateFlags {
@@ -55,6 +63,7 @@ interface ReportFlags {
 
 interface FuzzFlags {
   engine?: string
+  target?: string
   module?: string[]
   runs?: number
   time?: number
@@ -82,6 +91,8 @@ interface DriftFlags {
   tf32?: true
 }
 
+const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
+
 function program(): Command {
   const torchParity = new Command('torch-parity')
     .description('Does a port compute what PyTorch computes? Replays recorded PyTorch runs and judges them.')
@@ -96,6 +107,7 @@ function program(): Command {
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--engine <file>', 'a JavaScript or TypeScript module that exports an Engine (default: our own)')
     .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
+    .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')
     .option('--filter <text>', 'only cases whose file#id contains the text')
     .option('--fail-fast', 'stop at the first mismatch or error')
@@ -126,6 +138,7 @@ function program(): Command {
     .requiredOption('--case <id>', 'the case')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts (default: ours)')
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
+    .option('--target <name>', targetHelp)
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
     .option('--search <seconds>', 'how long to look for a cause', parseSeconds, 3)
     .action(async (file: string, flags: ExplainFlags) => {
@@ -139,6 +152,7 @@ function program(): Command {
     .description('plant every known fault in our engine and show which cases reveal it')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--only-applicable', 'do not fail for faults that no case has anything to do with')
+    .option('--target <name>', targetHelp)
     .option('--report <folder>', 'add the table to what `verify --report` has left there')
     .option('--json <file>', 'write the table as JSON')
     .action(async (paths: string[], { onlyApplicable, ...rest }: AuditFlags) => {
@@ -182,6 +196,7 @@ function program(): Command {
     .command('fuzz')
     .description('ask PyTorch for random cases until an engine departs from one, and make that one small')
     .option('--engine <file>', 'a JavaScript or TypeScript module that exports an Engine (default: our own)')
+    .option('--target <name>', targetHelp)
     .option('--module <name...>', 'only these modules, such as LSTM GRUCell')
     .option('--runs <number>', 'how many cases (default: 1000, or no limit with --time)', parsePositive)
     .option('--time <duration>', 'how long: 60s, 5m, 2h', parseDuration)

@@ -83,6 +83,8 @@ export interface Comparison {
   readonly elements: number
   /** How many elements are not finite in PyTorch's result. */
   readonly nonFinite: number
+  /** How many elements may be anything by the target, and so are not judged; absent when none may. */
+  readonly unjudged?: number
   readonly differing: number
   /** The element that is farthest off in shares of the allowed error; absent when there is none. */
   readonly worst?: Departure
@@ -118,6 +120,8 @@ export function compare(
 
   let differing = 0
   let nonFinite = 0
+  let unjudged = 0
+  const byBudget = tolerance.kind === 'budget'
   let share = 0
   let worst = -1
   let smallestRtol = 0
@@ -130,7 +134,11 @@ export function compare(
     const a = values[offset]!
     const e = expected.data[offset]!
     let own: number
-    if (Number.isFinite(a) && Number.isFinite(e)) {
+    if (byBudget && budget.data[at] === Infinity) {
+      if (!Number.isFinite(e)) nonFinite++
+      unjudged++
+      own = -1
+    } else if (Number.isFinite(a) && Number.isFinite(e)) {
       const error = Math.abs(a - e)
       const size = Math.abs(e)
       const allowed = limit(budget.data[at]!, size)
@@ -147,7 +155,7 @@ export function compare(
       own = Object.is(a, e) && (equalNan || a === e) ? 0 : Infinity
       if (own > 0) smallestAtol = smallestRtol = Infinity
     }
-    if (worst < 0 || own > share) {
+    if (own >= 0 && (worst < 0 || own > share)) {
       share = own
       worst = offset
     }
@@ -171,6 +179,7 @@ export function compare(
     outcome: differing === 0 ? 'match' : 'mismatch',
     elements: values.length,
     nonFinite,
+    ...(unjudged > 0 && { unjudged }),
     differing,
     ...(worst < 0 ? {} : { worst: departure(worst) }),
     share,

@@ -1,3 +1,4 @@
+import type { Case } from './case.ts'
 import { kappa, limitOf, type Tolerance } from './compare.ts'
 import { broadcastStrides, type FloatTensor, smallestNormal, type Tensor, unitRoundoff } from './tensor.ts'
 
@@ -14,13 +15,22 @@ export interface Decision {
  * held to the largest value among them: the allowed error is at most 2⁻¹⁰ of it, or 64 roundings, or 32 roundings of the
  * largest value of the tensor, which a budget never goes below.
  * By any other tolerance, which is its owner's choice, a tensor is undecided when zeros would match it.
+ * target: what an engine may do otherwise than a CPU, which changes how coarse its numbers are.
  */
-export function decide(expected: FloatTensor, budget: Tensor<'float64'>, tolerance: Tolerance): Decision {
-  return tolerance.kind === 'budget' ? byBudget(expected, budget) : byZeros(expected, tolerance)
+export function decide(
+  expected: FloatTensor,
+  budget: Tensor<'float64'>,
+  tolerance: Tolerance,
+  target?: Coarseness,
+): Decision {
+  return tolerance.kind === 'budget' ? byBudget(expected, budget, target) : byZeros(expected, tolerance)
 }
 
-function byBudget(expected: FloatTensor, budget: Tensor<'float64'>): Decision {
-  const cells = cellsOf(expected, budget)
+/** Of a target: the roundoff of its products, and whether subnormal numbers may become 0, so that they decide nothing. */
+export type Coarseness = NonNullable<Case['target']>
+
+function byBudget(expected: FloatTensor, budget: Tensor<'float64'>, target: Coarseness | undefined): Decision {
+  const cells = cellsOf(expected, budget, target)
   const count = (state: CellState): number =>
     cells.states.reduce((sum, own, cell) => (own === state ? sum + cells.counts[cell]! : sum), 0)
   return { decided: count('decided'), undecided: count('undecided') }
@@ -31,10 +41,11 @@ export function decidedSteps(
   expected: FloatTensor,
   budget: Tensor<'float64'>,
   axis: number,
+  target?: Coarseness,
 ): { readonly decided: number; readonly of: number } {
   const of = expected.shape[axis] ?? 0
   const inner = expected.shape.slice(axis + 1).reduce((product, size) => product * size, 1)
-  const { states } = cellsOf(expected, budget)
+  const { states } = cellsOf(expected, budget, target)
   const isUndecided = new Uint8Array(of)
   forCells(expected.shape, budget.shape, (offset, cell) => {
     if (states[cell] === 'undecided') isUndecided[Math.floor(offset / inner) % of] = 1
@@ -48,6 +59,7 @@ type CellState = 'decided' | 'undecided' | 'left out'
 function cellsOf(
   { dtype, shape, data }: FloatTensor,
   budget: Tensor<'float64'>,
+  target: Coarseness | undefined,
 ): { readonly states: readonly CellState[]; readonly counts: Float64Array } {
   const largest = new Float64Array(budget.data.length)
   const counts = new Float64Array(budget.data.length)
@@ -60,8 +72,10 @@ function cellsOf(
     if (size > largest[cell]!) largest[cell] = size
   })
   const most = largest.reduce((one, other) => Math.max(one, other), 0)
-  const part = Math.max(2 ** -10, 64 * unitRoundoff[dtype])
-  const floor = Math.max(32 * unitRoundoff[dtype] * most, smallestNormal[dtype])
+  const u = target?.roundoff ?? unitRoundoff[dtype]
+  const part = Math.max(2 ** -10, 64 * u)
+  const smallest = target?.flushes === true && most > 0 ? 0 : smallestNormal[dtype]
+  const floor = Math.max(32 * u * most, smallest)
   const states = Array.from(budget.data, (own, cell): CellState => {
     const allowed = kappa * own
     if (allowed === Infinity) return 'left out'

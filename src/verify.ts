@@ -63,7 +63,10 @@ export async function verify(
   const matches = free && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
   if (!matches) return { ...judged, outcome: 'mismatch' }
   if (decided === 0 && wide.length === 0) {
-    return { ...judged, outcome: 'undecided', reason: 'shapes agree, 0 numbers to judge' }
+    const isEmpty = comparisons.every(({ elements }) => elements === 0)
+    const target = recorded.target === undefined ? 'the budget' : `target ${recorded.target.name}`
+    const reason = isEmpty ? 'shapes agree, 0 numbers to judge' : `${target} lets every number be anything`
+    return { ...judged, outcome: 'undecided', reason }
   }
   const doubtful = steps === undefined ? wide : undecidedBesideSteps(recorded, wide, judgement.tolerance)
   if (doubtful.length > 0) return { ...judged, outcome: 'undecided', reason: doubt(doubtful, judgement.tolerance) }
@@ -73,14 +76,14 @@ export async function verify(
 
 /** How many numbers of some tensors of a case are decided, and which tensors hold any that is not. */
 export function decisionOf(
-  { budget }: Case,
+  { budget, target }: Case,
   tensors: Outputs,
   tolerance: Tolerance,
 ): { readonly decided: number; readonly wide: readonly string[] } {
   let decided = 0
   const wide: string[] = []
   for (const [name, tensor] of Object.entries(tensors)) {
-    const decision = decide(tensor, budget[name]!, tolerance)
+    const decision = decide(tensor, budget[name]!, tolerance, target)
     decided += decision.decided
     if (decision.undecided > 0) wide.push(name)
   }
@@ -118,7 +121,7 @@ async function judgeSteps(
   // What others have published may be without it.
   if (output === undefined) return { decided: 0, of: recorded.states?.['h_t']?.shape[0] ?? 0, comparisons }
   const axis = expectedAxes(recorded)['output']!.findIndex(({ name }) => name === 'seq_len')
-  return { ...decidedSteps(output, recorded.budget['output']!, axis), comparisons }
+  return { ...decidedSteps(output, recorded.budget['output']!, axis, recorded.target), comparisons }
 }
 
 async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true | string> {

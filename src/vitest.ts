@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Case, show } from './case.ts'
 import { findFixtures, openFile } from './cli/files.ts'
+import { type Judged, judgedFor } from './cli/target.ts'
 import { compare, type Judgement, type Tolerance } from './compare.ts'
 import type { Engine } from './engine/run.ts'
 import { ParityError } from './errors.ts'
@@ -29,6 +30,8 @@ export interface ParityOptions {
   readonly filter?: string
   /** `budget` is the error that the fixture itself carries. */
   readonly tolerance?: 'budget' | 'torch' | Tolerances
+  /** What engines may do otherwise than a CPU: `ftz`, `wgsl`, `tf32`, `f16`, or several such as `wgsl+tf32`. */
+  readonly target?: string
   /** Whether NaN matches NaN. */
   readonly equalNan?: boolean
 }
@@ -92,13 +95,14 @@ const noBudget: Tensor<'float64'> = { dtype: 'float64', shape: [], data: Float64
 export async function describeParity(
   paths: string | readonly string[],
   engine: Engine,
-  { filter = '', tolerance = 'budget', equalNan = true }: ParityOptions = {},
+  { filter = '', tolerance = 'budget', target, equalNan = true }: ParityOptions = {},
 ): Promise<void> {
   if (typeof (engine as Partial<Engine> | undefined)?.run !== 'function') {
     throw new ParityError('ENGINE_INVALID', 'describeParity: expected an engine { name, run(request) }, got none')
   }
   const policy: Tolerance =
     tolerance === 'budget' ? { kind: 'budget' } : toleranceOf(tolerance, "describeParity: expected 'budget'")
+  const judged = judgedFor(target, policy, 'describeParity: target')
   const { files, errors } = await findFixtures(typeof paths === 'string' ? [paths] : paths)
   const groups: [file: string, tests: Registered[]][] = errors.map((error) => [
     error.message.split(': ')[0] ?? '',
@@ -110,7 +114,7 @@ export async function describeParity(
     const got = filter === '' ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${got}`)
   }
-  for (const [file, tests] of registered) describeFile(file, tests, engine, { tolerance: policy, equalNan })
+  for (const [file, tests] of registered) describeFile(file, tests, engine, judged, { tolerance: policy, equalNan })
 }
 
 /** A case to judge, or what keeps us from it. */
@@ -133,7 +137,13 @@ async function testsOf(file: string, filter: string): Promise<Registered[]> {
 }
 
 // oxlint-disable vitest/valid-title -- titles are what the fixtures say
-function describeFile(file: string, tests: readonly Registered[], engine: Engine, judgement: Judgement): void {
+function describeFile(
+  file: string,
+  tests: readonly Registered[],
+  engine: Engine,
+  judged: Judged,
+  judgement: Judgement,
+): void {
   describe(file, () => {
     let run = 0
     const skipped = { unsupported: 0, undecided: 0 }
@@ -141,7 +151,7 @@ function describeFile(file: string, tests: readonly Registered[], engine: Engine
       it(test.name, async ({ skip }) => {
         run++
         if ('error' in test) throw test.error
-        const verdict = await verify(test.case, engine, judgement)
+        const verdict = await verify(judged.as(test.case), engine, judgement)
         if (verdict.outcome === 'unsupported' || verdict.outcome === 'undecided') {
           skipped[verdict.outcome]++
           skip(verdict.outcome === 'undecided' ? `undecided: ${verdict.reason}` : verdict.reason)

@@ -1,10 +1,12 @@
 import pc from 'picocolors'
 import { auditCase, newTallies, statusOf, tally } from '../audit.ts'
 import type { Case } from '../case.ts'
+import { defaultJudgement } from '../compare.ts'
 import { engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { faults } from '../faults.ts'
 import { auditOfTallies, renderAudit, renderDoubts, renderSilent, type WideCase } from '../report/audit.ts'
+import { renderTarget } from '../report/target.ts'
 import { plural } from '../report/text.ts'
 import { verify } from '../verify.ts'
 import { widest, widthsOf } from '../width.ts'
@@ -12,10 +14,13 @@ import { findFixtures, openFile, writeAside } from './files.ts'
 import { onInterrupt } from './interrupt.ts'
 import { addToPage, readPage } from './page.ts'
 import { startProgress } from './progress.ts'
+import { judgedFor } from './target.ts'
 
 export interface AuditOptions {
   /** Whether a fault that no case has anything to do with counts as seen. */
   readonly onlyApplicable: boolean
+  /** What engines may do otherwise than a CPU, by name. */
+  readonly target?: string
   /** The folder of a report, which gets the table. */
   readonly report?: string
   /** Where the table is written as JSON. */
@@ -23,7 +28,11 @@ export interface AuditOptions {
 }
 
 /** Applies every fault to every case and prints which case reveals which. → the exit code */
-export async function audit(paths: readonly string[], { onlyApplicable, report, json }: AuditOptions): Promise<number> {
+export async function audit(
+  paths: readonly string[],
+  { onlyApplicable, target, report, json }: AuditOptions,
+): Promise<number> {
+  const judged = judgedFor(target, defaultJudgement.tolerance)
   // Before the work, which would be lost.
   const page = report === undefined ? undefined : { folder: report, results: await readPage(report) }
   const interruption = onInterrupt()
@@ -39,14 +48,15 @@ export async function audit(paths: readonly string[], { onlyApplicable, report, 
   const auditOne = async (file: string, recorded: Case): Promise<void> => {
     const name = `${file}: case ${recorded.id}`
     const { outcome } = await verify(recorded, engine)
-    // Published values have few digits, and so wide budgets.
-    const width = recorded.source === undefined ? Math.max(0, ...Object.values(widthsOf(recorded))) : 0
+    // Published values have few digits, and so wide budgets; those of a target are meant to be wide.
+    const isMeasured = recorded.source === undefined && judged.target === undefined
+    const width = isMeasured ? Math.max(0, ...Object.values(widthsOf(recorded))) : 0
     if (width > widest) wide.push({ name, width })
-    if (outcome === 'undecided') {
-      undecided.push(name)
-      return
-    }
-    if (outcome !== 'match') {
+    // What a target leaves too little of to match may still show what is far off.
+    const decides = outcome === 'match'
+    if (outcome === 'undecided') undecided.push(name)
+    if (outcome === 'undecided' && judged.target === undefined) return
+    if (!decides && outcome !== 'undecided') {
       errors.push(
         new ParityError('CASE_INVALID', `${name}: expected the engine without a fault to match, got ${outcome}`),
       )
@@ -68,7 +78,7 @@ export async function audit(paths: readonly string[], { onlyApplicable, report, 
         if ('error' in read) errors.push(read.error)
         else {
           progress.advance(`${file} ${read.case.id}`)
-          await auditOne(file, read.case)
+          await auditOne(file, judged.as(read.case))
         }
         await interruption.breathe()
       }
@@ -87,6 +97,11 @@ export async function audit(paths: readonly string[], { onlyApplicable, report, 
     `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
       `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
   )
+  if (judged.target !== undefined) {
+    process.stdout.write(
+      `${renderTarget(judged.target)}; ${plural(undecided.length, 'case')} of them decide too little to match\n`,
+    )
+  }
   if (page !== undefined && !interruption.signal.aborted) {
     await addToPage(page.folder, page.results, auditOfTallies(tallies, files))
   }

@@ -7,12 +7,14 @@ import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { messageOf, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
+import { renderTarget } from '../report/target.ts'
 import { renderMismatch, renderRow } from '../report/text.ts'
 import { elementCount, type FloatTensor } from '../tensor.ts'
 import { judge, requestOf, verify, type Verdict } from '../verify.ts'
 import { openFile } from './files.ts'
 import { hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
+import { judgedFor } from './target.ts'
 
 export interface ExplainOptions {
   readonly case: string
@@ -20,6 +22,8 @@ export interface ExplainOptions {
   readonly engine?: string
   /** Tensors that were computed elsewhere, instead of an engine. */
   readonly actual?: string
+  /** What engines may do otherwise than a CPU, by name. */
+  readonly target?: string
   readonly timeoutMs: number
   readonly searchMs: number
 }
@@ -29,6 +33,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   if (options.actual !== undefined && options.engine !== undefined) {
     throw new ParityError('USAGE', '--actual: expected it without --engine, got both')
   }
+  const judged = judgedFor(options.target, defaultJudgement.tolerance)
   const interruption = onInterrupt()
   const host =
     options.engine === undefined ? undefined : await hostEngine(options.engine, options.timeoutMs, interruption.signal)
@@ -40,14 +45,16 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
         continue
       }
       if (read.case.id !== options.case) continue
-      if (options.actual !== undefined) return await explainActual(file, options.actual, read.case, options.searchMs)
+      const recorded = judged.as(read.case)
+      if (judged.target !== undefined) process.stdout.write(`${renderTarget(judged.target)}\n`)
+      if (options.actual !== undefined) return await explainActual(file, options.actual, recorded, options.searchMs)
       let outputs: unknown
-      const verdict = await verify(read.case, engine, defaultJudgement, { onOutputs: (given) => (outputs = given) })
+      const verdict = await verify(recorded, engine, defaultJudgement, { onOutputs: (given) => (outputs = given) })
       if (verdict.outcome !== 'mismatch') {
         process.stdout.write(`${renderRow(verdict, pc)}\n`)
         return verdict.outcome === 'match' ? 0 : 2
       }
-      process.stdout.write(`${explained(renderMismatch(file, verdict, pc), read.case, outputs, options.searchMs)}\n`)
+      process.stdout.write(`${explained(renderMismatch(file, verdict, pc), recorded, outputs, options.searchMs)}\n`)
       return 1
     }
   } finally {

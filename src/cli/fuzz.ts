@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import pc from 'picocolors'
+import { defaultJudgement } from '../compare.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { messageOf, ParityError } from '../errors.ts'
 import { encodeFixture } from '../fixture.ts'
@@ -9,16 +10,20 @@ import { fuzzedModules } from '../fuzz/spec.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
+import { renderTarget } from '../report/target.ts'
 import { renderRow } from '../report/text.ts'
 import { askAndDiagnose } from './explain.ts'
 import { writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
+import { judgedFor } from './target.ts'
 
 export interface FuzzCommand {
   /** A module that exports an Engine; ours when absent. */
   readonly engine?: string
+  /** What engines may do otherwise than a CPU, by name. */
+  readonly target?: string
   readonly module: readonly string[]
   readonly runs: number
   readonly timeMs?: number
@@ -41,6 +46,7 @@ const ahead = 32
 /** Asks PyTorch for random cases until an engine departs from one. → the exit code */
 export async function fuzzCommand(options: FuzzCommand): Promise<number> {
   const modules = modulesOf(options.module)
+  const judged = judgedFor(options.target, defaultJudgement.tolerance)
   const asked = options.case === undefined ? undefined : specOf(options.case)
   const interruption = onInterrupt()
   const progress = startProgress(options.quiet || asked !== undefined)
@@ -53,13 +59,15 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     await openOracles(opened, options, interruption.signal)
     const [oracle] = opened
     if (oracle === undefined) return interruption.exitCode
-    const record = inTurn(opened)
+    const recordStrictly = inTurn(opened)
+    const record: Recorder = async (spec) => judged.as(await recordStrictly(spec))
     const again = { options, engine, oracle }
     if (asked !== undefined) return await judgeOne(asked, record, again)
 
     process.stdout.write(
       `${engine.name} against torch ${oracle.producer.torch}, seed ${options.seed}, ${modules.join(', ')}, sizes up to ${options.maxSize}\n`,
     )
+    if (judged.target !== undefined) process.stdout.write(`${renderTarget(judged.target)}\n`)
     progress.expect(Number.isFinite(options.runs) ? options.runs : 0)
     const signal = AbortSignal.any([interruption.signal, ended.signal])
     if (options.timeMs !== undefined) {
@@ -136,10 +144,11 @@ function specOf(text: string): RecordSpec {
 }
 
 /** The command that judges one case again. */
-function commandOf(spec: RecordSpec, { engine }: FuzzCommand): string {
+function commandOf(spec: RecordSpec, { engine, target }: FuzzCommand): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
   const port = engine === undefined ? '' : ` --engine ${/^[\w./-]+$/.test(engine) ? engine : quoted(engine)}`
-  return `torch-parity fuzz --case ${quoted(JSON.stringify(spec))}${port}`
+  const asked = target === undefined ? '' : ` --target ${target}`
+  return `torch-parity fuzz --case ${quoted(JSON.stringify(spec))}${port}${asked}`
 }
 
 async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promise<number> {

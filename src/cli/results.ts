@@ -29,7 +29,11 @@ export interface Writer {
 export function writeResults(
   path: string,
   engine: string,
-  { tolerance, equalNan }: { readonly tolerance: Tolerance; readonly equalNan: boolean },
+  {
+    tolerance,
+    target,
+    equalNan,
+  }: { readonly tolerance: Tolerance; readonly target?: string | undefined; readonly equalNan: boolean },
 ): Writer {
   const stream = new PassThrough({ encoding: 'utf8' })
   const written = writeAside(path, stream)
@@ -41,7 +45,7 @@ export function writeResults(
     if (!stream.write(text) && !stream.destroyed) await drained(stream)
   }
   const stated = tolerance.kind === 'budget' ? { ...tolerance, kappa } : tolerance
-  stream.write(openResults({ engine, tolerance: stated, equalNan }))
+  stream.write(openResults({ engine, tolerance: stated, target, equalNan }))
   return {
     async add(file, verdict, detail) {
       await write(caseOfResults(file, verdict, first, detail))

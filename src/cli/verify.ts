@@ -8,6 +8,7 @@ import { ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { detailOf } from '../report/detail.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
+import { addNumbers, type Numbers, renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
 import type { Detail, Failure, Provenance, Summary } from '../report/results.ts'
 import {
   addToModules,
@@ -23,6 +24,7 @@ import {
   renderSummary,
   shareOf,
 } from '../report/text.ts'
+import { type Mismatches, newMismatches } from '../targets/allowing.ts'
 import { verify, type Verdict } from '../verify.ts'
 import { diagnosisOf } from './explain.ts'
 import { findFixtures, openFile } from './files.ts'
@@ -31,11 +33,14 @@ import { type Interruption, onInterrupt } from './interrupt.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { writePage } from './page.ts'
 import { writeResults } from './results.ts'
+import { type Judged, judgedFor } from './target.ts'
 
 export interface VerifyOptions {
   /** A module that exports an Engine; ours when absent. */
   readonly engine?: string
   readonly tolerance: Tolerance
+  /** What engines may do otherwise than a CPU, by name. */
+  readonly target?: string
   readonly equalNan: boolean
   /** Only cases whose `file#id` contains this. */
   readonly filter?: string
@@ -61,6 +66,10 @@ interface Run {
   readonly options: VerifyOptions
   readonly engine: Engine
   readonly judgement: Judgement
+  readonly judged: Judged
+  /** Where nothing but a CPU is asked for, what might be allowed elsewhere. */
+  readonly mismatches: Mismatches | undefined
+  readonly numbers: Numbers
   readonly progress: Progress
   readonly interruption: Interruption
   readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
@@ -78,6 +87,7 @@ interface Run {
 
 /** Judges every case behind the paths and prints what came of it. → the exit code */
 export async function verifyFiles(paths: readonly string[], options: VerifyOptions): Promise<number> {
+  const judged = judgedFor(options.target, options.tolerance)
   const interruption = onInterrupt()
   const progress = startProgress(options.quiet)
   const errors: Failure[] = []
@@ -87,11 +97,14 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     const engine = host?.engine ?? ours
     const { report } = options
     const kept = [options.json, report && join(report, 'results.json')].filter((path) => path !== undefined)
-    const writers = kept.map((path) => writeResults(path, engine.name, options))
+    const writers = kept.map((path) => writeResults(path, engine.name, { ...options, target: judged.target?.name }))
     const run: Run = {
       options,
       engine,
       judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
+      judged,
+      mismatches: judged.target === undefined && options.tolerance.kind === 'budget' ? newMismatches() : undefined,
+      numbers: { elements: 0, unjudged: 0 },
       progress,
       interruption,
       summary: { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0 },
@@ -107,6 +120,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
         for (const writer of writers) await writer.add(file, verdict, detail)
       },
     }
+    if (judged.target !== undefined && !options.quiet) progress.print(renderTarget(judged.target))
     await judgeFiles(run, paths)
     const { summary } = run
     if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
@@ -119,6 +133,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
         : summary.mismatched > 0
           ? 1
           : 0
+    const allowed = interruption.signal.aborted ? undefined : await run.mismatches?.allowedBy(engine)
     progress.stop()
     const untold = summary.mismatched - run.explained
     if (untold > 0) {
@@ -133,6 +148,8 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
+    if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
+    if (allowed !== undefined) process.stdout.write(`${renderAllowed(allowed.target, allowed.count)}\n`)
     const described = report === undefined ? {} : { fixtures: run.fixtures }
     const engineFile = report === undefined || options.engine === undefined ? {} : { engineFile: options.engine }
     for (const writer of writers) await writer.end({ errors, summary, exitCode, ...described, ...engineFile })
@@ -188,8 +205,9 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
     }
     titled = true
     let outputs: unknown
-    const verdict = await judgeCase(run, file, read.case, (given) => (outputs = given))
-    if (verdict !== undefined) await report(run, file, verdict, read.case, outputs)
+    const recorded = run.judged.as(read.case)
+    const verdict = await judgeCase(run, file, recorded, (given) => (outputs = given))
+    if (verdict !== undefined) await report(run, file, verdict, recorded, outputs)
     await run.interruption.breathe()
   }
 }
@@ -215,6 +233,8 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
   summary.cases++
   addToModules(run.modules, verdict)
   run.ratios.add(verdict, file)
+  addNumbers(run.numbers, verdict)
+  if (verdict.outcome === 'mismatch') run.mismatches?.add(recorded, outputs)
   if (verdict.outcome === 'match') {
     summary.matched++
     const share = shareOf(verdict)

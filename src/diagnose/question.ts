@@ -134,7 +134,12 @@ export function departure({ limits, outputs, given }: Question, others: Outputs)
       const error = Math.abs((own[i] ?? Number.NaN) - (other[i] ?? Number.NaN))
       const same = Object.is(own[i], other[i])
       const allowed = limits[name]![i] ?? 0
-      part += same ? 0 : Number.isFinite(error) ? Math.log1p(allowed > 0 ? error / allowed : error) : 30
+      part +=
+        same || allowed === Infinity
+          ? 0
+          : Number.isFinite(error)
+            ? Math.log1p(allowed > 0 ? error / allowed : error)
+            : 30
     }
     // Every tensor counts alike, however large it is.
     sum += part / Math.max(1, length)

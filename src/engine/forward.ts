@@ -8,8 +8,9 @@ import { lstmCell, type LSTMDepartures } from './lstm.ts'
 import type { ModelDepartures } from './models.ts'
 import { rnnCell, type RNNDepartures } from './rnn.ts'
 import type { ScanDepartures, Weights } from './scan.ts'
+import type { TapeDepartures } from './tape.ts'
 
-/** Where a faulted engine departs from torch; everything that is absent is as in torch. */
+/** Where a faulted engine, or one of less exact hardware, departs from torch; everything that is absent is as in torch. */
 export interface Departures {
   readonly rnn?: RNNDepartures
   readonly lstm?: LSTMDepartures
@@ -18,6 +19,7 @@ export interface Departures {
   readonly scan?: ScanDepartures
   readonly training?: TrainingDepartures
   readonly model?: ModelDepartures
+  readonly tape?: TapeDepartures
 }
 
 /** What a faulty port does otherwise when it trains. */
@@ -26,6 +28,10 @@ export interface TrainingDepartures {
   readonly gradientsKept?: boolean
   /** Leaves out Adam's division by 1 − βᵗ. */
   readonly biasUncorrected?: boolean
+  /** What becomes of a loss, a sum of so many terms, and of each number of a parameter after a step. */
+  readonly rounded?: (x: number, terms: number) => number
+  readonly sqrt?: (x: number) => number
+  readonly quotient?: (x: number, y: number) => number
 }
 
 /** Named tensors without their shapes, in float64. */

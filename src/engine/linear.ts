@@ -90,6 +90,9 @@ function addDots(
   }
 }
 
+/** How a matrix product is computed: as `addProduct` does, or less exactly. */
+export type Product = typeof addProduct
+
 /**
  * torch.nn.functional.linear: x · weightᵀ + bias.
  * x: (rows, inputs), weight: (outputs, inputs), bias: (outputs) or undefined → (rows, outputs)
@@ -101,10 +104,11 @@ export function linear(
   rows: number,
   inputs: number,
   outputs: number,
+  product: Product = addProduct,
 ): Float64Array {
   const out = new Float64Array(rows * outputs)
   fillRows(out, bias, rows, outputs)
-  addProduct(out, 0, x, 0, weight, rows, inputs, outputs)
+  product(out, 0, x, 0, weight, rows, inputs, outputs)
   return out
 }
 
@@ -133,12 +137,15 @@ export function productOfColumns(
   rows: number,
   outputs: number,
   inputs: number,
+  product: Product = addProduct,
 ): Float64Array {
-  return linear(transpose(y, rows, outputs), transpose(x, rows, inputs), undefined, outputs, rows, inputs)
+  return linear(transpose(y, rows, outputs), transpose(x, rows, inputs), undefined, outputs, rows, inputs, product)
 }
 
 /** The gradient by the bias of a linear layer: x: (rows, outputs) → (outputs) */
-export function sumRows(x: Float64Array, rows: number, outputs: number): Float64Array {
+export function sumRows(x: Float64Array, rows: number, outputs: number, product: Product = addProduct): Float64Array {
+  // A sum that is computed less exactly is a product with ones.
+  if (product !== addProduct) return productOfColumns(x, new Float64Array(rows).fill(1), rows, outputs, 1, product)
   const sums = new Float64Array(outputs)
   for (let row = 0; row < rows; row++) {
     for (let o = 0; o < outputs; o++) sums[o]! += x[row * outputs + o]!

@@ -29,6 +29,8 @@ export interface ModelDepartures {
   readonly endIgnored?: boolean
   readonly attentionNotNormalised?: boolean
   readonly paddingAttended?: boolean
+  /** (max_len, batch): the symbols that greedy decoding chooses, whatever the logits are. */
+  readonly forced?: ArrayLike<number>
 }
 
 type Named = Record<string, Variable>
@@ -50,7 +52,7 @@ interface Model {
  */
 export function runModel(request: ModelRequest, departures: Departures = {}): Numbers {
   const { config, inputs, cotangents } = request
-  const tape = newTape()
+  const tape = newTape(departures.tape)
   const params: Named = {}
   for (const [name, { shape, data }] of Object.entries(request.params)) {
     params[name] = tape.variable(shape, Float64Array.from(data))
@@ -211,6 +213,11 @@ function within(
   return target.map((symbol, i) => (Math.floor(i / batch) < (lengths?.[i % batch] ?? Infinity) ? symbol : undefined))
 }
 
+function chosen({ forced }: ModelDepartures, logits: Variable, t: number): number[] {
+  const batch = logits.shape[0] ?? 0
+  return forced === undefined ? largest(logits) : Array.from({ length: batch }, (_, row) => forced[t * batch + row]!)
+}
+
 /** The first of the largest, NaN above all, as torch.argmax has it. logits: (batch, classes) */
 function largest({ shape: [batch = 0, classes = 0], data }: Variable): number[] {
   return Array.from({ length: batch }, (_, row) => {
@@ -241,7 +248,7 @@ function languageModel(
   const logits = [linear(model, 'linear', tape.step(outputs.at(-1)!, seq_len - 1))]
   const symbols: number[][] = []
   for (let t = 0; t < max_len; t++) {
-    symbols.push(largest(logits[t]!))
+    symbols.push(chosen(departures, logits[t]!, t))
     if (t + 1 === max_len) break
     const read = tape.embedding(weight, symbols[t]!, [1, batch])
     const next = layers(model, 'rnn', num_layers, read, last, undefined, () => undefined)
@@ -303,7 +310,7 @@ function encoderDecoder(
     const logits = linear(model, 'linear', h)
     Object.assign(now, { decoder_states: h, logits })
     for (const [name, variable] of Object.entries(now)) (after[name] ??= []).push(variable)
-    const own = largest(logits)
+    const own = chosen(departures, logits, t)
     symbols.push(own.map((symbol, row) => (ended[row] ? config.eos : symbol)))
     if (isGreedy && !departures.endIgnored) {
       for (const [row, symbol] of own.entries()) ended[row] ||= symbol === config.eos

@@ -1,5 +1,5 @@
 import type { Cell, Step } from './cell.ts'
-import { addProduct, fillRows, linear, plus, productOfColumns, sumRows, transpose } from './linear.ts'
+import { addProduct, fillRows, linear, plus, type Product, productOfColumns, sumRows, transpose } from './linear.ts'
 
 /** The parameters of one layer and direction, or the gradients by them, in float64; what a module lacks is undefined. */
 export interface Weights {
@@ -11,7 +11,7 @@ export interface Weights {
   readonly weight_hr: Float64Array | undefined
 }
 
-/** What a faulty port does otherwise when it goes through time. */
+/** What a faulty port, or one on less exact hardware, does otherwise when it goes through time. */
 export interface ScanDepartures {
   /** Feeds back the first proj_size units as they are before the projection. */
   readonly unprojected?: boolean
@@ -25,6 +25,9 @@ export interface ScanDepartures {
   readonly throughPadding?: boolean
   /** What becomes of each state, and cell state, before it is used. */
   readonly rounded?: (x: number) => number
+  /** What becomes of the gradient by each state, and cell state, on its way back. */
+  readonly gradientRounded?: (x: number) => number
+  readonly product?: Product
 }
 
 /** One layer and direction over time. */
@@ -69,6 +72,7 @@ export interface Scanned {
 export function scan(options: Scan): Scanned {
   const { cell, weights, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
   const { unprojected = false, overwritten = false, truncated = Infinity, rounded } = options.departures ?? {}
+  const { gradientRounded, product = addProduct } = options.departures ?? {}
   const { heldOutput = false, throughPadding = false } = options.departures ?? {}
   const { weight_hr } = weights
   const width = cell.gates * hidden_size
@@ -111,7 +115,7 @@ export function scan(options: Scan): Scanned {
   // Without a projection the new state goes where the next step reads it.
   const projected = weight_hr === undefined ? undefined : new Float64Array(steps * hiddenSize)
   // The input's term does not wait for the state, so it is one product over all steps.
-  const gates = linear(input, weights.weight_ih, weights.bias_ih, seq_len * batch, input_size, width)
+  const gates = linear(input, weights.weight_ih, weights.bias_ih, seq_len * batch, input_size, width, product)
   const fromHidden = new Float64Array(steps * gatesSize)
   fillRows(fromHidden, weights.bias_hh, steps * batch, width)
   const output = new Float64Array(seq_len * stateSize)
@@ -145,11 +149,11 @@ export function scan(options: Scan): Scanned {
 
   for (let s = 0; s < steps; s++) {
     goTo(s)
-    addProduct(fromHidden, s * gatesSize, fedBack, s * stateSize, weights.weight_hh, batch, state_size, width)
+    product(fromHidden, s * gatesSize, fedBack, s * stateSize, weights.weight_hh, batch, state_size, width)
     cell.forward(step)
     const after = (s + 1) * stateSize
     if (projected !== undefined && weight_hr !== undefined) {
-      addProduct(h, after, projected, s * hiddenSize, weight_hr, batch, hidden_size, state_size)
+      product(h, after, projected, s * hiddenSize, weight_hr, batch, hidden_size, state_size)
       for (let row = 0; row < (unprojected ? batch : 0); row++) {
         const from = s * hiddenSize + row * hidden_size
         fedBack.set(projected.subarray(from, from + state_size), after + row * state_size)
@@ -208,7 +212,7 @@ export function scan(options: Scan): Scanned {
       let dhidden = dh
       if (dprojected !== undefined && weightOfProjection !== undefined) {
         dprojected.set(dh, s * stateSize)
-        dhidden = linear(dh, weightOfProjection, undefined, batch, state_size, hidden_size)
+        dhidden = linear(dh, weightOfProjection, undefined, batch, state_size, hidden_size, product)
         dfed?.forEach((d, i) => (dhidden[Math.floor(i / state_size) * hidden_size + (i % state_size)]! += d))
       }
       cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc, dweight_hh })
@@ -219,7 +223,11 @@ export function scan(options: Scan): Scanned {
       }
       dh = projected === undefined ? dhidden : new Float64Array(stateSize)
       dfed?.fill(0)
-      addProduct(dfed ?? dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
+      product(dfed ?? dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
+      if (gradientRounded !== undefined) {
+        for (let i = 0; i < dh.length; i++) dh[i] = gradientRounded(dh[i]!)
+        for (let i = 0; i < dc.length; i++) dc[i] = gradientRounded(dc[i]!)
+      }
       if (s > 0 && s % truncated === 0) {
         dh.fill(0)
         dfed?.fill(0)
@@ -238,6 +246,7 @@ export function scan(options: Scan): Scanned {
       seq_len * batch,
       width,
       input_size,
+      product,
     )
     clearEnded(dinput, input_size, timeOf)
     // What a row keeps when it has ended is used no more.
@@ -251,12 +260,14 @@ export function scan(options: Scan): Scanned {
       h_0: dfed === undefined ? dh : plus(dh, dfed),
       c_0: dc,
       weights: {
-        weight_ih: productOfColumns(dgates, input, seq_len * batch, width, input_size),
-        weight_hh: plus(productOfColumns(dfromHidden, used, steps * batch, width, state_size), dweight_hh),
-        bias_ih: weights.bias_ih && sumRows(dgates, seq_len * batch, width),
-        bias_hh: weights.bias_hh && sumRows(dfromHidden, steps * batch, width),
+        weight_ih: productOfColumns(dgates, input, seq_len * batch, width, input_size, product),
+        weight_hh: plus(productOfColumns(dfromHidden, used, steps * batch, width, state_size, product), dweight_hh),
+        bias_ih: weights.bias_ih && sumRows(dgates, seq_len * batch, width, product),
+        bias_hh: weights.bias_hh && sumRows(dfromHidden, steps * batch, width, product),
         weight_hr:
-          dprojected && projected && productOfColumns(dprojected, projected, steps * batch, state_size, hidden_size),
+          dprojected &&
+          projected &&
+          productOfColumns(dprojected, projected, steps * batch, state_size, hidden_size, product),
       },
     }
   }

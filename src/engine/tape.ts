@@ -1,8 +1,8 @@
 import { elementCount } from '../tensor.ts'
 import type { Cell } from './cell.ts'
 import { runLayers, torchWiring } from './layers.ts'
-import { linear, productOfColumns, sumRows, transpose } from './linear.ts'
-import type { Weights } from './scan.ts'
+import { addProduct, linear, type Product, productOfColumns, sumRows, transpose } from './linear.ts'
+import type { ScanDepartures, Weights } from './scan.ts'
 
 /** A tensor on its way through a model, and the gradient of what comes out by it. C order, float64. */
 export interface Variable {
@@ -65,7 +65,21 @@ export interface Tape {
   backward(): void
 }
 
-export function newTape(): Tape {
+/** Operations that are less exact than float64's, as hardware may have them. */
+export interface TapeDepartures {
+  readonly scan?: ScanDepartures
+  readonly product?: Product
+  readonly tanh?: (x: number) => number
+  readonly exp?: (x: number) => number
+  readonly log?: (x: number) => number
+  readonly quotient?: (x: number, y: number) => number
+  /** What becomes of every number that comes out of an operation, and of every gradient on its way back. */
+  readonly rounded?: (x: number) => number
+}
+
+export function newTape(departures: TapeDepartures = {}): Tape {
+  const { product = addProduct, tanh = Math.tanh, exp = Math.exp, log = Math.log, rounded } = departures
+  const { quotient = (x: number, y: number): number => x / y } = departures
   const undo: (() => void)[] = []
 
   const variable = (shape: readonly number[], data: Float64Array): Variable => {
@@ -73,8 +87,8 @@ export function newTape(): Tape {
   }
   /** A variable and what its gradient adds to those of others. */
   const result = (shape: readonly number[], data: Float64Array, back: (grad: Float64Array) => void): Variable => {
-    const y = variable(shape, data)
-    undo.push(() => back(y.grad))
+    const y = variable(shape, rounded === undefined ? data : data.map((x) => rounded(x)))
+    undo.push(() => back(rounded === undefined ? y.grad : y.grad.map((x) => rounded(x))))
     return y
   }
   const add = (to: Variable, grad: Float64Array): void => {
@@ -90,11 +104,11 @@ export function newTape(): Tape {
     linear(x, weight, bias) {
       const [outputs = 0, inputs = 0] = weight.shape
       const rows = elementCount(x.shape.slice(0, -1))
-      const y = linear(x.data, weight.data, bias?.data, rows, inputs, outputs)
+      const y = linear(x.data, weight.data, bias?.data, rows, inputs, outputs, product)
       return result([...x.shape.slice(0, -1), outputs], y, (dy) => {
-        add(x, linear(dy, transpose(weight.data, outputs, inputs), undefined, rows, outputs, inputs))
-        add(weight, productOfColumns(dy, x.data, rows, outputs, inputs))
-        if (bias !== undefined) add(bias, sumRows(dy, rows, outputs))
+        add(x, linear(dy, transpose(weight.data, outputs, inputs), undefined, rows, outputs, inputs, product))
+        add(weight, productOfColumns(dy, x.data, rows, outputs, inputs, product))
+        if (bias !== undefined) add(bias, sumRows(dy, rows, outputs, product))
       })
     },
     embedding(weight, symbols, shape) {
@@ -109,7 +123,7 @@ export function newTape(): Tape {
       })
     },
     tanh(x) {
-      const y = x.data.map(Math.tanh)
+      const y = x.data.map((value) => tanh(value))
       return result(x.shape, y, (dy) =>
         add(
           x,
@@ -191,8 +205,8 @@ export function newTape(): Tape {
         const scores = x.data.subarray(row * width, row * width + (lengths?.[row] ?? width))
         const largest = scores.reduce((one, other) => Math.max(one, other), -Infinity)
         let sum = 0
-        for (const [i, score] of scores.entries()) sum += own[i] = Math.exp(score - largest)
-        for (let i = 0; i < width; i++) own[i]! /= sum
+        for (const [i, score] of scores.entries()) sum += own[i] = exp(score - largest)
+        for (let i = 0; i < width; i++) own[i] = quotient(own[i]!, sum)
       }
       return result(x.shape, y, (d) => {
         for (let row = 0; row < rows; row++) {
@@ -206,18 +220,18 @@ export function newTape(): Tape {
     },
     logSoftmax(x) {
       const { rows, width } = rowsOf(x)
-      const y = logSoftmaxOf(x.data, rows, width)
+      const y = logSoftmaxOf(x.data, rows, width, exp, log)
       return result(x.shape, y, (d) => {
         for (let row = 0; row < rows; row++) {
           let sum = 0
           for (let i = row * width; i < (row + 1) * width; i++) sum += d[i]!
-          for (let i = row * width; i < (row + 1) * width; i++) x.grad[i]! += d[i]! - Math.exp(y[i]!) * sum
+          for (let i = row * width; i < (row + 1) * width; i++) x.grad[i]! += d[i]! - exp(y[i]!) * sum
         }
       })
     },
     crossEntropy(logits, target) {
       const { rows, width } = rowsOf(logits)
-      const logarithms = logSoftmaxOf(logits.data, rows, width)
+      const logarithms = logSoftmaxOf(logits.data, rows, width, exp, log)
       const count = target.filter((symbol) => symbol !== undefined).length
       let sum = 0
       for (const [row, symbol] of target.entries()) if (symbol !== undefined) sum -= logarithms[row * width + symbol]!
@@ -225,7 +239,7 @@ export function newTape(): Tape {
         for (const [row, symbol] of target.entries()) {
           if (symbol === undefined) continue
           for (let i = 0; i < width; i++) {
-            const probability = Math.exp(logarithms[row * width + i]!)
+            const probability = exp(logarithms[row * width + i]!)
             logits.grad[row * width + i]! += (d * (probability - (i === symbol ? 1 : 0))) / count
           }
         }
@@ -264,7 +278,7 @@ export function newTape(): Tape {
       const run = runLayers({
         cell,
         wiring: torchWiring,
-        departures: {},
+        departures: departures.scan ?? {},
         input: x.data,
         seq_len,
         batch,
@@ -299,14 +313,22 @@ export function newTape(): Tape {
 const parameterNames = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'] as const
 
 /** x − log Σ exp x over each row, shifted by the largest value. */
-function logSoftmaxOf(x: Float64Array, rows: number, width: number): Float64Array {
+function logSoftmaxOf(
+  x: Float64Array,
+  rows: number,
+  width: number,
+  exp: (x: number) => number,
+  log: (x: number) => number,
+): Float64Array {
   const y = new Float64Array(x.length)
   for (let row = 0; row < rows; row++) {
     const own = x.subarray(row * width, (row + 1) * width)
     const largest = own.reduce((one, other) => Math.max(one, other), -Infinity)
     let sum = 0
-    for (const value of own) sum += Math.exp(value - largest)
-    for (const [i, value] of own.entries()) y[row * width + i] = value - largest - Math.log(sum)
+    for (const value of own) sum += exp(value - largest)
+    // Once for the row: what it is off by is the same for every class.
+    const logarithm = log(sum)
+    for (const [i, value] of own.entries()) y[row * width + i] = value - largest - logarithm
   }
   return y
 }

@@ -10,7 +10,7 @@ type Update = (parameter: Float64Array, gradient: Float64Array, step: number) =>
  * → loss before each step, and each parameter after each step, one step after the other.
  */
 export function train(request: RecurrentRequest, training: Training, params: Numbers, departures: Departures): Numbers {
-  const { gradientsKept = false } = departures.training ?? {}
+  const { gradientsKept = false, rounded } = departures.training ?? {}
   const { steps } = training
   const target = float64Data(request.inputs.target!)
   const names = Object.keys(params)
@@ -23,12 +23,14 @@ export function train(request: RecurrentRequest, training: Training, params: Num
     const { outputs, backward } = forward(request, current, departures)
     const [name, output] = Object.entries(outputs)[0]!
     loss[step - 1] = output.reduce((sum, y, i) => sum + (y - target[i]!) ** 2, 0) / output.length
+    if (rounded !== undefined) loss[step - 1] = rounded(loss[step - 1]!, output.length)
     const gradients = backward({ [name]: output.map((y, i) => (2 * (y - target[i]!)) / output.length) })
     if (gradientsKept) kept = added(kept, gradients)
     const used = gradientsKept ? kept : gradients
     current = Object.fromEntries(
       names.map((name) => {
-        const next = updates.get(name)!(current[name]!, used[`grad_${name}`]!, step)
+        const exact = updates.get(name)!(current[name]!, used[`grad_${name}`]!, step)
+        const next = rounded === undefined ? exact : exact.map((x) => rounded(x, 1))
         after[name]!.set(next, (step - 1) * next.length)
         return [name, next]
       }),
@@ -63,9 +65,11 @@ function sgd({ lr, weight_decay, momentum, dampening, nesterov }: Extract<Traini
   }
 }
 
+const exactQuotient = (x: number, y: number): number => x / y
+
 function adam(
   { lr, weight_decay, betas: [beta1, beta2], eps }: Extract<Training, { optimizer: 'Adam' }>,
-  { biasUncorrected = false }: TrainingDepartures,
+  { biasUncorrected = false, sqrt = Math.sqrt, quotient = exactQuotient }: TrainingDepartures,
 ): Update {
   let first: Float64Array | undefined
   let second: Float64Array | undefined
@@ -77,6 +81,8 @@ function adam(
     second = v
     const correction1 = biasUncorrected ? 1 : 1 - beta1 ** step
     const correction2 = biasUncorrected ? 1 : 1 - beta2 ** step
-    return parameter.map((x, i) => x - (lr * (m[i]! / correction1)) / (Math.sqrt(v[i]! / correction2) + eps))
+    return parameter.map(
+      (x, i) => x - quotient(lr * quotient(m[i]!, correction1), sqrt(quotient(v[i]!, correction2)) + eps),
+    )
   }
 }

@@ -106,8 +106,8 @@ function charts(
     const a = actual[offset]!
     const e = expected[offset]!
     const same = Object.is(a, e) && (equalNan || a === e)
-    const off = same ? 0 : Number.isFinite(a) && Number.isFinite(e) ? Math.abs(a - e) : Infinity
     const most = limit(budget.data[at]!, Math.abs(e))
+    const off = same || most === Infinity ? 0 : Number.isFinite(a) && Number.isFinite(e) ? Math.abs(a - e) : Infinity
     const t = index[along]!
     const point = merged(t, steps, points)
     error[point] = Math.max(error[point]!, off)

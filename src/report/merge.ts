@@ -22,8 +22,8 @@ const badness = { match: 0, unsupported: 1, undecided: 2, mismatch: 3 } as const
 export function mergeResults(saved: readonly Saved[]): Merged {
   const groups = new Map<string, Saved[]>()
   for (const each of saved) {
-    const { engine, tolerance, equalNan } = each.results
-    const key = JSON.stringify([engine, tolerance, equalNan])
+    const { engine, tolerance, target, equalNan } = each.results
+    const key = JSON.stringify([engine, tolerance, target, equalNan])
     groups.set(key, [...(groups.get(key) ?? []), each])
   }
   const notes: string[] = []

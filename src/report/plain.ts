@@ -2,6 +2,7 @@ import type { Comparison } from '../compare.ts'
 import type { Verdict } from '../verify.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'
+import { addNumbers, renderJudged } from './target.ts'
 import {
   addToModules,
   type ModuleTotals,
@@ -70,15 +71,17 @@ export function renderText(runs: readonly Results[]): string {
   return runs.map((results) => textOf(results)).join('\n')
 }
 
-function textOf({ engine, cases, errors, summary }: Results): string {
+function textOf({ engine, target, cases, errors, summary }: Results): string {
   const modules = new Map<string, ModuleTotals>()
   let most: Most | undefined
   const ratios = new RatioTotals()
   const mismatches: string[] = []
+  const numbers = { elements: 0, unjudged: 0 }
   for (const judged of cases) {
     const verdict = verdictOf(judged)
     addToModules(modules, verdict)
     ratios.add(verdict, judged.file)
+    addNumbers(numbers, verdict)
     if (judged.outcome === 'mismatch') mismatches.push(explainSaved(judged))
     const share = judged.outcome === 'match' ? shareOf(verdict) : 0
     if (judged.outcome === 'match' && (most === undefined || share > most.share)) {
@@ -87,5 +90,6 @@ function textOf({ engine, cases, errors, summary }: Results): string {
   }
   const lines = [engine, ...mismatches, ...errors.map(({ message }) => `error ${message}`)]
   if (modules.size > 1) lines.push(renderModules(modules))
-  return `${[...lines, renderSummary(summary, errors, most, noColors, ratios)].join('\n')}\n`
+  const judgedBy = target === undefined ? [] : [renderJudged(target, numbers)]
+  return `${[...lines, renderSummary(summary, errors, most, noColors, ratios), ...judgedBy].join('\n')}\n`
 }

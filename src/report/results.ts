@@ -24,6 +24,7 @@ const Comparison = z.strictObject({
   problem: z.string().optional(),
   elements: count,
   nonFinite: count,
+  unjudged: count.optional(),
   differing: count,
   worst: z
     .strictObject({
@@ -151,6 +152,8 @@ export const Results = z.strictObject({
     z.strictObject({ kind: z.literal('torch') }),
     z.strictObject({ kind: z.literal('explicit'), rtol: z.number(), atol: z.number() }),
   ]),
+  /** What engines may do otherwise than a CPU, by the name of the target; absent for a CPU. */
+  target: z.string().optional(),
   equalNan: z.boolean(),
   /** The engine's file, where `--report` was asked for and it is not ours. */
   engineFile: z.string().optional(),
@@ -179,9 +182,9 @@ export function toJSON(value: unknown): string {
 }
 
 /** What the results begin with, before their cases. */
-export function openResults(run: Pick<Results, 'engine' | 'tolerance' | 'equalNan'>): string {
-  const { engine, tolerance, equalNan } = run
-  const head = toJSON({ format: 'torch-parity-results', version: 1, engine, tolerance, equalNan })
+export function openResults(run: Pick<Results, 'engine' | 'tolerance' | 'target' | 'equalNan'>): string {
+  const { engine, tolerance, target, equalNan } = run
+  const head = toJSON({ format: 'torch-parity-results', version: 1, engine, tolerance, target, equalNan })
   return `${head.slice(0, -1)},\n"cases":[`
 }
 

@@ -122,7 +122,7 @@ describe('verify --engine loses one case, and nothing else, by', () => {
     expect(stderr).toContain(
       `error cells.msgpack: case two: engine mine.mjs: expected an answer, got an error: ${problem}`,
     )
-    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 unsupported, 1 error\n')
+    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error\n')
     expect(code).toBe(2)
   })
 
@@ -132,7 +132,7 @@ describe('verify --engine loses one case, and nothing else, by', () => {
       NODE_OPTIONS: '--max-old-space-size=200',
     })
     expect(stderr).toContain(`case two: ${answer}: its process was ended by SIGABRT\n`)
-    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 unsupported, 1 error\n')
+    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error\n')
     expect(code).toBe(2)
   })
 
@@ -146,7 +146,7 @@ describe('verify --engine loses one case, and nothing else, by', () => {
       'mine.mjs',
     )
     expect(stderr).toBe(`error cells.msgpack: case three: ${answer}: its process ended with code 3\n`)
-    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 unsupported, 1 error\n')
+    expect(stdout).toContain('2 cases: 2 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error\n')
     expect(code).toBe(2)
   })
 })
@@ -161,7 +161,7 @@ describe('verify --engine judges on', () => {
       delete ArrayBuffer.isView`
     const { code, stdout, stderr } = await judged(folder, `${engineModule('cell')}\n${text}`)
     expect(stderr).toBe('')
-    expect(stdout).toContain('3 cases: 3 matched, 0 mismatched, 0 unsupported\n')
+    expect(stdout).toContain('3 cases: 3 matched, 0 mismatched, 0 undecided, 0 unsupported\n')
     expect(code).toBe(0)
   })
 

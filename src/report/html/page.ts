@@ -140,12 +140,13 @@ export function page(
   }
 
   function summarise(): void {
-    const { summary, errors, engine, tolerance, exitCode } = results
+    const { summary, errors, engine, tolerance, target, exitCode } = results
     const said = { 0: 'all match', 1: 'some mismatch', 2: 'could not judge everything' }[exitCode] ?? 'interrupted'
     document.title = `${engine}: ${said} · torch-parity`
     byId('engine').textContent = engine
     const how = Object.entries(tolerance).map(([name, value]) => (name === 'kind' ? String(value) : `${name} ${value}`))
-    byId('how').textContent = `${said} (exit code ${exitCode}); tolerance: ${how.join(', ')}`
+    byId('how').textContent =
+      `${said} (exit code ${exitCode}); tolerance: ${how.join(', ')}${target === undefined ? '' : `; target: ${target}`}`
     const matching = cases.filter((each) => each.outcome === 'match')
     const most = matching.reduce((share, each) => Math.max(share, shares.get(each) ?? 0), 0)
     const tiles: [string, string | number, string][] = [

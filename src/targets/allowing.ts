@@ -1,0 +1,74 @@
+import type { Case, Request } from '../case.ts'
+import type { Engine } from '../engine/run.ts'
+import { ParityError } from '../errors.ts'
+import { targeted } from '../targets.ts'
+import { verify } from '../verify.ts'
+import { type Target, targetOf, targetsToTry } from './specification.ts'
+
+/** A mismatch, kept so that it can be judged again: a case and what an engine gave for the whole of it. */
+interface Kept {
+  readonly recorded: Case
+  readonly outputs: unknown
+  readonly bytes: number
+}
+
+/** The mismatches of a run, as far as they fit. */
+export interface Mismatches {
+  add(recorded: Case, outputs: unknown): void
+  /**
+   * The first target that allows every mismatch there was; undefined when there is none, or when not all of them were kept.
+   * engine: asked again for what a case asks beside the whole run, such as single steps.
+   */
+  allowedBy(engine: Engine): Promise<{ readonly target: Target; readonly count: number } | undefined>
+}
+
+export const mostKeptBytes = 64 * 2 ** 20
+
+/** Keeps mismatches within so many bytes: one that does not fit is the end of it. */
+export function newMismatches(mostBytes = mostKeptBytes): Mismatches {
+  let kept: Kept[] | undefined = []
+  let total = 0
+  return {
+    add(recorded, outputs) {
+      const bytes = bytesOf(recorded) + bytesOf(outputs)
+      total += bytes
+      if (total > mostBytes) kept = undefined
+      kept?.push({ recorded, outputs, bytes })
+    },
+    async allowedBy(engine) {
+      if (kept === undefined || kept.length === 0) return undefined
+      // A small case that a target does not allow ends its trial early.
+      const cases = kept.toSorted((one, other) => one.bytes - other.bytes)
+      for (const name of targetsToTry) {
+        const target = targetOf(name)!
+        if (await allowsEach(target, cases, engine)) return { target, count: cases.length }
+      }
+      return undefined
+    },
+  }
+}
+
+async function allowsEach(target: Target, cases: readonly Kept[], engine: Engine): Promise<boolean> {
+  for (const { recorded, outputs } of cases) {
+    const again: Engine = {
+      name: engine.name,
+      run: (request: Request) =>
+        request.inputs === recorded.inputs ? (outputs as Awaited<ReturnType<Engine['run']>>) : engine.run(request),
+    }
+    try {
+      if ((await verify(targeted(recorded, target), again)).outcome === 'mismatch') return false
+    } catch (error) {
+      // It has been judged already: an engine that fails the second time is no reason to fail.
+      if (error instanceof ParityError) return false
+      throw error
+    }
+  }
+  return true
+}
+
+/** Of all arrays of numbers in it. */
+function bytesOf(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce<number>((sum, part) => sum + bytesOf(part), 0)
+}
