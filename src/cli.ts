@@ -23,6 +23,8 @@ interface VerifyFlags {
   report?: string
   quiet?: true
   timeout: number
+  repeat: number
+  order: number
 }
 
 interface ExplainFlags {
@@ -114,6 +116,13 @@ function program(): Command {
     .option('--json <file>', 'write the results as JSON')
     .option('--report <folder>', 'write index.html, a page to look at, and results.json')
     .option('--quiet', 'print only mismatches, errors and the summary')
+    .option('--repeat <number>', 'how often each case is asked, with others in between', parsePositive, 2)
+    .option(
+      '--order <seed>',
+      'of the order in which cases are asked again, and of the parts of a sequence',
+      parseCount,
+      0,
+    )
     .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
     .action(async (paths: string[], flags: VerifyFlags) => {
       const { verifyFiles } = await import('./cli/verify.ts')

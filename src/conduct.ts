@@ -16,7 +16,7 @@ export interface Conduct {
 }
 
 /** What shares memory is handed over before anything can go wrong; all else makes numbers wrong for whoever calls twice. */
-export function fails({ kind }: Conduct): boolean {
+export function fails({ kind }: Pick<Conduct, 'kind'>): boolean {
   return kind !== 'outputs aliased'
 }
 
@@ -25,6 +25,10 @@ export interface Watched {
   readonly engine: Engine
   take(): Conduct[]
 }
+
+// Taken before an engine is loaded into the same thread, which may take them away.
+const { entries, is: isSame } = Object
+const [Float32, Float64] = [Float32Array, Float64Array]
 
 type Numbers = Float32Array | Float64Array | BigInt64Array
 
@@ -68,8 +72,8 @@ export function watched(engine: Engine): Watched {
 function numbersIn({ params, inputs, cotangents }: Request): Map<string, Numbers> {
   const all = { params, inputs, ...(cotangents && { cotangents }) }
   return new Map(
-    Object.entries(all).flatMap(([group, tensors]) =>
-      Object.entries(tensors as Outputs).map(([name, { data }]) => [`${group}.${name}`, data] as const),
+    entries(all).flatMap(([group, tensors]) =>
+      entries(tensors as Outputs).map(([name, { data }]) => [`${group}.${name}`, data] as const),
     ),
   )
 }
@@ -78,9 +82,9 @@ function numbersIn({ params, inputs, cotangents }: Request): Map<string, Numbers
 function numbersOf(outputs: unknown): Map<string, Numbers> {
   const found = new Map<string, Numbers>()
   if (typeof outputs !== 'object' || outputs === null) return found
-  for (const [name, tensor] of Object.entries(outputs)) {
+  for (const [name, tensor] of entries(outputs)) {
     const data: unknown = Object(tensor).data
-    if (data instanceof Float32Array || data instanceof Float64Array) found.set(name, data)
+    if (data instanceof Float32 || data instanceof Float64) found.set(name, data)
   }
   return found
 }
@@ -103,7 +107,7 @@ function changes(arrays: ReadonlyMap<string, Numbers>, kept: ReadonlyMap<string,
 
 /** The first element that is not the same number, −0 and 0 apart; every NaN is the same. */
 function firstDifference(one: Numbers, other: Numbers): number | undefined {
-  for (let i = 0; i < one.length; i++) if (!Object.is(one[i], other[i])) return i
+  for (let i = 0; i < one.length; i++) if (!isSame(one[i], other[i])) return i
   return undefined
 }
 
@@ -132,7 +136,7 @@ export function difference(first: unknown, second: unknown): string | undefined 
     const { shape }: { shape?: unknown } = Object(Object(first)[name])
     const place = Array.isArray(shape) ? ` [${indexAt(shape as number[], at).join(', ')}]` : ` element ${at}`
     let count = 0
-    for (let i = 0; i < was.length; i++) if (!Object.is(was[i], is[i])) count++
+    for (let i = 0; i < was.length; i++) if (!isSame(was[i], is[i])) count++
     return `${name}${place} is ${was[at]}, and then ${is[at]} (${count} of ${was.length} elements differ)`
   }
   return undefined

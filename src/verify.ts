@@ -1,5 +1,7 @@
 import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
 import { compare, type Comparison, defaultJudgement, type Judgement, surplus, type Tolerance } from './compare.ts'
+import { chainOf } from './chains.ts'
+import { type Conduct, fails } from './conduct.ts'
 import { decide, decidedSteps } from './decide.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
@@ -27,12 +29,18 @@ export interface Verdict {
   readonly ties?: readonly Tie[]
   /** Where the free run cannot decide every time step: how many it can, and each step judged alone. */
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
+  /** A sequence in parts, where its states are not handed on as in the whole run. */
+  readonly chain?: { readonly sizes: readonly number[]; readonly comparisons: readonly Comparison[] }
+  /** What the engine did beside computing. */
+  readonly conduct?: readonly Conduct[]
   /** R of each tensor of a match, where it was asked for: how its error compares with PyTorch's own. */
   readonly ratios?: Ratios
 }
 
 /** Somebody who wants to know more than the verdict. */
 export interface Observer {
+  /** What an engine gave for the whole case, as it came. */
+  onAnswer?(outputs: unknown): void
   /** What an engine gave for the whole case, ties settled, before it is judged. */
   onOutputs?(outputs: unknown): void
   /** Whether R is wanted, for which our own engine computes the case once. */
@@ -56,22 +64,84 @@ export async function verify(
   const { comparisons, ties, outputs } = await judgeRun(recorded, engine, judgement, observer)
   const tied = ties.length === 0 ? {} : { ties }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
-  const { decided, wide } = decisionOf(recorded, recorded.expected, judgement.tolerance)
-  const singles = wide.length === 0 || judgement.tolerance.kind !== 'budget' ? [] : stepCases(recorded)
+  const { tolerance } = judgement
+  const decision = decisionOf(recorded, recorded.expected, tolerance)
+  const singles = decision.wide.length === 0 || tolerance.kind !== 'budget' ? [] : stepCases(recorded)
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
   const judged = { id, module, comparisons, ...tied, ...(steps && { steps }) }
   const matches = free && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
   if (!matches) return { ...judged, outcome: 'mismatch' }
-  if (decided === 0 && wide.length === 0) {
-    const isEmpty = comparisons.every(({ elements }) => elements === 0)
-    const target = recorded.target === undefined ? 'the budget' : `target ${recorded.target.name}`
-    const reason = isEmpty ? 'shapes agree, 0 numbers to judge' : `${target} lets every number be anything`
-    return { ...judged, outcome: 'undecided', reason }
-  }
-  const doubtful = steps === undefined ? wide : undecidedBesideSteps(recorded, wide, judgement.tolerance)
-  if (doubtful.length > 0) return { ...judged, outcome: 'undecided', reason: doubt(doubtful, judgement.tolerance) }
+  const reason = reasonToDoubt(recorded, comparisons, decision, tolerance, steps !== undefined)
+  if (reason !== undefined) return { ...judged, outcome: 'undecided', reason }
   const ratios = observer.ratios === true && ties.length === 0 ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
   return { ...judged, outcome: 'match', ...ratios }
+}
+
+/** The verdict on some tensors of a case that were computed elsewhere, where no engine can be asked for single steps. */
+export function verdictOf(recorded: Case, comparisons: readonly Comparison[]): Verdict {
+  const { id, module, expected } = recorded
+  const judged = { id, module, comparisons }
+  if (comparisons.some(({ outcome }) => outcome === 'mismatch')) return { ...judged, outcome: 'mismatch' }
+  const given = Object.fromEntries(comparisons.map(({ tensor }) => [tensor, expected[tensor]!]))
+  const { tolerance } = defaultJudgement
+  const reason = reasonToDoubt(recorded, comparisons, decisionOf(recorded, given, tolerance), tolerance, false)
+  return reason === undefined ? { ...judged, outcome: 'match' } : { ...judged, outcome: 'undecided', reason }
+}
+
+/** Why a case that agrees is no match; undefined when it is one. */
+function reasonToDoubt(
+  recorded: Case,
+  comparisons: readonly Comparison[],
+  { decided, wide }: ReturnType<typeof decisionOf>,
+  tolerance: Tolerance,
+  isStepped: boolean,
+): string | undefined {
+  if (decided === 0 && wide.length === 0) {
+    if (comparisons.every(({ elements }) => elements === 0)) return 'shapes agree, 0 numbers to judge'
+    const { target } = recorded
+    return `${target === undefined ? 'the budget' : `target ${target.name}`} lets every number be anything`
+  }
+  const doubtful = isStepped ? undecidedBesideSteps(recorded, wide, tolerance) : wide
+  return doubtful.length > 0 ? doubt(doubtful, tolerance) : undefined
+}
+
+/** Whether there is something to mend: a mismatch, or something done beside computing that makes numbers wrong for somebody. */
+export function isFault({
+  outcome,
+  conduct = [],
+}: {
+  readonly outcome: Outcome
+  readonly conduct?: readonly Conduct[] | undefined
+}): boolean {
+  return outcome === 'mismatch' || conduct.some((each) => fails(each))
+}
+
+/**
+ * Asks an engine for a sequence in uneven parts, the states of one going into the next, and judges what comes of it as if it had been
+ * run whole. → the verdict with what was wrong, or as it was; and whether there was anything to ask
+ * @throws ParityError as `verify` does.
+ */
+export async function verifyChain(
+  recorded: Case,
+  engine: Engine,
+  verdict: Verdict,
+  judgement: Judgement = defaultJudgement,
+  seed = 0,
+): Promise<{ readonly verdict: Verdict; readonly asked: boolean }> {
+  const chain = verdict.outcome === 'match' ? chainOf(recorded, seed) : undefined
+  if (chain === undefined) return { verdict, asked: false }
+  // A part may be more than the engine supports, though the whole is not.
+  let refused = false
+  const outputs = await chain.run(async (request) => {
+    const part = { ...recorded, ...request } as Case
+    refused ||= (await askWhetherSupported(part, engine)) !== true
+    return refused ? undefined : run(part, engine)
+  })
+  if (refused) return { verdict, asked: false }
+  const comparisons = judge(recorded, outputs, judgement)
+  if (comparisons.every(({ outcome }) => outcome === 'match')) return { verdict, asked: true }
+  const { ratios: _, ...rest } = verdict
+  return { verdict: { ...rest, outcome: 'mismatch', chain: { sizes: chain.sizes, comparisons } }, asked: true }
 }
 
 /** How many numbers of some tensors of a case are decided, and which tensors hold any that is not. */
@@ -145,15 +215,19 @@ async function judgeRun(
   judgement: Judgement,
   observer: Observer = {},
 ): Promise<{ comparisons: Comparison[]; ties: readonly Tie[]; outputs: unknown }> {
-  let outputs: unknown
-  try {
-    outputs = await engine.run(requestOf(recorded))
-  } catch (cause) {
-    throw failed(recorded, engine, cause)
-  }
+  const outputs = await run(recorded, engine)
+  observer.onAnswer?.(outputs)
   const settled = settleTies(recorded, outputs)
   observer.onOutputs?.(settled.outputs)
   return { ...settled, comparisons: judge(recorded, settled.outputs, judgement) }
+}
+
+async function run(recorded: Case, engine: Engine): Promise<unknown> {
+  try {
+    return await engine.run(requestOf(recorded))
+  } catch (cause) {
+    throw failed(recorded, engine, cause)
+  }
 }
 
 /** An engine sees the request alone, so that it cannot answer with what PyTorch gave. */

@@ -1,18 +1,21 @@
 import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
 import { readActual } from '../actual.ts'
+import { once } from '../again.ts'
 import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
+import { fails } from '../conduct.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { messageOf, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
-import { renderMismatch, renderRow } from '../report/text.ts'
+import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
 import { elementCount, type FloatTensor } from '../tensor.ts'
-import { judge, requestOf, verify, type Verdict } from '../verify.ts'
+import { judge, type Observer, requestOf, verdictOf, verify, verifyChain, type Verdict } from '../verify.ts'
 import { openFile } from './files.ts'
-import { hostEngine } from './host.ts'
+import { historyOf } from './history.ts'
+import { type Host, hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { judgedFor } from './target.ts'
 
@@ -49,13 +52,19 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
       if (judged.target !== undefined) process.stdout.write(`${renderTarget(judged.target)}\n`)
       if (options.actual !== undefined) return await explainActual(file, options.actual, recorded, options.searchMs)
       let outputs: unknown
-      const verdict = await verify(recorded, engine, defaultJudgement, { onOutputs: (given) => (outputs = given) })
-      if (verdict.outcome !== 'mismatch') {
-        process.stdout.write(`${renderRow(verdict, pc)}\n`)
-        return verdict.outcome === 'match' ? 0 : 2
+      // The whole case comes first, and its single steps after it.
+      const observer: Observer = { ratios: true, onOutputs: (given) => (outputs ??= given) }
+      const free = await verify(recorded, engine, defaultJudgement, observer)
+      const { verdict } = await verifyChain(recorded, engine, free)
+      if (verdict.outcome === 'mismatch') {
+        const told = renderMismatch(file, verdict, pc)
+        const isWhole = verdict.chain === undefined
+        process.stdout.write(`${isWhole ? explained(told, recorded, outputs, options.searchMs) : told}\n`)
+        return 1
       }
-      process.stdout.write(`${explained(renderMismatch(file, verdict, pc), recorded, outputs, options.searchMs)}\n`)
-      return 1
+      process.stdout.write(`${renderRow(verdict, pc)}\n`)
+      if (verdict.outcome !== 'match') return 2
+      return host === undefined ? 0 : await explainConduct(file, recorded, host, options.searchMs)
     }
   } finally {
     interruption.stop()
@@ -65,6 +74,30 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     'USAGE',
     `${file}: expected a case ${options.case}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
   )
+}
+
+/** Each try starts a process, so a search among the cases of a file takes longer than one for causes. */
+const historyMs = 60_000
+
+/** What an engine that is right at first does beside computing, and which calls before a case change its answer. */
+async function explainConduct(file: string, recorded: Case, host: Host, searchMs: number): Promise<number> {
+  const history = await historyOf(file, recorded, host, historyMs)
+  const seen = once(host.take())
+  const name = `${file}: case ${recorded.id}`
+  if (seen.length > 0) process.stdout.write(`${renderConduct(name, seen, pc)}\n`)
+  if (history === undefined) return seen.some((each) => fails(each)) ? 1 : 0
+  const { calls, difference, outputs } = history
+  const text = `after ${calls.join(', then ')}: ${difference}`
+  process.stdout.write(`${renderConduct(name, [{ kind: 'not repeatable', text }], pc)}\n`)
+  const comparisons = judge(recorded, outputs)
+  const { id, module } = recorded
+  if (comparisons.every(({ outcome }) => outcome === 'match')) {
+    process.stdout.write('  both answers match PyTorch\n')
+    return 1
+  }
+  const verdict: Verdict = { id, module, outcome: 'mismatch', comparisons }
+  process.stdout.write(`${explained(renderMismatch(file, verdict, pc), recorded, outputs, searchMs)}\n`)
+  return 1
 }
 
 /** Judges and explains what a file holds of a case. */
@@ -78,14 +111,13 @@ async function explainActual(file: string, actual: string, recorded: Case, searc
   const { outputs, notes } = readActual(actual, bytes, recorded)
   const comparisons = judge(recorded, outputs).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
   const isRight = comparisons.every(({ outcome }) => outcome === 'match')
-  const { id, module } = recorded
-  const verdict: Verdict = { id, module, outcome: isRight ? 'match' : 'mismatch', comparisons }
+  const verdict = verdictOf(recorded, comparisons)
   for (const note of notes) process.stdout.write(`note: ${note}\n`)
   const told = isRight
     ? renderRow(verdict, pc)
     : explained(renderMismatch(file, verdict, pc), recorded, outputs, searchMs)
   process.stdout.write(`${told}\n`)
-  return isRight ? 0 : 1
+  return isRight ? (verdict.outcome === 'match' ? 0 : 2) : 1
 }
 
 function explained(mismatch: string, recorded: Case, outputs: unknown, searchMs: number): string {

@@ -3,17 +3,25 @@ import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { type Outputs, plainText, type Request } from '../case.ts'
+import { type Conduct, conducts } from '../conduct.ts'
 import type { Engine } from '../engine/run.ts'
 import { oneLine, ParityError } from '../errors.ts'
 import { killProcessGroup } from '../processes.ts'
 import { logLines } from '../report/log.ts'
 import { openChannel } from './channel.ts'
-import type { Answer, Question } from './worker.ts'
+import type { Answer, Question, Ran } from './worker.ts'
 
 /** The user's engine in a process of its own, so that one that hangs, ends or breaks what it can reach is one error. */
 export interface Host {
   readonly engine: Engine
+  /** What it has done beside computing, since this was last asked. */
+  take(): Conduct[]
+  /** Lets an engine that prepares give up what it holds. */
+  release(): Promise<void>
+  /** Ends it: the next question starts it afresh. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,32 +42,79 @@ export async function hostEngine(file: string, timeoutMs: number, signal?: Abort
   })
   let child = await startProcess(file, timeoutMs, signal)
 
-  const ask = async (about: Question['about'], request: Request): Promise<unknown> => {
+  let seen: Conduct[] = []
+  // Parameters are known by the object that holds them, and sent once to each process.
+  const handles = new WeakMap<Request['params'], number>()
+  let handed = 0
+  const handleOf = (params: Request['params']): number => {
+    const handle = handles.get(params) ?? ++handed
+    handles.set(params, handle)
+    return handle
+  }
+
+  const ask = async (about: Question['about'], request?: Request): Promise<unknown> => {
     // It has broken down after its last answer, of what it left undone there: the question that finds out says so.
     const untold = child.untold()
     if (untold !== undefined) throw untold
     if (child.dead()) child = await startProcess(file, timeoutMs, signal)
-    return child.ask(about, request)
+    if (request === undefined || !child.prepares || about !== 'run')
+      return child.ask({ about, ...(request && { request }) })
+    const handle = handleOf(request.params)
+    const isKnown = child.known.has(handle)
+    child.known.add(handle)
+    return child.ask({ about, request: isKnown ? ({ ...request, params: {} } as Request) : request, handle })
   }
   const { name, supports } = child
   return {
     engine: {
       name,
       // Whether these are what they should be is judged where they arrive.
-      run: async (request) => (await ask('run', request)) as Outputs,
+      run: async (request) => {
+        const { outputs, conduct } = ranOf(file, await ask('run', request))
+        seen.push(...conduct)
+        return outputs as Outputs
+      },
       ...(supports ? { supports: async (request: Request) => (await ask('supports', request)) as true | string } : {}),
     },
+    take() {
+      const taken = seen
+      seen = []
+      return taken
+    },
+    async release() {
+      if (!child.prepares || child.dead()) return
+      child.known.clear()
+      await ask('release')
+    },
+    restart: () => child.close(),
     close: () => child.close(),
   }
+}
+
+/** What an engine's process sends is the engine's, so nothing of it is taken for granted. */
+const RanRecord = z.object({
+  outputs: z.unknown(),
+  conduct: z.array(
+    z.object({ kind: z.enum(conducts), text: z.string().transform((text) => oneLine(text).slice(0, 500)) }),
+  ),
+})
+
+function ranOf(file: string, value: unknown): Ran {
+  const { data } = RanRecord.safeParse(value)
+  if (data === undefined) throw failure(file, 'it sent what is no answer')
+  return data
 }
 
 interface Process {
   readonly name: string
   readonly supports: boolean
+  readonly prepares: boolean
+  /** The parameters that it has. */
+  readonly known: Set<number>
   dead(): boolean
   /** Why it is dead, where nobody has been told: once. */
   untold(): ParityError | undefined
-  ask(about: Question['about'], request: Request): Promise<unknown>
+  ask(question: Omit<Question, 'ask'>): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -163,20 +218,20 @@ async function startProcess(file: string, timeoutMs: number, signal: AbortSignal
     })
 
   try {
-    const { name, supports } = loadedOf(file, await answerTo(0, 'loading it'))
+    const loaded = loadedOf(file, await answerTo(0, 'loading it'))
     return {
-      name,
-      supports,
+      ...loaded,
+      known: new Set(),
       dead: () => dead,
       untold() {
         const reason = untold
         untold = undefined
         return reason
       },
-      ask(about, request) {
+      ask(question) {
         const number = ++asked
-        const answer = answerTo(number, about === 'run' ? 'a run' : 'supports')
-        channel.send({ ask: number, about, request } satisfies Question)
+        const answer = answerTo(number, question.about === 'run' ? 'a run' : question.about)
+        channel.send({ ask: number, ...question } satisfies Question)
         return answer
       },
       close,
@@ -212,7 +267,7 @@ function isAnswer(message: unknown): message is Answer {
 /** An engine's name stands in every report: the rules of ids hold for it. */
 const Name = plainText.min(1).max(200)
 
-function loadedOf(file: string, value: unknown): Pick<Process, 'name' | 'supports'> {
+function loadedOf(file: string, value: unknown): Pick<Process, 'name' | 'supports' | 'prepares'> {
   if (typeof value !== 'object' || value === null || !('name' in value))
     throw failure(file, 'it sent what is no answer')
   const { data: name } = Name.safeParse(value.name)
@@ -222,7 +277,8 @@ function loadedOf(file: string, value: unknown): Pick<Process, 'name' | 'support
       `${file}: name: expected 1 to 200 characters, none of them a control character, got ${oneLine(JSON.stringify(value.name))}`,
     )
   }
-  return { name, supports: 'supports' in value && value.supports === true }
+  const has = (what: string): boolean => what in value && (value as Record<string, unknown>)[what] === true
+  return { name, supports: has('supports'), prepares: has('prepares') }
 }
 
 function failure(file: string, message: string): ParityError {

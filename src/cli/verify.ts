@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import pc from 'picocolors'
-import type { Case } from '../case.ts'
+import { type Answered, askAgain, kept, once } from '../again.ts'
+import type { Case, Outputs } from '../case.ts'
 import type { Judgement, Tolerance } from '../compare.ts'
+import { type Conduct, watched } from '../conduct.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
@@ -12,11 +14,14 @@ import { addNumbers, type Numbers, renderAllowed, renderJudged, renderTarget } f
 import type { Detail, Failure, Provenance, Summary } from '../report/results.ts'
 import {
   addToModules,
+  countOfFaults,
   type ModuleTotals,
   type Most,
   nothingOf,
   plural,
   RatioTotals,
+  renderAsked,
+  renderConduct,
   renderFile,
   renderMismatch,
   renderModules,
@@ -25,7 +30,7 @@ import {
   shareOf,
 } from '../report/text.ts'
 import { type Mismatches, newMismatches } from '../targets/allowing.ts'
-import { verify, type Verdict } from '../verify.ts'
+import { type Observer, verify, verifyChain, type Verdict } from '../verify.ts'
 import { diagnosisOf } from './explain.ts'
 import { findFixtures, openFile } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
@@ -50,6 +55,9 @@ export interface VerifyOptions {
   readonly report?: string
   readonly quiet: boolean
   readonly timeoutMs: number
+  /** How often each case is asked, and the seed of the order of all times but the first. */
+  readonly repeat: number
+  readonly order: number
 }
 
 /** A fixture engine that times out twice would time out on every case that is left. */
@@ -61,10 +69,29 @@ const explainingMs = 10_000
 /** In a report, for which one waits. */
 const reportedMs = 30_000
 
+/** So many cases are asked before any is asked again, or fewer that hold so many numbers. */
+const windowCases = 64
+const windowNumbers = 8e6
+
+/** So many cases are shown of each thing that an engine does beside computing, and all are counted. */
+const shownOfEach = 3
+
+/** A case that has been judged and shown, and may be asked again before it is written down. */
+interface Pending extends Answered {
+  readonly file: string
+  readonly detail: Detail | undefined
+  /** What was seen when it was asked first. */
+  readonly conduct: readonly Conduct[]
+}
+
 /** What one run of `verify` has come to so far. */
 interface Run {
   readonly options: VerifyOptions
   readonly engine: Engine
+  /** What the engine has done beside computing. */
+  readonly take: () => Conduct[]
+  /** Lets the engine give up what it has prepared. */
+  readonly release: () => Promise<void>
   readonly judgement: Judgement
   readonly judged: Judged
   /** Where nothing but a CPU is asked for, what might be allowed elsewhere. */
@@ -79,6 +106,10 @@ interface Run {
   most: Most | undefined
   readonly ratios: RatioTotals
   timeouts: number
+  pending: Pending[]
+  pendingNumbers: number
+  /** How many sequences were asked in parts as well. */
+  chains: number
   /** How many mismatches have been explained, and how long that has taken. */
   explained: number
   explainedMs: number
@@ -94,26 +125,32 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   let host: Host | undefined
   try {
     if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
-    const engine = host?.engine ?? ours
+    const inProcess = watched(ours)
+    const engine = host?.engine ?? inProcess.engine
     const { report } = options
     const kept = [options.json, report && join(report, 'results.json')].filter((path) => path !== undefined)
     const writers = kept.map((path) => writeResults(path, engine.name, { ...options, target: judged.target?.name }))
     const run: Run = {
       options,
       engine,
+      take: () => host?.take() ?? inProcess.take(),
+      release: async () => host?.release(),
       judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
       judged,
       mismatches: judged.target === undefined && options.tolerance.kind === 'budget' ? newMismatches() : undefined,
       numbers: { elements: 0, unjudged: 0 },
       progress,
       interruption,
-      summary: { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0 },
+      summary: { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0, conduct: {} },
       errors,
       fixtures: [],
       modules: new Map(),
       most: undefined,
       ratios: new RatioTotals(),
       timeouts: 0,
+      pending: [],
+      pendingNumbers: 0,
+      chains: 0,
       explained: 0,
       explainedMs: 0,
       async record(file, verdict, detail) {
@@ -122,6 +159,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     if (judged.target !== undefined && !options.quiet) progress.print(renderTarget(judged.target))
     await judgeFiles(run, paths)
+    await settle(run)
     const { summary } = run
     if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
       errors.push(nothingJudged(summary, options))
@@ -130,7 +168,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       ? interruption.exitCode
       : errors.length > 0
         ? 2
-        : summary.mismatched > 0
+        : summary.mismatched > 0 || countOfFaults(summary) > 0
           ? 1
           : 0
     const allowed = interruption.signal.aborted ? undefined : await run.mismatches?.allowedBy(engine)
@@ -147,6 +185,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
+    if (options.repeat > 1) process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
     if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
     if (allowed !== undefined) process.stdout.write(`${renderAllowed(allowed.target, allowed.count)}\n`)
@@ -204,22 +243,40 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
       run.fixtures.push({ file, name, seed, cases: fixture.length, producer })
     }
     titled = true
-    let outputs: unknown
     const recorded = run.judged.as(read.case)
-    const verdict = await judgeCase(run, file, recorded, (given) => (outputs = given))
-    if (verdict !== undefined) await report(run, file, verdict, recorded, outputs)
+    const given: Given = { answer: undefined, outputs: undefined, ms: 0 }
+    const verdict = await judgeCase(run, file, recorded, given)
+    if (verdict !== undefined) await report(run, file, verdict, recorded, given)
     await run.interruption.breathe()
   }
 }
 
-async function judgeCase(
-  run: Run,
-  file: string,
-  recorded: Case,
-  onOutputs: (outputs: unknown) => void,
-): Promise<Verdict | undefined> {
+/** What an engine gave for a whole case: in memory of its own, and with ties settled; and how long it took. */
+interface Given {
+  answer: unknown
+  outputs: unknown
+  ms: number
+}
+
+async function judgeCase(run: Run, file: string, recorded: Case, given: Given): Promise<Verdict | undefined> {
+  const { engine, judgement, options } = run
+  const began = performance.now()
+  const observer: Observer = {
+    ratios: true,
+    onAnswer: (answer) => {
+      // Of the whole case, which comes first; single steps come after it.
+      if (given.ms > 0) return
+      given.ms = performance.now() - began
+      given.answer = kept(answer)
+    },
+    onOutputs: (outputs) => (given.outputs ??= outputs),
+  }
   try {
-    return await verify(recorded, run.engine, run.judgement, { onOutputs, ratios: true })
+    const verdict = await verify(recorded, engine, judgement, observer)
+    if (options.repeat < 2) return verdict
+    const chained = await verifyChain(recorded, engine, verdict, judgement, options.order)
+    if (chained.asked) run.chains++
+    return chained.verdict
   } catch (error) {
     if (run.interruption.signal.aborted) return undefined
     if (error instanceof ParityError && error.code === 'ENGINE_TIMEOUT') run.timeouts++
@@ -228,8 +285,9 @@ async function judgeCase(
   }
 }
 
-async function report(run: Run, file: string, verdict: Verdict, recorded: Case, outputs: unknown): Promise<void> {
+async function report(run: Run, file: string, verdict: Verdict, recorded: Case, given: Given): Promise<void> {
   const { summary, progress, options } = run
+  const { outputs, answer, ms } = given
   summary.cases++
   addToModules(run.modules, verdict)
   run.ratios.add(verdict, file)
@@ -244,7 +302,8 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
   if (!options.quiet) progress.print(renderRow(verdict, pc))
   let diagnosis: Diagnosis | undefined
   if (verdict.outcome === 'mismatch') {
-    if (
+    if (verdict.chain !== undefined) run.explained++
+    else if (
       run.explained < explainedAlways ||
       run.explainedMs < (options.report === undefined ? explainingMs : reportedMs)
     ) {
@@ -260,7 +319,45 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
   const explained = diagnosis && { explanation: structuredClone(diagnosis) as Detail['explanation'] }
   const detail =
     options.report === undefined ? explained : detailOf(recorded, outputs, verdict, run.judgement, diagnosis)
-  await run.record(file, verdict, detail)
+  const name = `${file}: case ${recorded.id}`
+  run.pending.push({ file, name, recorded, verdict, answer, ms, detail, conduct: run.take() })
+  run.pendingNumbers += Object.values(recorded.expected).reduce(
+    (sum, { data }) => sum + data.length,
+    numbersOf(recorded),
+  )
+  if (run.pending.length >= windowCases || run.pendingNumbers >= windowNumbers) await settle(run)
+}
+
+function numbersOf({ params, inputs }: Case): number {
+  return Object.values({ ...params, ...inputs } as Outputs).reduce((sum, { data }) => sum + data.length, 0)
+}
+
+/** Asks the cases that are pending again, shows what was seen of the engine, and writes them down. */
+async function settle(run: Run): Promise<void> {
+  const { pending, engine, take, options, interruption, summary, progress } = run
+  run.pending = []
+  run.pendingNumbers = 0
+  const isLast = isOver(run)
+  const again = await askAgain(isLast ? [] : pending, engine, {
+    repeat: options.repeat,
+    seed: options.order,
+    take,
+    signal: interruption.signal,
+    onTimeout: () => ++run.timeouts >= timeoutsToStop,
+  })
+  try {
+    if (!isLast) await run.release()
+  } catch (error) {
+    fail(run, error)
+  }
+  for (const [i, { file, name, verdict, detail, conduct: before }] of pending.entries()) {
+    const conduct = once([...before, ...(again[i] ?? [])])
+    const shown = conduct.filter(({ kind }) => (summary.conduct[kind] ?? 0) < shownOfEach)
+    for (const kind of new Set(conduct.map((each) => each.kind)))
+      summary.conduct[kind] = (summary.conduct[kind] ?? 0) + 1
+    if (shown.length > 0) progress.print(renderConduct(name, shown, pc))
+    await run.record(file, conduct.length === 0 ? verdict : { ...verdict, conduct }, detail)
+  }
 }
 
 function fail(run: Run, error: unknown, file?: string, id?: string): void {

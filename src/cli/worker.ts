@@ -4,6 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Request } from '../case.ts'
+import { type Conduct, type Watched, watched } from '../conduct.ts'
+import { type Asked, asked, isPreparing, type PreparingEngine } from '../engine/prepared.ts'
 import type { Engine } from '../engine/run.ts'
 import { messageOf } from '../errors.ts'
 import { type Channel, openChannel } from './channel.ts'
@@ -20,8 +22,11 @@ const [Float32, Float64] = [Float32Array, Float64Array]
 /** What the host asks; `ask` numbers it. */
 export interface Question {
   readonly ask: number
-  readonly about: 'run' | 'supports'
-  readonly request: Request
+  readonly about: 'run' | 'supports' | 'release'
+  /** Its parameters are empty where they have come before with the same `handle`. */
+  readonly request?: Request
+  /** Numbers the parameters, of an engine that prepares. */
+  readonly handle?: number
 }
 
 /** What the worker answers: first whether the engine was loaded (ask 0), then one for each question; ask -1 is its last word. */
@@ -36,7 +41,7 @@ async function load(file: string): Promise<unknown> {
   return createJiti(import.meta.url).import(file)
 }
 
-function engineOf(exports: unknown): Engine | undefined {
+function engineOf(exports: unknown): Engine | PreparingEngine | undefined {
   if (typeof exports !== 'object' || exports === null) return undefined
   const candidates: unknown[] = []
   if ('default' in exports) candidates.push(exports.default)
@@ -44,7 +49,7 @@ function engineOf(exports: unknown): Engine | undefined {
   return candidates.find(isEngine)
 }
 
-function isEngine(candidate: unknown): candidate is Engine {
+function isEngine(candidate: unknown): candidate is Engine | PreparingEngine {
   return (
     typeof candidate === 'object' &&
     candidate !== null &&
@@ -52,6 +57,7 @@ function isEngine(candidate: unknown): candidate is Engine {
     typeof candidate.name === 'string' &&
     'run' in candidate &&
     typeof candidate.run === 'function' &&
+    (!('prepare' in candidate) || candidate.prepare === undefined || typeof candidate.prepare === 'function') &&
     (!('supports' in candidate) || candidate.supports === undefined || typeof candidate.supports === 'function')
   )
 }
@@ -81,7 +87,7 @@ function copied(part: unknown): unknown {
 }
 
 async function serve(file: string): Promise<void> {
-  let engine: Engine | undefined
+  let engine: Served | undefined
   const channel = openChannel(
     new Socket({ fd: channelFd, readable: true, writable: true }).on('close', () => process.exit()),
     // Only the host has the other end.
@@ -92,22 +98,61 @@ async function serve(file: string): Promise<void> {
   process.on('uncaughtException', (error) => {
     channel.send({ ask: -1, error: messageOf(error) } satisfies Answer, () => process.exit(1))
   })
+  let loaded: Engine | PreparingEngine | undefined
   try {
-    engine = engineOf(await load(file))
+    loaded = engineOf(await load(file))
   } catch (error) {
     channel.send({ ask: 0, error: messageOf(error) } satisfies Answer)
     return
   }
-  if (engine === undefined) {
+  if (loaded === undefined) {
     channel.send({ ask: 0, error: '', problem: 'export' } satisfies Answer)
     return
   }
-  channel.send({ ask: 0, value: { name: engine.name, supports: engine.supports !== undefined } } satisfies Answer)
+  const own = asked(loaded)
+  engine = { asked: own, watched: watched(own), params: new Map() }
+  const { name, supports } = loaded
+  const value = { name, supports: supports !== undefined, prepares: isPreparing(loaded) }
+  channel.send({ ask: 0, value } satisfies Answer)
 }
 
-async function answer(channel: Channel, engine: Engine, { ask, about, request }: Question): Promise<void> {
+/** The engine, watched, and the parameters of its handles. */
+interface Served {
+  readonly asked: Asked
+  readonly watched: Watched
+  readonly params: Map<number, Request['params']>
+}
+
+/** The request with its parameters: the very same ones for the same handle, by which the engine's own handle is found. */
+function whole({ params }: Served, { request, handle }: Question): Request {
+  if (request === undefined) throw new Error('expected a request, got none')
+  if (handle === undefined) return request
+  const known = params.get(handle)
+  if (known === undefined) params.set(handle, request.params)
+  return { ...request, params: known ?? request.params } as Request
+}
+
+/** What a run has given, and what the engine has done beside that. */
+export interface Ran {
+  readonly outputs: unknown
+  readonly conduct: readonly Conduct[]
+}
+
+async function answerOf(engine: Served, question: Question): Promise<unknown> {
+  if (question.about === 'release') {
+    engine.params.clear()
+    return engine.asked.release()
+  }
+  const request = whole(engine, question)
+  if (question.about === 'supports') return copied(await engine.asked.supports?.(request))
+  const outputs = sendable(await engine.watched.engine.run(request))
+  return { outputs, conduct: engine.watched.take() } satisfies Ran
+}
+
+async function answer(channel: Channel, engine: Served, question: Question): Promise<void> {
+  const { ask } = question
   try {
-    const value = about === 'run' ? sendable(await engine.run(request)) : copied(await engine.supports?.(request))
+    const value = await answerOf(engine, question)
     // What a run leaves behind, such as a promise that rejects, is part of it.
     await turn()
     channel.send({ ask, value } satisfies Answer)

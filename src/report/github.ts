@@ -1,3 +1,4 @@
+import { isFault } from '../verify.ts'
 import { explainSaved, verdictOf } from './plain.ts'
 import type { Results } from './results.ts'
 import { addToModules, type ModuleTotals, percent, plural } from './text.ts'
@@ -13,8 +14,14 @@ export function renderAnnotations(runs: readonly Results[]): string {
   for (const { engine, cases, errors } of runs) {
     for (const { file, message } of errors) lines.push(annotation(file, `${engine} could not be judged`, message))
     for (const judged of cases) {
-      if (judged.outcome === 'mismatch') {
-        lines.push(annotation(judged.file, `${engine} departs from PyTorch`, explainSaved(judged)))
+      if (isFault(judged)) {
+        lines.push(
+          annotation(
+            judged.file,
+            judged.outcome === 'mismatch' ? `${engine} departs from PyTorch` : `${engine} is not to be relied on`,
+            explainSaved(judged),
+          ),
+        )
       }
     }
   }
@@ -46,13 +53,14 @@ export function renderStepSummary(runs: readonly Results[]): string {
 
 function summaryOf({ engine, cases, errors, summary }: Results): string {
   const { matched, mismatched, undecided, unsupported } = summary
-  const sign = errors.length > 0 ? '⚠️' : mismatched > 0 ? '❌' : matched > 0 ? '✅' : '⚠️'
+  const sign = errors.length > 0 ? '⚠️' : cases.some((judged) => isFault(judged)) ? '❌' : matched > 0 ? '✅' : '⚠️'
   const counts = [
     `${matched} matched`,
     `${mismatched} mismatched`,
     `${undecided} undecided`,
     `${unsupported} unsupported`,
     plural(errors.length, 'error'),
+    ...Object.entries(summary.conduct).map(([kind, count]) => `${count} ${kind}`),
   ]
   const modules = new Map<string, ModuleTotals>()
   for (const judged of cases) addToModules(modules, verdictOf(judged))
@@ -71,9 +79,9 @@ function summaryOf({ engine, cases, errors, summary }: Results): string {
     '',
   ].join('\n')
   for (const { message } of errors) text += `\n- ${escaped(message)}\n`
-  let left = mismatched
+  let left = cases.filter((judged) => isFault(judged)).length
   for (const judged of cases) {
-    if (judged.outcome !== 'mismatch') continue
+    if (!isFault(judged)) continue
     const title = escaped(`${judged.file}: ${judged.id}`)
     const own = `\n<details><summary>${title}</summary>\n\n<pre>${escapedHtml(explainSaved(judged))}</pre>\n\n</details>\n`
     if (text.length + own.length > mostCharacters) break

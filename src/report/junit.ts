@@ -1,3 +1,5 @@
+import { fails } from '../conduct.ts'
+import { isFault } from '../verify.ts'
 import { explainSaved } from './plain.ts'
 import type { Results } from './results.ts'
 
@@ -5,7 +7,7 @@ import type { Results } from './results.ts'
 export function* renderJUnit(runs: readonly Results[]): Generator<string> {
   const total = (pick: (results: Results) => number): number => runs.reduce((sum, results) => sum + pick(results), 0)
   const tests = total(({ cases, errors }) => cases.length + errors.length)
-  const failures = total(({ summary }) => summary.mismatched)
+  const failures = total(({ cases }) => cases.filter((judged) => isFault(judged)).length)
   const errors = total((results) => results.errors.length)
   yield '<?xml version="1.0" encoding="UTF-8"?>\n'
   yield `<testsuites name="torch-parity" tests="${tests}" failures="${failures}" errors="${errors}">\n`
@@ -18,7 +20,7 @@ function* suitesOf({ engine, cases, errors }: Results): Generator<string> {
   for (const judged of cases) files.set(judged.file, [...(files.get(judged.file) ?? []), judged])
   for (const [file, own] of files) {
     const count = (outcome: string): number => own.filter((judged) => judged.outcome === outcome).length
-    const counts = `tests="${own.length}" failures="${count('mismatch')}" errors="0" skipped="${count('unsupported') + count('undecided')}"`
+    const counts = `tests="${own.length}" failures="${own.filter((judged) => isFault(judged)).length}" errors="0" skipped="${count('unsupported') + count('undecided')}"`
     yield `  <testsuite name="${escaped(`${engine}: ${file}`)}" file="${escaped(file)}" ${counts}>\n`
     for (const judged of own) yield caseOf(engine, judged)
     yield '  </testsuite>\n'
@@ -36,6 +38,10 @@ function* suitesOf({ engine, cases, errors }: Results): Generator<string> {
 function caseOf(engine: string, judged: Results['cases'][number]): string {
   const { id, module, outcome, reason = '' } = judged
   const open = `    <testcase classname="${escaped(`${engine}.${module}`)}" name="${escaped(id)}" time="0"`
+  if (outcome !== 'mismatch' && isFault(judged)) {
+    const kind = judged.conduct?.find((each) => fails(each))?.kind ?? ''
+    return `${open}><failure type="${escaped(kind)}" message="${escaped(kind)}">${escaped(explainSaved(judged))}</failure></testcase>\n`
+  }
   if (outcome === 'match') return `${open}/>\n`
   if (outcome !== 'mismatch') {
     return `${open}><skipped message="${escaped(`${outcome}: ${reason}`)}"/></testcase>\n`

@@ -1,3 +1,5 @@
+import { conducts } from '../conduct.ts'
+import { isFault } from '../verify.ts'
 import type { Results } from './results.ts'
 
 /** Results, and the name of the file that they were read from. */
@@ -13,10 +15,25 @@ export interface Merged {
   readonly notes: readonly string[]
 }
 
+/** In how many cases an engine did each thing beside computing. */
+function countsOf(cases: readonly JudgedCase[]): Results['summary']['conduct'] {
+  const counts: Results['summary']['conduct'] = {}
+  for (const kind of conducts) {
+    const count = cases.filter(({ conduct = [] }) => conduct.some((each) => each.kind === kind)).length
+    if (count > 0) counts[kind] = count
+  }
+  return counts
+}
+
 type JudgedCase = Results['cases'][number]
 
 /** How bad an outcome is: of two verdicts on one case the worse one counts. */
 const badness = { match: 0, unsupported: 1, undecided: 2, mismatch: 3 } as const
+
+function isWorse(one: JudgedCase, other: JudgedCase): boolean {
+  if (isFault(one) !== isFault(other)) return isFault(one)
+  return badness[one.outcome] > badness[other.outcome]
+}
 
 /** Puts results of the same engine, judged in the same way, together: each case of a file once. */
 export function mergeResults(saved: readonly Saved[]): Merged {
@@ -41,7 +58,7 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
         cases.set(key, { from: name, judged })
         continue
       }
-      if (before.judged.outcome === judged.outcome) {
+      if (before.judged.outcome === judged.outcome && isFault(before.judged) === isFault(judged)) {
         same++
         continue
       }
@@ -49,7 +66,7 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
       notes.push(
         `${what}: ${before.judged.outcome} in ${before.from}, ${judged.outcome} in ${name}; the worse one counts`,
       )
-      if (badness[judged.outcome] > badness[before.judged.outcome]) cases.set(key, { from: name, judged })
+      if (isWorse(judged, before.judged)) cases.set(key, { from: name, judged })
     }
   }
   if (same > 0) notes.push(`${same} of the cases come more than once, with the same outcome`)
@@ -61,10 +78,11 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
     mismatched: all.filter(({ outcome }) => outcome === 'mismatch').length,
     undecided: all.filter(({ outcome }) => outcome === 'undecided').length,
     unsupported: all.filter(({ outcome }) => outcome === 'unsupported').length,
+    conduct: countsOf(all),
   }
   const interrupted = group.map(({ results }) => results.exitCode).find((code) => code === 130 || code === 143)
   const judged = summary.matched + summary.mismatched
-  const exitCode = errors.length > 0 || judged === 0 ? 2 : (interrupted ?? (summary.mismatched > 0 ? 1 : 0))
+  const exitCode = errors.length > 0 || judged === 0 ? 2 : (interrupted ?? (all.some(isFault) ? 1 : 0))
   const { fixtures: _, audit: __, ...first } = group[0]!.results
   const sources = new Map(
     group.flatMap(({ results }) => (results.fixtures ?? []).map((own) => [`${own.file} ${own.seed}`, own])),

@@ -1,5 +1,5 @@
 import type { Comparison } from '../compare.ts'
-import type { Verdict } from '../verify.ts'
+import { isFault, type Verdict } from '../verify.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'
 import { addNumbers, renderJudged } from './target.ts'
@@ -9,6 +9,7 @@ import {
   type Most,
   noColors,
   RatioTotals,
+  renderConduct,
   renderMismatch,
   renderModules,
   renderSummary,
@@ -17,12 +18,13 @@ import {
 
 /** A case of results as the verdict that it was: numbers that JSON has no words for are numbers again. */
 export function verdictOf(judged: Results['cases'][number]): Verdict {
-  const { comparisons, steps, ratios, ...rest } = judged
+  const { comparisons, steps, chain, ratios, ...rest } = judged
   return {
     ...rest,
     comparisons: comparisons.map((each) => comparisonOf(each)),
     ...(ratios && { ratios: Object.fromEntries(Object.entries(ratios).map(([name, ratio]) => [name, Number(ratio)])) }),
     ...(steps && { steps: { ...steps, comparisons: steps.comparisons.map((each) => comparisonOf(each)) } }),
+    ...(chain && { chain: { ...chain, comparisons: chain.comparisons.map((each) => comparisonOf(each)) } }),
     // The schema of results is that of verdicts, but for the numbers.
   } as Verdict
 }
@@ -63,7 +65,10 @@ export function explainSaved(judged: Results['cases'][number]): string {
             explanations: explanation.explanations.map((each) => ({ ...each, explained: Number(each.explained) })),
           }),
         ]
-  return [renderMismatch(file, verdictOf(judged)), ...why].join('\n')
+  const { conduct = [], id } = judged
+  const seen = conduct.length === 0 ? [] : [renderConduct(`${file}: case ${id}`, conduct)]
+  const mismatch = judged.outcome === 'mismatch' ? [renderMismatch(file, verdictOf(judged))] : []
+  return [...mismatch, ...why, ...seen].join('\n')
 }
 
 /** Plain text without colour: mismatches, what was judged of each module, and the counts. */
@@ -82,7 +87,7 @@ function textOf({ engine, target, cases, errors, summary }: Results): string {
     addToModules(modules, verdict)
     ratios.add(verdict, judged.file)
     addNumbers(numbers, verdict)
-    if (judged.outcome === 'mismatch') mismatches.push(explainSaved(judged))
+    if (isFault(judged)) mismatches.push(explainSaved(judged))
     const share = judged.outcome === 'match' ? shareOf(verdict) : 0
     if (judged.outcome === 'match' && (most === undefined || share > most.share)) {
       most = { share, where: `${judged.file}: case ${judged.id}` }

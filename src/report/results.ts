@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { conducts } from '../conduct.ts'
 import { Producer } from '../fixture.ts'
 import { outcomes, type Verdict } from '../verify.ts'
 
@@ -106,6 +107,8 @@ const Case = z.strictObject({
   comparisons: z.array(Comparison),
   ties: z.array(Tie).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
+  chain: z.strictObject({ sizes: z.array(count), comparisons: z.array(Comparison) }).optional(),
+  conduct: z.array(z.strictObject({ kind: z.enum(conducts), text: z.string() })).optional(),
   ratios: z.record(z.string(), number).optional(),
 })
 
@@ -140,6 +143,8 @@ const Summary = z.strictObject({
   mismatched: count,
   undecided: count.default(0),
   unsupported: count,
+  /** In how many cases the engine did something beside computing, by what it did. */
+  conduct: z.partialRecord(z.enum(conducts), count).default({}),
 })
 
 /** What `torch-parity verify --json` writes. README.md, "Results as JSON", describes it. */

@@ -1,5 +1,6 @@
 import type { Header } from '../fixture.ts'
 import { type Comparison, type Departure, formatPlace } from '../compare.ts'
+import { type Conduct, conducts, fails } from '../conduct.ts'
 import { oneLine } from '../errors.ts'
 import { largestRatio, remarkOn, summaryOfRatios } from '../ratio.ts'
 import type { Verdict } from '../verify.ts'
@@ -18,8 +19,11 @@ const same = (text: string): string => text
 export const noColors: Colors = { green: same, red: same, yellow: same, dim: same, bold: same }
 
 /** The largest share of the allowed error that any tensor of a case uses: up to 1 is a match. */
-export function shareOf({ comparisons, steps }: Verdict): number {
-  return [...comparisons, ...(steps?.comparisons ?? [])].reduce((largest, { share }) => Math.max(largest, share), 0)
+export function shareOf({ comparisons, steps, chain }: Verdict): number {
+  return [...comparisons, ...(steps?.comparisons ?? []), ...(chain?.comparisons ?? [])].reduce(
+    (largest, { share }) => Math.max(largest, share),
+    0,
+  )
 }
 
 /** `2.13.0+cpu`, or where torch computed on a GPU `2.13.0+cu130 on cuda: NVIDIA H100, TF32 off`. */
@@ -35,11 +39,11 @@ export function renderFile(file: string, header: Header, cases: number, colors: 
 
 /** One line of a file's table. */
 export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
-  const { outcome, id, steps, ties = [], comparisons } = verdict
+  const { outcome, id, steps, chain, ties = [], comparisons } = verdict
   const paint = { match: colors.green, mismatch: colors.red, undecided: colors.yellow, unsupported: colors.yellow }[
     outcome
   ]
-  const all = [...comparisons, ...(steps?.comparisons ?? [])]
+  const all = [...comparisons, ...(steps?.comparisons ?? []), ...(chain?.comparisons ?? [])]
   const ratio = largestRatio(verdict.ratios)
   const largest = (pick: (comparison: Comparison) => number): number => Math.max(0, ...all.map(pick))
   const row =
@@ -54,13 +58,14 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
           scientific(largest(({ atol }) => atol)),
         )
   const rest = steps === undefined ? '' : `  decided: ${steps.decided} of ${steps.of} steps, the rest by steps`
+  const parts = chain === undefined ? '' : `  ${inParts(verdict)}`
   const tied = ties
     .map(({ batch, t, actual, expected }) => `  tie at t ${t} of batch ${batch}: ${actual} for ${expected}`)
     .join('')
   const reason = verdict.reason === undefined ? '' : `  ${oneLine(verdict.reason)}`
   const remark = ratio === undefined ? undefined : remarkOn(ratio)
   const worth = remark === undefined ? '' : `  ${remark}`
-  return paint(row.slice(0, 13)) + row.slice(13) + rest + tied + reason + worth
+  return paint(row.slice(0, 13)) + row.slice(13) + rest + parts + tied + reason + worth
 }
 
 function columns(outcome: string, id: string, share: string, ratio: string, rtol: string, atol: string): string {
@@ -76,7 +81,52 @@ export function renderMismatch(file: string, verdict: Verdict, colors: Colors = 
   for (const comparison of verdict.steps?.comparisons ?? []) {
     if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, 'each step alone'))
   }
+  for (const comparison of verdict.chain?.comparisons ?? []) {
+    if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, inParts(verdict)))
+  }
+  if (verdict.chain !== undefined) lines.push(`  where: ${whereInParts(verdict.chain)}`)
   return lines.join('\n')
+}
+
+/** Where a sequence in parts leaves the whole run, which is right. */
+function whereInParts({ sizes, comparisons }: NonNullable<Verdict['chain']>): string {
+  const output = comparisons.find(({ tensor }) => tensor === 'output')
+  const t = output?.firstStep?.forward
+  if (t === undefined) return 'the whole run is right, and so are all steps in parts; the last states are not'
+  let begins = 0
+  const part = sizes.findIndex((size) => t < (begins += size))
+  const first = begins - sizes[part]!
+  const begin =
+    part === 0
+      ? 'the first part is computed otherwise than as the beginning of a whole run'
+      : t === first
+        ? `part ${part + 1} does not begin from the states that are handed to it`
+        : `part ${part + 1}, of ${sizes[part]} steps, is computed otherwise than within a whole run`
+  return `the whole run is right, and in parts it goes wrong at t ${t}: ${begin}`
+}
+
+function inParts({ chain }: Verdict): string {
+  return `in parts of ${chain?.sizes.join(' + ')} steps, states handed on`
+}
+
+/** What an engine did beside computing, a line for each thing. */
+export function renderConduct(name: string, conduct: readonly Conduct[], colors: Colors = noColors): string {
+  return conduct
+    .map(
+      (each) => `${(fails(each) ? colors.red : colors.yellow)(each.kind)} ${colors.bold(name)}: ${oneLine(each.text)}`,
+    )
+    .join('\n')
+}
+
+/** In how many findings an engine did what makes numbers wrong for somebody. */
+export function countOfFaults({ conduct }: Summary): number {
+  return conducts.reduce((sum, kind) => sum + (fails({ kind }) ? (conduct[kind] ?? 0) : 0), 0)
+}
+
+/** How often each case was asked, and in which order. */
+export function renderAsked(repeat: number, order: number, chains: number): string {
+  const parts = chains === 0 ? '' : `; ${plural(chains, 'sequence')} in parts as well`
+  return `each case asked ${repeat} times, with others in between (--order ${order})${parts}`
 }
 
 /** One tensor pair: how much of it differs, and the element that is farthest off. */
@@ -194,6 +244,10 @@ export function renderSummary(
   ]
   const used =
     most === undefined ? [] : [`largest share of the allowed error in a match: ${percent(most.share)} (${most.where})`]
+  for (const kind of conducts) {
+    const count = summary.conduct[kind] ?? 0
+    if (count > 0) counts.push((fails({ kind }) ? colors.red : colors.yellow)(`${count} ${kind}`))
+  }
   return [`${plural(cases, 'case')}: ${counts.join(', ')}`, ...used, ...ratios.render()].join('\n')
 }
 

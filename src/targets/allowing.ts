@@ -2,7 +2,7 @@ import type { Case, Request } from '../case.ts'
 import type { Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { targeted } from '../targets.ts'
-import { verify } from '../verify.ts'
+import { verify, verifyChain } from '../verify.ts'
 import { type Target, targetOf, targetsToTry } from './specification.ts'
 
 /** A mismatch, kept so that it can be judged again: a case and what an engine gave for the whole of it. */
@@ -56,7 +56,9 @@ async function allowsEach(target: Target, cases: readonly Kept[], engine: Engine
         request.inputs === recorded.inputs ? (outputs as Awaited<ReturnType<Engine['run']>>) : engine.run(request),
     }
     try {
-      if ((await verify(targeted(recorded, target), again)).outcome === 'mismatch') return false
+      const widened = targeted(recorded, target)
+      const { verdict } = await verifyChain(widened, again, await verify(widened, again))
+      if (verdict.outcome === 'mismatch') return false
     } catch (error) {
       // It has been judged already: an engine that fails the second time is no reason to fail.
       if (error instanceof ParityError) return false

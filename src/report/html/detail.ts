@@ -22,10 +22,10 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return String(Math.fround(number) === number ? Number(number.toPrecision(9)) : number)
   }
 
-  function row(comparison: Comparison, alone: boolean): HTMLElement {
+  function row(comparison: Comparison, how: string): HTMLElement {
     const { tensor, outcome, problem, differing, elements, worst, share } = comparison
     const off = outcome === 'mismatch'
-    const name = `${off ? '✗ ' : ''}${tensor}${alone ? ' (each step alone)' : ''}`
+    const name = `${off ? '✗ ' : ''}${tensor}${how}`
     const cells = [
       html('th', { scope: 'row' }, name),
       html('td', { class: 'number' }, percent(Number(share))),
@@ -39,11 +39,12 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return html('tr', off ? { class: 'mismatch' } : {}, ...cells)
   }
 
-  function table({ comparisons, steps }: Case): HTMLElement {
+  function table({ comparisons, steps, chain }: Case): HTMLElement {
     const titles = ['tensor', 'allowed error used', 'off', 'worst at', 'actual', 'expected', 'error', 'allowed']
     const body = [
-      ...comparisons.map((comparison) => row(comparison, false)),
-      ...(steps?.comparisons ?? []).map((comparison) => row(comparison, true)),
+      ...comparisons.map((comparison) => row(comparison, '')),
+      ...(chain?.comparisons ?? []).map((comparison) => row(comparison, ` (in parts of ${chain?.sizes.join(' + ')})`)),
+      ...(steps?.comparisons ?? []).map((comparison) => row(comparison, ' (each step alone)')),
     ]
     const head = html('thead', {}, html('tr', {}, ...titles.map((title) => html('th', { scope: 'col' }, title))))
     const region = { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'tensors' }
@@ -103,6 +104,9 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
       nodes.push(html('ul', { class: 'traits' }, ...traits.map((trait) => html('li', {}, trait))))
     }
     if (reason !== undefined) nodes.push(html('p', {}, reason))
+    for (const { kind, text } of each.conduct ?? []) {
+      nodes.push(html('p', { class: 'mismatch' }, html('strong', {}, kind), `: ${text}`))
+    }
     if (steps !== undefined) {
       const text = `The free run decides ${steps.decided} of ${steps.of} steps; each step was also judged alone.`
       nodes.push(html('p', {}, text))

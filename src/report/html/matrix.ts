@@ -8,8 +8,9 @@ export type Matrix = ReturnType<typeof matrix>
 
 /** Modules × traits, by the largest share of the allowed error that a case uses. Its source goes into the page. */
 export function matrix({ html, percent }: Elements) {
-  function shareOf({ comparisons, steps }: Case): number {
-    return Math.max(0, ...[...comparisons, ...(steps?.comparisons ?? [])].map(({ share }) => Number(share)))
+  function shareOf({ comparisons, steps, chain }: Case): number {
+    const all = [...comparisons, ...(steps?.comparisons ?? []), ...(chain?.comparisons ?? [])]
+    return Math.max(0, ...all.map(({ share }) => Number(share)))
   }
 
   function cell(cases: readonly Case[], module: string, trait: string, choose: () => void): HTMLElement {

@@ -27,9 +27,10 @@ export function page(
   let drawn = 0
   let open: Case | undefined
 
-  function textOf({ file, id, module, traits = [], reason = '', explanation }: Case): string {
+  function textOf({ file, id, module, traits = [], reason = '', explanation, conduct = [] }: Case): string {
     const why = (explanation?.explanations ?? []).map(({ sentence }) => sentence)
-    return [file, id, module, ...traits, reason, ...why].join(' ').toLowerCase()
+    const seen = conduct.map(({ kind }) => kind)
+    return [file, id, module, ...traits, reason, ...why, ...seen].join(' ').toLowerCase()
   }
 
   function filter(): void {
@@ -155,6 +156,7 @@ export function page(
       ['✗ mismatched', summary.mismatched, summary.mismatched > 0 ? 'mismatch' : ''],
       ['? undecided', summary.undecided, ''],
       ['– unsupported', summary.unsupported, ''],
+      ...Object.entries(summary.conduct).map(([kind, count]): [string, number, string] => [kind, count, 'mismatch']),
       ['errors', errors.length, errors.length > 0 ? 'mismatch' : ''],
       ['of the allowed error used by a match, at most', percent(most), ''],
     ]
