@@ -62,18 +62,16 @@ export function chainOf(recorded: Case, seed = 0): Chain | undefined {
   }
 }
 
-/** Two parts where rows end, since each needs a step in every part, else up to four; one of them has a single step. */
+/** Two parts where rows end, since each row needs a step in every part, else three, one of a single step between two others. */
 function cut(seq_len: number, shortest: number, seed: number): number[] {
-  const random = randomOf(seed)
+  const random = randomOf(seed + seq_len)
   const upTo = (most: number): number => 1 + Math.floor(random() * most)
-  if (shortest < seq_len || seq_len < 4) {
+  if (shortest < seq_len || seq_len < 3) {
     const first = upTo(Math.min(shortest, seq_len) - 1)
     return [first, seq_len - first]
   }
-  const second = upTo(seq_len - 3)
-  const rest = seq_len - 1 - second
-  const third = upTo(rest - 1)
-  return [second, 1, third, rest - third].filter((size) => size > 0)
+  const first = upTo(seq_len - 2)
+  return [first, 1, seq_len - 1 - first]
 }
 
 function left(
