@@ -15,6 +15,12 @@ export interface Actual {
   readonly notes: readonly string[]
 }
 
+/** How large a file may be that holds what a case expects, in whatever dtype, and other tensors beside it. */
+export function mostBytesOf({ expected }: Case): number {
+  const elements = Object.values(expected).reduce((sum, { data }) => sum + data.length, 0)
+  return 2 ** 26 + 16 * 8 * elements
+}
+
 const TensorRecord = z.strictObject({
   dtype: z.enum(['float16', 'bfloat16', 'float32', 'float64']),
   shape: z.array(z.int().min(0)).max(8),

@@ -1,17 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import pc from 'picocolors'
-import { readActual } from '../actual.ts'
+import { mostBytesOf, readActual } from '../actual.ts'
 import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
-import { messageOf, ParityError } from '../errors.ts'
+import { ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderMismatch, renderRow } from '../report/text.ts'
 import { elementCount, type FloatTensor } from '../tensor.ts'
-import { judge, requestOf, verify, type Verdict } from '../verify.ts'
-import { openFile } from './files.ts'
-import { hostEngine } from './host.ts'
+import { judge, verify, type Verdict } from '../verify.ts'
+import { type Explainer, newExplainer } from './explainer.ts'
+import { openFile, readRegular } from './files.ts'
+import { type Host, hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
 
 export interface ExplainOptions {
@@ -30,60 +30,77 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     throw new ParityError('USAGE', '--actual: expected it without --engine, got both')
   }
   const interruption = onInterrupt()
-  const host =
-    options.engine === undefined ? undefined : await hostEngine(options.engine, options.timeoutMs, interruption.signal)
+  const explainer = newExplainer(interruption.signal)
+  let host: Host | undefined
   try {
-    const engine = host?.engine ?? ours
-    for await (const read of (await openFile(file)).cases()) {
-      if ('error' in read) {
-        if (read.error.message.includes(`case ${options.case}`)) throw read.error
-        continue
-      }
-      if (read.case.id !== options.case) continue
-      if (options.actual !== undefined) return await explainActual(file, options.actual, read.case, options.searchMs)
-      let outputs: unknown
-      const verdict = await verify(read.case, engine, defaultJudgement, { onOutputs: (given) => (outputs = given) })
-      if (verdict.outcome !== 'mismatch') {
-        process.stdout.write(`${renderRow(verdict, pc)}\n`)
-        return verdict.outcome === 'match' ? 0 : 2
-      }
-      process.stdout.write(`${explained(renderMismatch(file, verdict, pc), read.case, outputs, options.searchMs)}\n`)
-      return 1
-    }
+    if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
+    const recorded = await caseOf(file, options.case)
+    const judged =
+      options.actual === undefined
+        ? await judgeEngine(recorded, host?.engine ?? ours)
+        : await judgeActual(recorded, options.actual)
+    const exitCode = await tell(file, recorded, judged, options, explainer)
+    if (!interruption.signal.aborted) return exitCode
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error
   } finally {
     interruption.stop()
+    await explainer.close()
     await host?.close()
+  }
+  process.stderr.write('interrupted\n')
+  return interruption.exitCode
+}
+
+interface Judged {
+  readonly verdict: Verdict
+  readonly outputs: unknown
+}
+
+async function caseOf(file: string, id: string): Promise<Case> {
+  for await (const read of (await openFile(file)).cases()) {
+    if ('error' in read) {
+      if (read.error.message.includes(`case ${id}`)) throw read.error
+    } else if (read.case.id === id) return read.case
   }
   throw new ParityError(
     'USAGE',
-    `${file}: expected a case ${options.case}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
+    `${file}: expected a case ${id}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
   )
 }
 
-/** Judges and explains what a file holds of a case. */
-async function explainActual(file: string, actual: string, recorded: Case, searchMs: number): Promise<number> {
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(actual)
-  } catch (cause) {
-    throw new ParityError('FILE_UNREADABLE', `${actual}: expected a readable file, got ${messageOf(cause)}`, { cause })
-  }
-  const { outputs, notes } = readActual(actual, bytes, recorded)
+async function judgeEngine(recorded: Case, engine: Engine): Promise<Judged> {
+  let outputs: unknown
+  const verdict = await verify(recorded, engine, defaultJudgement, { onOutputs: (given) => (outputs = given) })
+  return { verdict, outputs }
+}
+
+/** Judges what a file holds of a case. */
+async function judgeActual(recorded: Case, actual: string): Promise<Judged> {
+  const { outputs, notes } = readActual(actual, await readRegular(actual, mostBytesOf(recorded)), recorded)
   const comparisons = judge(recorded, outputs).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
   const isRight = comparisons.every(({ outcome }) => outcome === 'match')
   const { id, module } = recorded
-  const verdict: Verdict = { id, module, outcome: isRight ? 'match' : 'mismatch', comparisons }
   for (const note of notes) process.stdout.write(`note: ${note}\n`)
-  const told = isRight
-    ? renderRow(verdict, pc)
-    : explained(renderMismatch(file, verdict, pc), recorded, outputs, searchMs)
-  process.stdout.write(`${told}\n`)
-  return isRight ? 0 : 1
+  return { verdict: { id, module, outcome: isRight ? 'match' : 'mismatch', comparisons }, outputs }
 }
 
-function explained(mismatch: string, recorded: Case, outputs: unknown, searchMs: number): string {
-  const diagnosis = diagnosisOf(recorded, outputs, searchMs)
-  return diagnosis === undefined ? mismatch : `${mismatch}\n${renderDiagnosis(diagnosis, pc)}`
+async function tell(
+  file: string,
+  recorded: Case,
+  { verdict, outputs }: Judged,
+  { searchMs }: ExplainOptions,
+  explainer: Explainer,
+): Promise<number> {
+  if (verdict.outcome !== 'mismatch') {
+    process.stdout.write(`${renderRow(verdict, pc)}\n`)
+    return verdict.outcome === 'match' ? 0 : 2
+  }
+  // At once: why may take a while, and be interrupted.
+  process.stdout.write(`${renderMismatch(file, verdict, pc)}\n`)
+  const diagnosis = await explainer.explain({ recorded, outputs, limitMs: searchMs })
+  if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
+  return 1
 }
 
 /** Why outputs depart, as far as they are tensors, if of another shape, among those that were asked for; else nothing. */
@@ -105,15 +122,4 @@ function isOfOtherShape(tensor: unknown, recorded: Case): boolean {
   const { dtype, shape, data }: Partial<FloatTensor> = Object(tensor)
   const isData = data instanceof Float32Array || data instanceof Float64Array
   return isData && dtype === recorded.dtype && Array.isArray(shape) && elementCount(shape) === data.length
-}
-
-/** Asks an engine once more and finds why it departs; nothing where it fails or gives other tensors. */
-export async function askAndDiagnose(recorded: Case, engine: Engine): Promise<Diagnosis | undefined> {
-  try {
-    return diagnosisOf(recorded, await engine.run(requestOf(recorded)))
-  } catch (error) {
-    // It has been judged already: what it does the second time is not worth an error.
-    if (error instanceof ParityError) return undefined
-    throw error
-  }
 }

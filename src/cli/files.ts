@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream, type Stats } from 'node:fs'
+import { constants, createWriteStream, type Stats } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -71,6 +71,39 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
   } finally {
     await file.close()
   }
+}
+
+/**
+ * Reads a regular file of at most `mostBytes`: devices, pipes and what else has no end are refused before they are read.
+ * @throws ParityError FILE_UNREADABLE, or TENSORS_INVALID when it is larger.
+ */
+export async function readRegular(path: string, mostBytes: number): Promise<Uint8Array> {
+  // Opening a pipe would wait for somebody who writes into it.
+  const file = await attempt(path, () => open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)))
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) {
+      throw new ParityError('FILE_UNREADABLE', `${path}: expected a regular file, got ${kindOf(stats)}`)
+    }
+    // One byte more than there may be, should it grow while it is read.
+    const bytes = new Uint8Array(Math.min(stats.size, mostBytes) + 1)
+    let length = 0
+    while (stats.size <= mostBytes && length < bytes.length) {
+      const { bytesRead } = await attempt(path, () => file.read(bytes, length, bytes.length - length))
+      if (bytesRead === 0) return bytes.subarray(0, length)
+      length += bytesRead
+    }
+    const got = length > 0 ? 'a file that grows' : `${stats.size}`
+    throw new ParityError('TENSORS_INVALID', `${path}: expected at most ${mostBytes} bytes for this case, got ${got}`)
+  } finally {
+    await file.close()
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a pipe'
+  return stats.isSocket() ? 'a socket' : 'a device'
 }
 
 async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {

@@ -21,7 +21,7 @@ import {
   shareOf,
 } from '../report/text.ts'
 import { verify, type Verdict } from '../verify.ts'
-import { diagnosisOf } from './explain.ts'
+import { type Explainer, newExplainer } from './explainer.ts'
 import { findFixtures, openFile } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
@@ -60,6 +60,7 @@ interface Run {
   readonly judgement: Judgement
   readonly progress: Progress
   readonly interruption: Interruption
+  readonly explainer: Explainer
   readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
   readonly errors: Failure[]
   readonly fixtures: Provenance[]
@@ -75,6 +76,7 @@ interface Run {
 /** Judges every case behind the paths and prints what came of it. → the exit code */
 export async function verifyFiles(paths: readonly string[], options: VerifyOptions): Promise<number> {
   const interruption = onInterrupt()
+  const explainer = newExplainer(interruption.signal)
   const progress = startProgress(options.quiet)
   const errors: Failure[] = []
   let host: Host | undefined
@@ -90,6 +92,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
       progress,
       interruption,
+      explainer,
       summary: { cases: 0, matched: 0, mismatched: 0, unsupported: 0 },
       errors,
       fixtures: [],
@@ -140,6 +143,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   } finally {
     progress.stop()
     interruption.stop()
+    await explainer.close()
     await host?.close()
   }
 }
@@ -227,7 +231,7 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
       run.explainedMs < (options.report === undefined ? explainingMs : reportedMs)
     ) {
       const began = performance.now()
-      diagnosis = diagnosisOf(recorded, outputs)
+      diagnosis = await run.explainer.explain({ recorded, outputs, limitMs: 1000 })
       run.explainedMs += performance.now() - began
       run.explained++
     }
