@@ -222,7 +222,7 @@ describe('fuzz', () => {
     let found = false
     const dying = (spec: RecordSpec): Promise<Case> => (found ? Promise.reject(gone) : oracle.record(spec))
     const wrong = planted('weight_hh transposed')
-    const watched: Engine = { name: 'wrong', run: wrong.run }
+    const watched: Engine = { name: 'wrong', run: (request) => wrong.run(request) }
     const { finding, lost } = await fuzz(dying, watched, {
       ...usual,
       onRun: (outcome) => (found ||= outcome.kind === 'judged' && outcome.verdict.outcome === 'mismatch'),

@@ -133,7 +133,7 @@ async function openOracles(
 function inTurn(oracles: readonly Oracle[]): Recorder {
   let turn = 0
   return (spec) => {
-    const open = oracles.filter(({ isOpen }) => isOpen())
+    const open = oracles.filter((oracle) => oracle.isOpen())
     const asked = open.length > 0 ? open : oracles
     return asked[turn++ % asked.length]!.record(spec)
   }
