@@ -6,6 +6,7 @@ import { readSafetensors } from './actual/safetensors.ts'
 import { floatsOf, invalid, type Tensors } from './actual/tensors.ts'
 import { type Case, parse, type Outputs } from './case.ts'
 import { messageOf } from './errors.ts'
+import { keyTwice } from './messages.ts'
 import { floatTensor, unitRoundoff } from './tensor.ts'
 
 /** What somebody has computed elsewhere, as far as a case expects it. */
@@ -15,15 +16,23 @@ export interface Actual {
   readonly notes: readonly string[]
 }
 
+/** How large a file may be that holds what a case expects, in whatever dtype, and other tensors beside it. */
+export function mostBytesOf({ expected }: Case): number {
+  const elements = Object.values(expected).reduce((sum, { data }) => sum + data.length, 0)
+  return 2 ** 26 + 16 * 8 * elements
+}
+
 const TensorRecord = z.strictObject({
   dtype: z.enum(['float16', 'bfloat16', 'float32', 'float64']),
   shape: z.array(z.int().min(0)).max(8),
   data: z.instanceof(Uint8Array),
 })
 
-const readers: Readonly<Record<string, (bytes: Uint8Array, where: string, only: string) => Tensors>> = {
+const readers: Readonly<
+  Record<string, (bytes: Uint8Array, where: string, only: string, mostBytes: number) => Tensors>
+> = {
   npy: (bytes, where, only) => ({ [only]: readNpy(bytes, where) }),
-  npz: readNpz,
+  npz: (bytes, where, _, mostBytes) => readNpz(bytes, where, mostBytes),
   safetensors: readSafetensors,
   msgpack: readMessagePack,
 }
@@ -40,7 +49,7 @@ export function readActual(name: string, bytes: Uint8Array, recorded: Case): Act
   if (read === undefined)
     throw invalid(name, `a file ${known.join(', ')}`, extension === '' ? 'no such name' : `.${extension}`)
   const [first = ''] = Object.keys(recorded.expected)
-  const tensors = read(bytes, name, Object.hasOwn(recorded.expected, stem) ? stem : first)
+  const tensors = read(bytes, name, Object.hasOwn(recorded.expected, stem) ? stem : first, mostBytesOf(recorded))
   const notes: string[] = []
   const outputs: Record<string, Outputs[string]> = {}
   for (const [tensor, given] of Object.entries(tensors)) {
@@ -67,6 +76,8 @@ function readMessagePack(bytes: Uint8Array, where: string): Tensors {
   } catch (cause) {
     throw invalid(where, 'a map of tensors in MessagePack', messageOf(cause))
   }
+  const twice = keyTwice(bytes)
+  if (twice !== undefined) throw invalid(where, 'each key of a map once', `${JSON.stringify(twice)} twice`)
   const records = parse(z.record(z.string(), TensorRecord), value, where, 'TENSORS_INVALID')
   return Object.fromEntries(
     Object.entries(records).map(([name, { dtype, shape, data }]) => [

@@ -30,10 +30,16 @@ export interface FaultTally {
 /**
  * Plants every fault in our engine, one at a time, and looks whether the case then fails.
  * The engine without a fault must match the case, or else the case would reveal anything.
+ * pause: awaited before each fault; true ends it there.
  */
-export async function auditCase(recorded: Case, faults: readonly Fault[]): Promise<Finding[]> {
+export async function auditCase(
+  recorded: Case,
+  faults: readonly Fault[],
+  pause: () => Promise<boolean> = () => Promise.resolve(false),
+): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const fault of faults) {
+    if (await pause()) return findings
     if (!fault.appliesTo(recorded)) {
       findings.push({ fault: fault.name, outcome: 'inapplicable', parts: [] })
       continue

@@ -2,15 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import pc from 'picocolors'
+import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
 import type { Tolerance } from './compare.ts'
-import { messageOf, ParityError } from './errors.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
 setFlagsFromString('--semi-space-growth-factor=1')
-
-/** Exit codes: 0 all match, 1 some mismatch, 2 could not judge, 130 or 143 interrupted. */
-const couldNotJudge = 2
 
 interface VerifyFlags {
   engine?: string
@@ -216,7 +212,7 @@ function program(): Command {
     .option('--save [folder]', 'write what is found as a fixture (default folder: fixtures/regressions)')
     .option('--case <json>', 'judge this case alone, as a finding names it')
     .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
-    .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
+    .option('--timeout <seconds>', 'how long an engine, or PyTorch, may take for one answer', parseSeconds, 60)
     .option('--quiet', 'print what is found and the counts alone')
     .action(async ({ save, module, time, timeout, quiet, runs, ...flags }: FuzzFlags) => {
       const { fuzzCommand } = await import('./cli/fuzz.ts')
@@ -302,25 +298,17 @@ function parseCount(text: string): number {
   throw new InvalidArgumentError(`expected a whole number of at least 0, got ${text}`)
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-}
-
 async function main(): Promise<void> {
-  // A reader that has seen enough, such as `head`, changes nothing about the verdict or the exit code.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
+  watchEnding()
   try {
     await program().parseAsync()
   } catch (error) {
-    if (error instanceof CommanderError) {
-      // Help and version are no failure; commander has printed what it had to say.
-      process.exitCode = error.exitCode === 0 ? 0 : couldNotJudge
-      return
-    }
-    process.exitCode = couldNotJudge
-    const bug = error instanceof Error && !(error instanceof ParityError)
-    process.stderr.write(`${pc.red('error')} ${bug ? (error.stack ?? error.message) : messageOf(error)}\n`)
+    // Help and version are no failure; commander has printed what it had to say.
+    const isHelp = error instanceof CommanderError && error.exitCode === 0
+    process.exitCode = isHelp ? 0 : couldNotJudge
+    if (!(error instanceof CommanderError)) printError(error)
   }
+  await end()
 }
 
 await main()

@@ -71,11 +71,13 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
   let last: Uint8Array | undefined
   let count = 0
   let byteLength = 0
+  const digests: string[] = []
   for await (const message of messages(source)) {
     if (header === undefined) header = readHeader(message, name)
     if (last !== undefined) hash.update(last)
     // Only the last message is not hashed, and which one that is shows when the next one does not come.
     last = message.bytes.slice()
+    digests.push(digestOf(last, createHash))
     byteLength = message.offset + message.bytes.length
     count++
   }
@@ -83,19 +85,33 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
     throw invalid(`${name}: expected a torch-parity fixture, got an empty file`)
   }
   checkEnd(last, count, hash, byteLength, name)
-  return { name, header, length: count - 2, byteLength, cases: () => cases(source, count - 2) }
+  return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash) }
 }
 
-async function* cases(source: Source, length: number): AsyncGenerator<CaseOrError> {
+/** What tells one message from another: so much of its hash that nobody finds two with the same. */
+function digestOf(bytes: Uint8Array, createHash: () => Hash): string {
+  const hash = createHash()
+  hash.update(bytes)
+  return bytesToHex(hash.digest().subarray(0, 16))
+}
+
+/** Each message is compared with that of the first reading before anything of it is given. */
+async function* cases(source: Source, digests: readonly string[], createHash: () => Hash): AsyncGenerator<CaseOrError> {
   const ids = newIds()
-  let index = -1
+  let index = 0
   for await (const message of messages(source)) {
-    if (index >= 0 && index < length) yield readCase(message, source.name, ids)
+    if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
+    if (index > 0 && index < digests.length - 1) yield readCase(message, source.name, ids)
     index++
   }
-  if (index !== length + 1) {
-    throw invalid(`${source.name}: expected ${length} cases, as when it was checked, got ${index - 1}`)
-  }
+  if (index !== digests.length) throw changed(source.name)
+}
+
+function changed(name: string, offset?: number): ParityError {
+  const got = offset === undefined ? 'a shorter one' : `another message at byte ${offset}`
+  return invalid(
+    `${name}: expected the file that was checked, got ${got}\nthe file was changed while it was read: nothing after that was judged`,
+  )
 }
 
 function readCase(message: Message, name: string, ids: Ids): CaseOrError {

@@ -29,6 +29,11 @@ export interface Finding {
   readonly tried: number
 }
 
+export interface Lost {
+  readonly spec: RecordSpec
+  readonly error: ParityError
+}
+
 export interface Fuzzed {
   readonly runs: number
   readonly matched: number
@@ -36,6 +41,8 @@ export interface Fuzzed {
   readonly undecided: number
   readonly unsupported: number
   readonly refused: number
+  /** Cases of which PyTorch gave nothing, since its process was killed, hung or broke down: they count as nothing else. */
+  readonly lost: readonly Lost[]
   /** The largest share of the allowed error in a match, and where. */
   readonly most: { readonly share: number; readonly spec: RecordSpec } | undefined
   /** Why cases were refused, with an example of each. */
@@ -50,8 +57,10 @@ export interface FuzzOptions extends Limits {
   readonly seed: number
   /** How many cases are under way at a time. */
   readonly concurrency: number
-  /** Ends the run; what was found until then is given. */
+  /** Ends the run when what is under way has ended; what was found until then is given. */
   readonly signal?: AbortSignal
+  /** Ends it at once, without what is under way. */
+  readonly interruption?: AbortSignal
   /** After each run. */
   readonly onRun?: (outcome: Outcome, spec: RecordSpec) => void
 }
@@ -63,16 +72,18 @@ export type Recorder = (spec: RecordSpec) => Promise<Case>
 const chunk = 256
 const mostRefusals = 20
 const mostTried = 2000
+/** Of so many lost cases in a row nobody expects another to be recorded. */
+const mostLostInRow = 8
 
 /**
  * Draws random cases, has PyTorch record them and an engine judged by them, until one departs; that one is made as small as it can
- * be. The same seed draws the same cases.
- * @throws ParityError PYTHON_FAILED when PyTorch can no longer be asked.
+ * be. The same seed draws the same cases. It ends early when case after case is lost.
  */
 export async function fuzz(record: Recorder, engine: Engine, options: FuzzOptions): Promise<Fuzzed> {
-  const { runs, seed, concurrency, signal, onRun } = options
+  const { runs, seed, concurrency, signal, interruption, onRun } = options
   const coverage = newCoverage()
-  const judge = judging(record, engine)
+  const lost = newLost()
+  const judge = untilInterrupted(lost.watching(judging(record, engine)), interruption)
   const counts = { runs: 0, matched: 0, undecided: 0, unsupported: 0, refused: 0 }
   const refusals = new Map<string, RecordSpec>()
   let most: Fuzzed['most']
@@ -81,8 +92,6 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
 
   const account = (draw: Draw, outcome: Outcome): void => {
     const { spec } = draw
-    // An engine that was interrupted has not failed.
-    if (outcome.kind === 'failed' && signal?.aborted === true) return
     counts.runs++
     onRun?.(outcome, spec)
     if (outcome.kind === 'refused') {
@@ -107,13 +116,15 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
   }
 
   const draws = drawing(options, seed)
-  const isOver = (): boolean => first !== undefined || failure.length > 0 || signal?.aborted === true
+  const isEnded = (): boolean => lost.isHopeless() || signal?.aborted === true || interruption?.aborted === true
+  const isOver = (): boolean => first !== undefined || failure.length > 0 || isEnded()
   const work = async (): Promise<void> => {
     while (!isOver()) {
       const draw = draws.next().value
       if (draw.run > runs) return
       try {
-        account(draw, await judge(draw.spec))
+        const outcome = await judge(draw.spec)
+        if (outcome !== undefined) account(draw, outcome)
       } catch (error) {
         failure.push(error)
       }
@@ -122,8 +133,49 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
   await Promise.all(Array.from({ length: Math.min(concurrency, runs) }, work))
   // What was found is worth more than why there is no more of it.
   if (failure.length > 0 && first === undefined) await Promise.reject(failure[0])
-  const finding = first === undefined ? undefined : await shrink(first.draw, first.outcome, judge, options)
-  return { ...counts, most, refusals, finding, coverage }
+  const finding = first === undefined ? undefined : await shrink(first.draw, first.outcome, judge, options, isEnded)
+  return { ...counts, lost: lost.all, most, refusals, finding, coverage }
+}
+
+type Judge = (spec: RecordSpec) => Promise<Outcome | undefined>
+
+/** Cases that were lost with the Python that recorded them; the others are recorded by the one that takes its place. */
+function newLost(): {
+  readonly all: readonly Lost[]
+  isHopeless(): boolean
+  watching(judge: (spec: RecordSpec) => Promise<Outcome>): Judge
+} {
+  const all: Lost[] = []
+  let inRow = 0
+  return {
+    all,
+    isHopeless: () => inRow >= mostLostInRow,
+    watching: (judge) => async (spec) => {
+      try {
+        const outcome = await judge(spec)
+        inRow = 0
+        return outcome
+      } catch (error) {
+        if (!(error instanceof ParityError) || error.code !== 'PYTHON_FAILED') throw error
+        inRow++
+        all.push({ spec, error })
+        return undefined
+      }
+    },
+  }
+}
+
+/** Gives nothing for what is still under way when it is interrupted, such as an engine that was ended for it. */
+function untilInterrupted(judge: Judge, interruption: AbortSignal | undefined): Judge {
+  if (interruption === undefined) return judge
+  const interrupted = new Promise<undefined>((resolve) => {
+    if (interruption.aborted) resolve(undefined)
+    interruption.addEventListener('abort', () => resolve(undefined))
+  })
+  return async (spec) => {
+    const outcome = await Promise.race([judge(spec), interrupted])
+    return interruption.aborted ? undefined : outcome
+  }
 }
 
 interface Draw {
@@ -183,13 +235,13 @@ function refused({ message }: ParityError, { id }: RecordSpec): Outcome {
 async function shrink(
   draw: Draw,
   outcome: Finding['outcome'],
-  judge: (spec: RecordSpec) => Promise<Outcome>,
-  { signal, ...limits }: FuzzOptions,
+  judge: Judge,
+  limits: FuzzOptions,
+  isStopped: () => boolean,
 ): Promise<Finding> {
   let best = { spec: draw.spec, outcome }
   const known = new Map<string, boolean>([[JSON.stringify(draw.spec), true]])
   let tried = 0
-  const isStopped = (): boolean => signal?.aborted === true
   const departs = async (spec: RecordSpec): Promise<boolean> => {
     const key = JSON.stringify(spec)
     const before = known.get(key)
@@ -197,7 +249,7 @@ async function shrink(
     if (isStopped() || tried >= mostTried) return false
     tried++
     const own = await judge(spec)
-    if (own.kind === 'failed' && isStopped()) return false
+    if (own === undefined) return false
     known.set(key, isFound(own))
     if (isFound(own)) best = { spec, outcome: own }
     return isFound(own)

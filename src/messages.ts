@@ -43,14 +43,7 @@ function extentOf(bytes: Uint8Array, start: number): Extent {
     const header = headerOf(kind)
     if (header === undefined) return { problem: `expected no extension type, got byte 0x${kind.toString(16)}` }
     if (at + 1 + header.lengthBytes > bytes.length) return incomplete
-    const declared =
-      header.lengthBytes === 0
-        ? header.length
-        : header.lengthBytes === 1
-          ? view.getUint8(at + 1)
-          : header.lengthBytes === 2
-            ? view.getUint16(at + 1)
-            : view.getUint32(at + 1)
+    const declared = declaredIn(view, at, header)
     at += 1 + header.lengthBytes
     if (header.nested > 0) {
       if (declared * header.nested > maxValues) {
@@ -66,6 +59,50 @@ function extentOf(bytes: Uint8Array, start: number): Extent {
     }
   }
   return at > bytes.length ? incomplete : { end: at }
+}
+
+function declaredIn(view: DataView, at: number, { length, lengthBytes }: Header): number {
+  if (lengthBytes === 0) return length
+  return lengthBytes === 1 ? view.getUint8(at + 1) : lengthBytes === 2 ? view.getUint16(at + 1) : view.getUint32(at + 1)
+}
+
+/**
+ * A key that a map of a message has twice, at whatever depth: decoders differ in which of the two they give. Keys that are no strings
+ * are not looked at, since there are none in a fixture.
+ * bytes: a whole message, as `messages` gives it.
+ */
+export function keyTwice(bytes: Uint8Array): string | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const open: { left: number; readonly keys?: Set<string> }[] = [{ left: 1 }]
+  let at = 0
+  while (at < bytes.length) {
+    const level = open.at(-1)
+    const header = headerOf(bytes[at]!)
+    // A message that was found whole has neither.
+    if (level === undefined || header === undefined) return undefined
+    if (level.left === 0) {
+      open.pop()
+      continue
+    }
+    const isKey = level.left % 2 === 0 && level.keys !== undefined
+    level.left--
+    const declared = declaredIn(view, at, header)
+    const start = at
+    const begin = at + 1 + header.lengthBytes
+    at = begin + (header.nested > 0 ? 0 : declared)
+    const isString =
+      (bytes[start]! >= 0xa0 && bytes[start]! <= 0xbf) || (bytes[start]! >= 0xd9 && bytes[start]! <= 0xdb)
+    if (isKey && isString) {
+      // Without its length, which can be written in several ways.
+      const key = new TextDecoder().decode(bytes.subarray(begin, at))
+      if (level.keys?.has(key)) return key
+      level.keys?.add(key)
+    }
+    if (header.nested > 0) {
+      open.push({ left: declared * header.nested, ...(header.nested === 2 && { keys: new Set() }) })
+    }
+  }
+  return undefined
 }
 
 interface Header {
@@ -103,7 +140,7 @@ const headers: readonly (Header | undefined)[] = [
 /**
  * Splits a source into its messages and holds one of them in memory at a time. The bytes of a message are only valid
  * until the next one is asked for.
- * @throws ParityError FIXTURE_INVALID when a message is torn, too large, too deep, or no MessagePack.
+ * @throws ParityError FIXTURE_INVALID when a message is torn, too large, too deep, no MessagePack, or has a key twice.
  */
 export async function* messages(source: Source): AsyncGenerator<Message> {
   let buffer = new Uint8Array(0)
@@ -132,6 +169,14 @@ export async function* messages(source: Source): AsyncGenerator<Message> {
         throw new ParityError('FIXTURE_INVALID', `${source.name}: message at byte ${offset}: ${extent.problem}`)
       }
       const bytes = buffer.subarray(start, extent.end)
+      const twice = keyTwice(bytes)
+      if (twice !== undefined) {
+        const where = `${source.name}: message at byte ${offset}`
+        throw new ParityError(
+          'FIXTURE_INVALID',
+          `${where}: expected each key of a map once, got ${JSON.stringify(twice)} twice`,
+        )
+      }
       yield { offset, bytes }
       offset += bytes.length
       start = extent.end

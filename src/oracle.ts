@@ -103,6 +103,8 @@ export interface Oracle {
   record(spec: RecordSpec): Promise<Case>
   /** The same case as a fixture file holds it: its bytes are those that Python made. */
   recordForFile(spec: RecordSpec): Promise<unknown>
+  /** Whether there is a Python to ask, or will be again: two that broke down one after the other are not followed by a third. */
+  isOpen(): boolean
   /** Ends Python; what is still unanswered is rejected. */
   close(): Promise<void>
 }
@@ -259,6 +261,7 @@ export async function openOracle({
     producer: producer!,
     record: (spec) => ask(spec, (record) => parseCase(record, 'oracle')),
     recordForFile: (spec) => ask(spec, (record) => record),
+    isOpen: () => broken === undefined,
     async close() {
       const idle = sent.length === 0 && starting === undefined
       const ending = conversation

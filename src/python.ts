@@ -44,7 +44,14 @@ export async function runPython(
   shell.on('stderr', (line: string) => said.push(line))
   // What python-shell makes of a failure is told from what Python said and how it ended.
   shell.on('pythonError', () => {})
-  const abort = (): void => void shell.childProcess.kill('SIGINT')
+  let timer: NodeJS.Timeout | undefined
+  const abort = (): void => {
+    shell.childProcess.kill('SIGINT')
+    timer = setTimeout(() => shell.childProcess.kill('SIGKILL'), interruptMs)
+  }
+  const kill = (): void => void shell.childProcess.kill('SIGKILL')
+  process.on('exit', kill)
+  if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort)
   try {
     await new Promise<void>((resolve, reject) => {
@@ -53,11 +60,16 @@ export async function runPython(
     })
   } finally {
     signal?.removeEventListener('abort', abort)
+    process.off('exit', kill)
+    clearTimeout(timer)
   }
   if (signal?.aborted) throw new ParityError('PYTHON_FAILED', `${python}: expected it to finish, got an interruption`)
   if (shell.exitCode === 0 && done) return
   throw new ParityError('PYTHON_FAILED', failure(said, python, howItEnded(shell), 'it to finish'))
 }
+
+/** How long Python may take to take its files away when it is interrupted. */
+const interruptMs = 2000
 
 export interface Conversation {
   /** Sends a message as a frame. */

@@ -33,6 +33,9 @@ np.save("scalar.npy", np.float32(1.5))
 np.save("vector.npy", np.arange(3.0))
 np.save("empty.npy", np.zeros((0, 3)))
 np.save("integers.npy", np.arange(3))
+header = ("{'descr': '<f8', 'fortran_order': True, 'shape': (" + "1, " * 20_000 + "), }").encode()
+with open("axes.npy", "wb") as file:
+    file.write(b"\\x93NUMPY\\x02\\x00" + len(header).to_bytes(4, "little") + header + bytes(8))
 np.savez("plain.npz", output=values, h_n=values[0])
 np.savez_compressed("packed.npz", output=values, h_n=values[0])
 tensors = {str(d).split(".")[1]: torch.tensor(values).to(d) for d in (torch.float16, torch.bfloat16, torch.float32, torch.float64)}
@@ -94,13 +97,24 @@ describe('readNpy', () => {
   async function withHeader(from: string, to: string): Promise<Uint8Array> {
     const text = Buffer.from(await read('f8little.npy')).toString('latin1')
     expect(text).toContain(from)
-    return Uint8Array.from(Buffer.from(text.replace(from, to.padEnd(from.length)), 'latin1'))
+    const header = text.slice(10, 128).trimEnd().replace(from, to).padEnd(117)
+    return Uint8Array.from(Buffer.from(`${text.slice(0, 10)}${header}\n${text.slice(128)}`, 'latin1'))
   }
+
+  it('refuses a header of many axes at once', async () => {
+    const bytes = await read('axes.npy')
+    expect(() => readNpy(bytes, 'x.npy')).toThrow('x.npy: expected a header of at most 10000 bytes, got 6')
+  })
 
   it.each([
     ['(2, 3, 4)', '(2, 3, 5)', 'x.npy: expected 240 bytes for float64 of shape (2, 3, 5), got 192'],
     ['(2, 3, 4)', '(9999999,)', 'x.npy: expected 79999992 bytes for float64 of shape (9999999), got 19'],
-    ['(2, 3, 4), }', '(999999999,)}', 'x.npy: expected at most 1073741824 bytes, got shape (999999999)'],
+    ['(2, 3, 4), }', '(999999999,)}', 'x.npy: expected 7999999992 bytes for float64 of shape (999999999), got 192'],
+    ["'shape': (2, 3, 4), }", "'shape': (24,), 'descr': '<f4'}", "x.npy: expected a header with one 'descr', "],
+    ["'fortran_order': False", "'descr': '<f4', 'x': ()", "x.npy: expected a header with one 'descr', "],
+    ['(2, 3, 4)', '(2, 3 4,)', "x.npy: expected a header with one 'descr', "],
+    ["'shape'", "'\\x73hape'", "x.npy: expected a header with one 'descr', "],
+    ['(2, 3, 4)', `(${'1,'.repeat(9)})`, 'x.npy: expected at most 8 axes, got 9'],
     ["'<f8'", "'|O'", 'x.npy: expected an array of f2, f4 or f8, got |O'],
   ])('refuses a header that says %s is %s', async (from, to, message) => {
     const bytes = await withHeader(from, to)
@@ -117,16 +131,18 @@ describe('readNpy', () => {
 
 describe('readNpz', () => {
   it.each(['plain.npz', 'packed.npz'])('reads %s', async (name) => {
-    const { output, h_n, ...rest } = readNpz(await read(name), name)
+    const { output, h_n, ...rest } = readNpz(await read(name), name, 10_000)
     expect(rest).toEqual({})
     expect([...output!.data]).toEqual(await valuesOf('float64'))
     expect(h_n).toMatchObject({ shape: [3, 4] })
   })
 
   it('refuses what is no archive, and one that is cut off', async () => {
-    expect(() => readNpz(new Uint8Array(50), 'x.npz')).toThrow('x.npz: expected a .npz file, got invalid zip data')
+    expect(() => readNpz(new Uint8Array(50), 'x.npz', 10_000)).toThrow(
+      'x.npz: expected a .npz file, got one without the end of an archive',
+    )
     const bytes = await read('packed.npz')
-    expect(() => readNpz(bytes.subarray(0, 200), 'x.npz')).toThrow(/^x\.npz: expected a \.npz file, got /)
+    expect(() => readNpz(bytes.subarray(0, 200), 'x.npz', 10_000)).toThrow(/^x\.npz: expected a \.npz file, got /)
   })
 
   it('refuses what would unpack to more than a case can hold', () => {
@@ -134,12 +150,67 @@ describe('readNpz', () => {
     // Its size when unpacked stands at offset 24 of the central directory.
     const at = Buffer.from(bytes).indexOf(Buffer.from([0x50, 0x4b, 1, 2]))
     new DataView(bytes.buffer).setUint32(at + 24, 2 ** 31, true)
-    expect(() => readNpz(bytes, 'x.npz')).toThrow('x.npz: expected at most 1073741824 bytes when unpacked, got more')
+    expect(() => readNpz(bytes, 'x.npz', 10_000)).toThrow('x.npz: expected at most 10000 bytes when unpacked, got more')
+  })
+
+  it.each([0, 6] as const)('refuses every byte that is another one, packed with level %i', async (level) => {
+    const bytes = zipSync({ 'output.npy': await read('f8little.npy') }, { level, mtime: new Date(2020, 1, 1) })
+    const right = readNpz(bytes, 'x.npz', 10_000)
+    const passed: number[] = []
+    for (let at = 0; at < bytes.length; at++) {
+      const altered = bytes.slice()
+      altered[at]! ^= 0x41
+      let read: ReturnType<typeof readNpz>
+      try {
+        read = readNpz(altered, 'x.npz', 10_000)
+      } catch (error) {
+        expect(String(error)).toMatch(/^ParityError: x\.npz: /)
+        continue
+      }
+      // A file of another name in the list is none of ours.
+      if (Object.keys(read).length > 0) passed.push(at)
+      if (Object.keys(read).length > 0) expect(read).toEqual(right)
+    }
+    // Versions, dates, attributes and what stands twice: nothing of the numbers.
+    expect(passed.filter((at) => at >= 40 && at < bytes.length - 22 - 56)).toEqual([])
+  })
+
+  /** Writes a number at a place of the list of files of an archive. */
+  const listed = (bytes: Uint8Array, offset: number, change: (before: number) => number): Uint8Array => {
+    const altered = bytes.slice()
+    const at = Buffer.from(bytes).indexOf(Buffer.from([0x50, 0x4b, 1, 2])) + offset
+    const view = new DataView(altered.buffer)
+    view.setUint32(at, change(view.getUint32(at, true)), true)
+    return altered
+  }
+
+  it('refuses a file that is cut, or that is longer or shorter than the archive says', async () => {
+    const npy = await read('f8little.npy')
+    for (const level of [0, 6] as const) {
+      const bytes = zipSync({ 'output.npy': npy }, { level })
+      for (const [offset, by] of [
+        [20, -8],
+        [24, -8],
+        [24, 8],
+      ] as const) {
+        const altered = listed(bytes, offset, (before) => before + by)
+        expect(() => readNpz(altered, 'x.npz', 10_000)).toThrow(/^x\.npz: output\.npy: expected /)
+      }
+    }
+  })
+
+  it('refuses two files of one name', async () => {
+    const npy = await read('f8little.npy')
+    const bytes = Buffer.from(zipSync({ 'output.npy': npy, 'outbut.npy': new Uint8Array(npy) }, { level: 0 }))
+    const twice = Uint8Array.from(Buffer.from(bytes.toString('latin1').replaceAll('outbut', 'output'), 'latin1'))
+    expect(() => readNpz(twice, 'x.npz', 10_000)).toThrow('x.npz: expected each file once, got output.npy twice')
   })
 
   it('says which of its arrays is wrong', () => {
     const bytes = zipSync({ 'output.npy': new Uint8Array(1000) })
-    expect(() => readNpz(bytes, 'x.npz')).toThrow('x.npz: output.npy: expected a .npy file, got 1000 bytes that begin')
+    expect(() => readNpz(bytes, 'x.npz', 10_000)).toThrow(
+      'x.npz: output.npy: expected a .npy file, got 1000 bytes that begin',
+    )
   })
 })
 
@@ -186,6 +257,16 @@ describe('readSafetensors', () => {
       'x: a: expected F16, BF16, F32, F64, got constructor',
     ],
     ['a negative size', { a: entry(0, 16, [-4]) }, 'x: a: shape.0: expected at least 0, got -4'],
+    [
+      'a name twice',
+      `{"a":${JSON.stringify(entry(0, 8))},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},"\\u0061":${JSON.stringify(entry(0, 8))}}`,
+      'x: expected each key once, got "a" twice',
+    ],
+    [
+      'a key twice',
+      '{"a":{"dtype":"F32","shape":[4],"shape":[2,2],"data_offsets":[0,16]}}',
+      'x: expected each key once, got "shape" twice',
+    ],
     ['no JSON', '{"a":', 'x: expected a header in JSON, got '],
     ['a list', '[]', 'x: expected record, got a list'],
   ])('refuses %s', (_, header, message) => {
@@ -241,6 +322,11 @@ describe('readActual', () => {
     ['a.msgpack', encode({ y: tensorRecord(h_n!) }), 'a.msgpack: expected one of output, h_n, got y'],
     ['a.msgpack', encode({}), 'a.msgpack: expected one of output, h_n, got no tensor'],
     ['a.msgpack', encode({ h_n: [1, 2] }), 'a.msgpack: h_n: expected object, got a list'],
+    [
+      'a.msgpack',
+      Uint8Array.of(0x82, 0xa3, 0x68, 0x5f, 0x6e, 0xc0, 0xd9, 3, 0x68, 0x5f, 0x6e, 0xc0),
+      'a.msgpack: expected each key of a map once, got "h_n" twice',
+    ],
     ['a.msgpack', Uint8Array.of(0xc1), 'a.msgpack: expected a map of tensors in MessagePack, got '],
     [
       'a.msgpack',

@@ -58,19 +58,26 @@ describe('a good file of 3 cases', () => {
   })
 
   it('is hashed by the hash it is given: once, every byte before the end map', async () => {
-    const hashed: Uint8Array[] = []
+    const all: Uint8Array[][] = []
     const endMap = encode({ cases: 3, sha256: new Uint8Array(32) })
-    const fixture = await openFixture(sourceOf(good), () => ({
-      update: (bytes) => hashed.push(bytes.slice()),
-      digest: () =>
-        new Uint8Array(
-          createHash('sha256')
-            .update(concatenated(...hashed))
-            .digest(),
-        ),
-    }))
+    const fixture = await openFixture(sourceOf(good), () => {
+      const hashed: Uint8Array[] = []
+      all.push(hashed)
+      return {
+        update: (bytes) => hashed.push(bytes.slice()),
+        digest: () =>
+          new Uint8Array(
+            createHash('sha256')
+              .update(concatenated(...hashed))
+              .digest(),
+          ),
+      }
+    })
     expect(fixture.length).toBe(3)
-    expect(concatenated(...hashed)).toStrictEqual(good.subarray(0, good.length - endMap.length))
+    // And each message by another one, to be known again.
+    const [whole, ...each] = all
+    expect(each).toHaveLength(5)
+    expect(concatenated(...whole!)).toStrictEqual(good.subarray(0, good.length - endMap.length))
   })
 
   it('may hold no case at all', async () => {
@@ -280,22 +287,97 @@ describe('a file that changes between the check and the reading', () => {
     let opened = 0
     return { name: 'sample.msgpack', open: () => sourceOf(opened++ === 0 ? first : second).open() }
   }
-  const two = fixtureBytes(cases.slice(0, 2).map(caseRecord))
-  const four = fixtureBytes([...cases, cellCase({ id: 'd' })].map(caseRecord))
-
-  it.each([
-    ['fewer', two, 2],
-    ['more', four, 4],
-  ])('is an error with %s cases', async (_, changed, got) => {
-    const fixture = await openFixture(changing(good, changed))
-    await expect(readAll(fixture)).rejects.toMatchObject({
-      code: 'FIXTURE_INVALID',
-      message: `sample.msgpack: expected 3 cases, as when it was checked, got ${got}`,
-    })
-  })
-
   it('is an error when it is torn', async () => {
     const fixture = await openFixture(changing(good, good.subarray(0, 1000)))
     await expect(readAll(fixture)).rejects.toMatchObject({ code: 'FIXTURE_INVALID' })
+  })
+})
+
+describe('a file that is another one when it is read again', () => {
+  const [a, b, c] = cases.map(caseRecord)
+
+  /** Gives one file to be checked and another one afterwards. */
+  const becoming = (bytes: Uint8Array): Source => {
+    const files = [good, bytes]
+    return { name: 'sample.msgpack', open: () => sourceOf(files.shift()!).open() }
+  }
+  const why = '\nthe file was changed while it was read: nothing after that was judged'
+
+  it.each<[string, Uint8Array, number, string]>([
+    [
+      'has another second case',
+      fixtureBytes([a, { ...b, expected: c!['expected'] }, c]),
+      1,
+      'another message at byte ',
+    ],
+    ['has another case at its end', fixtureBytes([a, b, c, a]), 3, 'another message at byte '],
+    ['has a case less', fixtureBytes([a, b]), 2, 'another message at byte '],
+    ['has another header', fixtureBytes([a, b, c], { ...sampleHeader, name: 'other' }), 0, 'another message at byte 0'],
+    [
+      'ends before its end',
+      good.subarray(0, -encode({ cases: 3, sha256: new Uint8Array(32) }).length),
+      3,
+      'a shorter one',
+    ],
+  ])('%s: what comes before is given, and nothing after', async (_, bytes, given, got) => {
+    const fixture = await openFixture(becoming(bytes))
+    const read: CaseOrError[] = []
+    const reading = (async () => {
+      for await (const each of fixture.cases()) read.push(each)
+    })()
+    await expect(reading).rejects.toThrow(`sample.msgpack: expected the file that was checked, got ${got}`)
+    await expect(reading).rejects.toThrow(why)
+    expect(read).toHaveLength(given)
+  })
+})
+
+describe('a key twice', () => {
+  const [a, b] = cases.map(caseRecord)
+  /** The key `from` of a map becomes one that stands beside it already. */
+  const renamed = (bytes: Uint8Array, from: string, to: string): Uint8Array => {
+    const at = Buffer.from(bytes).indexOf(from)
+    expect(at).toBeGreaterThan(0)
+    const renewed = bytes.slice()
+    renewed.set(Buffer.from(to), at)
+    const body = renewed.subarray(0, -encode({ cases: 1, sha256: new Uint8Array(32) }).length)
+    return concatenated(body, encode({ cases: 1, sha256: createHash('sha256').update(body).digest() }))
+  }
+
+  it.each<[string, Uint8Array, string, string, string]>([
+    ['in the header', fixtureBytes([a], { ...sampleHeader, sead: 3 }), 'sead', 'seed', 'seed'],
+    ['in a case', fixtureBytes([{ ...a, madule: 'x' }]), 'madule', 'module', 'module'],
+    [
+      'in the producer',
+      fixtureBytes([a], { ...sampleHeader, producer: { ...sampleHeader.producer, tarch: '1' } }),
+      'tarch',
+      'torch',
+      'torch',
+    ],
+    [
+      'in a tensor of a case',
+      fixtureBytes([{ ...b, zdtype: 0, params: { weight_ih: { dtype: 'a', stype: 'b' } } }]),
+      'stype',
+      'dtype',
+      'dtype',
+    ],
+  ])('is refused %s', async (_, bytes, from, to, key) => {
+    await expect(openFixture(sourceOf(renamed(bytes, from, to)))).rejects.toThrow(
+      `: expected each key of a map once, got "${key}" twice`,
+    )
+  })
+
+  it('is refused in the end map', async () => {
+    const end = encode({ cases: 3, sha256: new Uint8Array(32) })
+    const body = good.subarray(0, -end.length)
+    const [, ...entries] = encode({ cases: 3, sha256: createHash('sha256').update(body).digest() })
+    const twice = concatenated(body, Uint8Array.of(0x83, ...entries, ...encode('cases'), 3))
+    await expect(openFixture(sourceOf(twice))).rejects.toThrow('expected each key of a map once, got "cases" twice')
+  })
+
+  it('is refused when the two are written in two ways', async () => {
+    const bytes = Uint8Array.of(0x82, 0xa1, 0x61, 0xc0, 0xd9, 0x01, 0x61, 0xc0)
+    await expect(openFixture(sourceOf(bytes))).rejects.toThrow(
+      'message at byte 0: expected each key of a map once, got "a" twice',
+    )
   })
 })

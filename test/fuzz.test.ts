@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Outputs, Request } from '../src/case.ts'
+import type { Case, Outputs, Request } from '../src/case.ts'
 import { engine, type Engine, run } from '../src/engine/run.ts'
 import { ParityError } from '../src/errors.ts'
 import { faulted, faults } from '../src/faults.ts'
@@ -196,10 +196,52 @@ describe('fuzz', () => {
     expect([...refusals.keys()]).toEqual(['expected less'])
   })
 
-  it('fails with what PyTorch failed with', async () => {
-    const failing = (): Promise<never> => Promise.reject(new ParityError('PYTHON_FAILED', 'expected Python, got none'))
-    const usual = { modules: fuzzedModules, maxSize: 4, runs: 40, seed: 3, concurrency: 8 }
-    await expect(fuzz(failing, engine, usual)).rejects.toThrow('expected Python, got none')
+  const usual = { modules: fuzzedModules, maxSize: 4, runs: 40, seed: 3, concurrency: 8 }
+  const gone = new ParityError('PYTHON_FAILED', 'expected Python, got none')
+
+  it('goes on without the cases that are lost, and counts them as lost alone', slow, async () => {
+    let asked = 0
+    const dying = (spec: RecordSpec): Promise<Case> => {
+      return ++asked % 10 === 0 ? Promise.reject(gone) : oracle.record(spec)
+    }
+    const { runs, matched, unsupported, lost, finding } = await fuzz(dying, engine, usual)
+    expect(finding).toBeUndefined()
+    expect(runs).toBe(36)
+    expect(matched + unsupported).toBe(36)
+    expect(lost.map(({ error }) => error)).toEqual([gone, gone, gone, gone])
+  })
+
+  it('ends when case after case is lost, and gives what it had until then', slow, async () => {
+    let asked = 0
+    const ending = (spec: RecordSpec): Promise<Case> => (++asked > 20 ? Promise.reject(gone) : oracle.record(spec))
+    const { runs, lost } = await fuzz(ending, engine, { ...usual, runs: Infinity })
+    expect(runs).toBe(20)
+    expect(lost.length).toBeGreaterThanOrEqual(8)
+  })
+
+  it('makes smaller what it found before Python died', slow, async () => {
+    let found = false
+    const dying = (spec: RecordSpec): Promise<Case> => (found ? Promise.reject(gone) : oracle.record(spec))
+    const wrong = planted('weight_hh transposed')
+    const watched: Engine = { name: 'wrong', run: (request) => wrong.run(request) }
+    const { finding, lost } = await fuzz(dying, watched, {
+      ...usual,
+      onRun: (outcome) => (found ||= outcome.kind === 'judged' && outcome.verdict.outcome === 'mismatch'),
+    })
+    expect(finding?.minimal).toEqual(finding?.drawn)
+    expect(lost.length).toBeGreaterThan(0)
+  })
+
+  it('gives what it has at once when it is interrupted, whatever is under way', slow, async () => {
+    const interruption = new AbortController()
+    let asked = 0
+    const hanging = (spec: RecordSpec): Promise<Case> => {
+      if (++asked <= 10) return oracle.record(spec)
+      if (asked === 18) setTimeout(() => interruption.abort(), 2000)
+      return new Promise(() => {})
+    }
+    const { runs, lost } = await fuzz(hanging, engine, { ...usual, interruption: interruption.signal })
+    expect({ runs, lost }).toEqual({ runs: 10, lost: [] })
   })
 
   it('counts each option and each pair of those that matched', slow, async () => {

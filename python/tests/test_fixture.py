@@ -1,6 +1,10 @@
 """The file format, read back by an independent reader."""
 
 import hashlib
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +86,27 @@ def test_a_failure_halfway_leaves_the_old_file_and_nothing_else(tmp_path: Path) 
         write_fixture(path, failing())
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["suite.msgpack"]
+
+
+def test_what_a_killed_run_has_left_is_taken_away_and_nothing_else(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    old = time.time() - 3600
+    stale = tmp_path / f".new.msgpack.{ended.pid}.partial"
+    kept = [
+        tmp_path / f".new.msgpack.{os.getpid()}0.partial.txt",
+        tmp_path / f".other.msgpack.{ended.pid}.partial",
+        tmp_path / f".new.msgpack.{os.getppid()}.partial",
+    ]
+    for path in [stale, *kept]:
+        path.write_bytes(b"a part")
+        os.utime(path, (old, old))
+    write_fixture(tmp_path / "new.msgpack", [])
+    assert not stale.exists()
+    assert all(path.exists() for path in kept)
+    stale.write_bytes(b"a part that somebody else writes just now")
+    write_fixture(tmp_path / "new.msgpack", [])
+    assert stale.exists()
 
 
 def test_two_cases_of_one_id_are_refused(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The fixture format, version 1, as fixtures/README.md specifies it."""
 
 import contextlib
+import glob
 import hashlib
 import os
 import platform
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
@@ -129,6 +131,7 @@ def write_fixture(
     sha256 = hashlib.sha256()
     ids: set[str] = set()
     path.parent.mkdir(parents=True, exist_ok=True)
+    clear_aside(path)
     try:
         with aside.open("wb") as file:
 
@@ -149,6 +152,34 @@ def write_fixture(
         with contextlib.suppress(FileNotFoundError):
             aside.unlink()
     return len(ids)
+
+
+#: So long nobody writes nothing: another machine may share the folder.
+STALE_SECONDS = 600
+
+
+def clear_aside(path: Path) -> None:
+    """Takes away what killed runs have left beside a file and no process is writing any more."""
+    for aside in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        pid = aside.name.removeprefix(f".{path.name}.").removesuffix(".partial")
+        if not pid.isdecimal() or is_alive(int(pid)):
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - aside.stat().st_mtime > STALE_SECONDS:
+                aside.unlink()
+
+
+def is_alive(pid: int) -> bool:
+    if os.name == "nt":
+        # There, os.kill ends what it is asked about.
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def read_fixture(path: str | os.PathLike[str]) -> tuple[Header, Iterator[Case]]:

@@ -1,11 +1,14 @@
 import { elementCount, type FloatDType } from '../tensor.ts'
-import { floatsOf, invalid, mostBytes } from './tensors.ts'
+import { floatsOf, invalid, mostAxes } from './tensors.ts'
 
 const dtypes: Readonly<Record<string, { readonly dtype: FloatDType; readonly size: number }>> = {
   f2: { dtype: 'float16', size: 2 },
   f4: { dtype: 'float32', size: 4 },
   f8: { dtype: 'float64', size: 8 },
 }
+
+/** NumPy itself reads no longer one. */
+const mostHeader = 10_000
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
@@ -23,33 +26,47 @@ export function readNpy(bytes: Uint8Array, where: string): ReturnType<typeof flo
   const start = version === 1 ? 10 : 12
   const end = start + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true))
   if (end > bytes.length) throw invalid(where, `a header of ${end - start} bytes`, `${bytes.length - start}`)
-  const header = new TextDecoder('latin1').decode(bytes.subarray(start, end))
-  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1]
-  const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1]
-  const sizes = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1]
-  if (fortran === undefined || sizes === undefined || descr === undefined) {
+  if (end - start > mostHeader) throw invalid(where, `a header of at most ${mostHeader} bytes`, `${end - start}`)
+  const { descr, fortran, shape } = readHeader(new TextDecoder('latin1').decode(bytes.subarray(start, end)), where)
+  const known = dtypes[descr.slice(1)]
+  if (known === undefined || !/^[<>=]/.test(descr)) throw invalid(where, 'an array of f2, f4 or f8', descr)
+  const count = elementCount(shape)
+  let data = new Uint8Array(bytes.subarray(end))
+  if (data.length === count * known.size) {
+    if (descr.startsWith('>')) data = swapped(data, known.size)
+    if (fortran) data = toCOrder(data, shape, known.size)
+  }
+  return floatsOf(known.dtype, shape, data, where)
+}
+
+interface Header {
+  readonly descr: string
+  readonly fortran: boolean
+  readonly shape: readonly number[]
+}
+
+/** A dictionary of Python with these three keys, each once, written without escapes. */
+function readHeader(header: string, where: string): Header {
+  const compact = /\d\s+\d/.test(header) ? '' : header.replace(/\s+/g, '')
+  const isDictionary = /^\{(?:'\w+':(?:'[^'\\]*'|True|False|\([\d,]*\)),?)*\}$/.test(compact)
+  const entries = isDictionary ? [...compact.matchAll(/'(\w+)':(?:'([^']*)'|(True|False)|\(([\d,]*)\))/g)] : []
+  const valueOf = (key: string, kind: number): string | undefined => entries.find((entry) => entry[1] === key)?.[kind]
+  const descr = valueOf('descr', 2)
+  const fortran = valueOf('fortran_order', 3)
+  const sizes = valueOf('shape', 4)
+  if (entries.length !== 3 || fortran === undefined || sizes === undefined || descr === undefined) {
     throw invalid(
       where,
       "a header with one 'descr', 'fortran_order' and 'shape'",
       JSON.stringify(header.trim().slice(0, 80)),
     )
   }
-  const known = dtypes[descr.slice(1)]
-  if (known === undefined || !/^[<>=]/.test(descr)) throw invalid(where, 'an array of f2, f4 or f8', descr)
   const shape = sizes
     .split(',')
-    .map((size) => size.trim())
     .filter((size) => size !== '')
     .map(Number)
-  const count = elementCount(shape)
-  if (!(count * known.size <= mostBytes))
-    throw invalid(where, `at most ${mostBytes} bytes`, `shape (${shape.join(', ')})`)
-  let data = new Uint8Array(bytes.subarray(end))
-  if (data.length === count * known.size) {
-    if (descr.startsWith('>')) data = swapped(data, known.size)
-    if (fortran === 'True') data = toCOrder(data, shape, known.size)
-  }
-  return floatsOf(known.dtype, shape, data, where)
+  if (shape.length > mostAxes) throw invalid(where, `at most ${mostAxes} axes`, `${shape.length}`)
+  return { descr, fortran: fortran === 'True', shape }
 }
 
 function swapped(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {

@@ -31,11 +31,15 @@ export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
     throw invalid(where, `a header of ${length} bytes`, `a file of ${bytes.length}`)
   }
   let header: unknown
+  let text = ''
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)))
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length))
+    header = JSON.parse(text)
   } catch (cause) {
     throw invalid(where, 'a header in JSON', messageOf(cause))
   }
+  const twice = keyTwice(text)
+  if (twice !== undefined) throw invalid(where, 'each key once', `${JSON.stringify(twice)} twice`)
   const { __metadata__: _, ...entries } = parse(z.record(plainText, z.unknown()), header, where, 'TENSORS_INVALID')
   const data = bytes.subarray(8 + length)
   const read: Record<string, Tensors[string]> = {}
@@ -57,4 +61,23 @@ export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
   }
   if (next !== data.length) throw invalid(where, `${next} bytes of tensors`, `${data.length}`)
   return read
+}
+
+/** A key that an object in a text has twice, of which JSON.parse gives the last; the text is JSON. */
+function keyTwice(text: string): string | undefined {
+  const open: (Set<string> | undefined)[] = []
+  const tokens = text.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)|[{}[\]]/gs)
+  for (const [token, quoted, colon] of tokens) {
+    if (token === '{') open.push(new Set())
+    else if (token === '[') open.push(undefined)
+    else if (quoted === undefined) open.pop()
+    else if (colon === ':') {
+      // Two spellings may be the same key.
+      const key = String(JSON.parse(quoted))
+      const keys = open.at(-1)
+      if (keys?.has(key)) return key
+      keys?.add(key)
+    }
+  }
+  return undefined
 }

@@ -4,8 +4,8 @@ import { elementCount, type FloatDType, formatShape, itemSize, type Tensor, tens
 /** Tensors of a file that somebody else has written, by name. */
 export type Tensors = Readonly<Record<string, Tensor<FloatDType>>>
 
-/** No tensor of a case that anybody looks at is larger. */
-export const mostBytes = 2 ** 30
+/** No tensor of a case has more. */
+export const mostAxes = 8
 
 export function invalid(where: string, expected: string, got: string): ParityError {
   return new ParityError('TENSORS_INVALID', `${where}: expected ${expected}, got ${got}`)

@@ -62,7 +62,11 @@ export async function audit(
       )
       return
     }
-    const findings = await auditCase(recorded, faults)
+    const findings = await auditCase(recorded, faults, async () => {
+      await interruption.breathe()
+      return interruption.signal.aborted
+    })
+    if (interruption.signal.aborted) return
     tally(tallies, file, findings)
     if (!findings.some((finding) => finding.outcome === 'revealed')) silent.push(name)
     cases++
@@ -110,7 +114,10 @@ export async function audit(
     await writeAside(json, [`${JSON.stringify(table)}\n`])
   }
   for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
-  if (interruption.signal.aborted) return interruption.exitCode
+  if (interruption.signal.aborted) {
+    process.stderr.write('interrupted: what was audited until then stands above\n')
+    return interruption.exitCode
+  }
   if (errors.length > 0 || cases === 0) return 2
   const unseen = count('unseen') + count('not equivalent') + (onlyApplicable ? 0 : count('inapplicable'))
   return unseen > 0 ? 1 : 0

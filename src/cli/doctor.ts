@@ -97,7 +97,10 @@ function isAtLeast(version: string, wanted: string): boolean {
 function askPython(command: string): Promise<Found | string> {
   return new Promise((resolve) => {
     // Never through a shell.
-    execFile(command, [join(packageFolder, 'torch_parity', 'doctor.py')], { timeout: timeoutMs }, (error, stdout) => {
+    const script = join(packageFolder, 'torch_parity', 'doctor.py')
+    const kill = (): void => void child.kill('SIGKILL')
+    const child = execFile(command, [script], { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout) => {
+      process.off('exit', kill)
       const line = stdout.split('\n').findLast((text) => text.startsWith('{'))
       try {
         resolve(Found.parse(JSON.parse(line ?? '')))
@@ -105,5 +108,6 @@ function askPython(command: string): Promise<Found | string> {
         resolve(oneLine(error === null ? 'is no Python' : messageOf(error)))
       }
     })
+    process.on('exit', kill)
   })
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream, type Stats } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { constants, createWriteStream, type Stats } from 'node:fs'
+import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { messageOf, ParityError } from '../errors.ts'
@@ -17,16 +17,17 @@ export interface Found {
 
 /** Finds the fixtures behind paths: files, folders (every .msgpack below), and globs. Each file comes once, in order. */
 export async function findFixtures(paths: readonly string[]): Promise<Found> {
-  // By their full paths, so that a file that is named in two ways is judged once.
+  // By their real paths, so that a file that is named in two ways is judged once.
   const files = new Map<string, string>()
-  const add = (file: string): void => {
-    if (!files.has(resolve(file))) files.set(resolve(file), file)
+  const add = async (file: string): Promise<void> => {
+    const own = await realpath(file).catch(() => resolve(file))
+    if (!files.has(own)) files.set(own, file)
   }
   const errors: ParityError[] = []
   for (const path of paths) {
     const stats = await statOf(path)
     if (stats?.isFile()) {
-      add(path)
+      await add(path)
       continue
     }
     if (stats === undefined && !isDynamicPattern(path)) {
@@ -34,12 +35,36 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
       continue
     }
     const below = stats?.isDirectory()
-      ? (await glob('**/*.msgpack', { cwd: path })).map((file) => join(path, file))
-      : await glob(path, { absolute: isAbsolute(path) })
+      ? await fixturesBelow(path)
+      : await glob(path, { absolute: isAbsolute(path), followSymbolicLinks: false })
     if (below.length === 0) errors.push(new ParityError('FILE_MISSING', `${path}: expected .msgpack files, got none`))
-    for (const file of below.toSorted()) add(file)
+    for (const file of below.toSorted()) await add(file)
   }
   return { files: [...files.values()], errors }
+}
+
+/** Every .msgpack below a folder; links are followed, and a folder that can be reached in two ways is read once. */
+async function fixturesBelow(root: string): Promise<string[]> {
+  const files: string[] = []
+  const seen = new Set<string>()
+  const walk = async (folder: string): Promise<void> => {
+    const own = await attempt(folder, () => realpath(folder))
+    if (seen.has(own)) return
+    seen.add(own)
+    const entries = await attempt(folder, () => readdir(folder))
+    const folders: string[] = []
+    for (const name of entries.toSorted()) {
+      if (name.startsWith('.')) continue
+      const path = join(folder, name)
+      const stats = await statOf(path)
+      if (stats?.isDirectory()) folders.push(path)
+      else if (stats?.isFile() && name.endsWith('.msgpack')) files.push(path)
+    }
+    // After the files, so that what is nearest counts.
+    for (const each of folders) await walk(each)
+  }
+  await walk(root)
+  return files
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {
@@ -73,6 +98,39 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
+/**
+ * Reads a regular file of at most `mostBytes`: devices, pipes and what else has no end are refused before they are read.
+ * @throws ParityError FILE_UNREADABLE, or TENSORS_INVALID when it is larger.
+ */
+export async function readRegular(path: string, mostBytes: number): Promise<Uint8Array> {
+  // Opening a pipe would wait for somebody who writes into it.
+  const file = await attempt(path, () => open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)))
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) {
+      throw new ParityError('FILE_UNREADABLE', `${path}: expected a regular file, got ${kindOf(stats)}`)
+    }
+    // One byte more than there may be, should it grow while it is read.
+    const bytes = new Uint8Array(Math.min(stats.size, mostBytes) + 1)
+    let length = 0
+    while (stats.size <= mostBytes && length < bytes.length) {
+      const { bytesRead } = await attempt(path, () => file.read(bytes, length, bytes.length - length))
+      if (bytesRead === 0) return bytes.subarray(0, length)
+      length += bytesRead
+    }
+    const got = length > 0 ? 'a file that grows' : `${stats.size}`
+    throw new ParityError('TENSORS_INVALID', `${path}: expected at most ${mostBytes} bytes for this case, got ${got}`)
+  } finally {
+    await file.close()
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a pipe'
+  return stats.isSocket() ? 'a socket' : 'a device'
+}
+
 async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
@@ -89,6 +147,7 @@ export async function writeAside(
   const aside = `${path}.${process.pid}.partial`
   try {
     await mkdir(dirname(path), { recursive: true })
+    await clearAside(path)
     await pipeline(content, createWriteStream(aside))
     await rename(aside, path)
   } catch (cause) {
@@ -97,5 +156,30 @@ export async function writeAside(
     throw new ParityError('FILE_UNREADABLE', `${path}: expected a file that can be written, got ${messageOf(cause)}`, {
       cause,
     })
+  }
+}
+
+/** So long nobody writes nothing: another machine, whose processes are not known here, may share the folder. */
+const staleMs = 600_000
+
+/** Takes away what killed runs have left beside a file: parts of it that no process is writing any more. */
+async function clearAside(path: string): Promise<void> {
+  const folder = dirname(path)
+  const start = `${basename(path)}.`
+  for (const name of await readdir(folder)) {
+    const pid = name.startsWith(start) ? /^(\d+)\.partial$/.exec(name.slice(start.length))?.[1] : undefined
+    if (pid === undefined || isAlive(Number(pid))) continue
+    const stats = await statOf(join(folder, name))
+    if (stats?.isFile() && Date.now() - stats.mtimeMs > staleMs) await rm(join(folder, name), { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Somebody else's process is one, too.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import pc from 'picocolors'
+import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
+import type { Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
 import { messageOf, ParityError } from '../errors.ts'
 import { encodeFixture } from '../fixture.ts'
@@ -12,7 +15,8 @@ import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderRow } from '../report/text.ts'
-import { askAndDiagnose } from './explain.ts'
+import { requestOf } from '../verify.ts'
+import { type Explainer, newExplainer } from './explainer.ts'
 import { writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -49,6 +53,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
   const judged = judgedFor(options.target, defaultJudgement.tolerance)
   const asked = options.case === undefined ? undefined : specOf(options.case)
   const interruption = onInterrupt()
+  const explainer = newExplainer(interruption.signal)
   const progress = startProgress(options.quiet || asked !== undefined)
   const ended = new AbortController()
   const opened: Oracle[] = []
@@ -61,7 +66,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     if (oracle === undefined) return interruption.exitCode
     const recordStrictly = inTurn(opened)
     const record: Recorder = async (spec) => judged.as(await recordStrictly(spec))
-    const again = { options, engine, oracle }
+    const again = { options, engine, oracle, explainer }
     if (asked !== undefined) return await judgeOne(asked, record, again)
 
     process.stdout.write(
@@ -69,7 +74,6 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     )
     if (judged.target !== undefined) process.stdout.write(`${renderTarget(judged.target)}\n`)
     progress.expect(Number.isFinite(options.runs) ? options.runs : 0)
-    const signal = AbortSignal.any([interruption.signal, ended.signal])
     if (options.timeMs !== undefined) {
       void sleep(options.timeMs, undefined, { signal: ended.signal }).then(
         () => ended.abort(),
@@ -84,7 +88,8 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
       maxSize: options.maxSize,
       maxBatch: options.maxBatch,
       concurrency: ahead * opened.length,
-      signal,
+      signal: ended.signal,
+      interruption: interruption.signal,
       onRun: (_, spec) => progress.advance(spec.module),
     })
     const seconds = (performance.now() - began) / 1000
@@ -92,15 +97,23 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was found until then follows\n')
     if (!options.quiet) process.stdout.write(`${renderCoverage(fuzzed.coverage, pc)}\n`)
     process.stdout.write(`${renderFuzzed(fuzzed, seconds, pc)}\n`)
+    for (const message of new Set(fuzzed.lost.map(({ spec, error }) => withoutCase(spec, error)))) {
+      process.stderr.write(`${pc.red('error')} ${message}\n`)
+    }
     if (fuzzed.finding !== undefined) await report(fuzzed.finding, again)
     if (interruption.signal.aborted) return interruption.exitCode
-    if (fuzzed.finding !== undefined) return 1
+    if (fuzzed.finding !== undefined) return exitCodeOf(fuzzed.finding)
+    if (fuzzed.lost.length > 0) return 2
     if (fuzzed.matched > 0) return 0
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${fuzzed.runs} runs and none`)
+  } catch (error) {
+    if (interruption.signal.aborted) return interruption.exitCode
+    throw error
   } finally {
     ended.abort()
     progress.stop()
     interruption.stop()
+    await explainer.close()
     await Promise.all(opened.map((oracle) => oracle.close()))
     await host?.close()
   }
@@ -110,18 +123,40 @@ interface Again {
   readonly options: FuzzCommand
   readonly engine: Engine
   readonly oracle: Oracle
+  readonly explainer: Explainer
 }
 
-async function openOracles(opened: Oracle[], { python, oracles }: FuzzCommand, signal: AbortSignal): Promise<void> {
-  const opening = Array.from({ length: oracles }, () => openOracle({ python, maxInFlight: ahead }))
-  const results = await Promise.allSettled(opening)
+/** Those that are opened while it is interrupted are ended with the command. */
+async function openOracles(
+  opened: Oracle[],
+  { python, oracles, timeoutMs }: FuzzCommand,
+  signal: AbortSignal,
+): Promise<void> {
+  const opening = Array.from({ length: oracles }, () => openOracle({ python, maxInFlight: ahead, timeoutMs }))
+  const interrupted = once(signal, 'abort').then(() => [])
+  const results = await Promise.race([Promise.allSettled(opening), interrupted])
   for (const result of results) if (result.status === 'fulfilled') opened.push(result.value)
   for (const result of results) if (result.status === 'rejected' && !signal.aborted) throw result.reason
 }
 
+/** Asks one after the other, as long as it can be asked. */
 function inTurn(oracles: readonly Oracle[]): Recorder {
   let turn = 0
-  return (spec) => oracles[turn++ % oracles.length]!.record(spec)
+  return (spec) => {
+    const open = oracles.filter((oracle) => oracle.isOpen())
+    const asked = open.length > 0 ? open : oracles
+    return asked[turn++ % asked.length]!.record(spec)
+  }
+}
+
+/** Why a case was lost, which many may have in common. */
+function withoutCase({ id }: RecordSpec, { message }: ParityError): string {
+  return message.replace(`case ${id}: `, '').replace(`to case ${id} `, 'to a case ')
+}
+
+/** An engine that failed has not been judged. */
+function exitCodeOf({ outcome }: Finding): number {
+  return outcome.kind === 'judged' ? 1 : 2
 }
 
 function modulesOf(names: readonly string[]): typeof fuzzedModules {
@@ -155,18 +190,19 @@ async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promi
   const outcome = await judging(record, again.engine)(spec)
   if (outcome.kind === 'refused') throw new ParityError('CASE_REFUSED', `--case: ${outcome.reason}`)
   if (outcome.kind === 'failed' || outcome.verdict.outcome === 'mismatch') {
-    await report({ run: 1, drawn: spec, minimal: spec, outcome, tried: 0 }, again)
-    return 1
+    const finding = { run: 1, drawn: spec, minimal: spec, outcome, tried: 0 }
+    await report(finding, again)
+    return exitCodeOf(finding)
   }
   process.stdout.write(`${renderRow(outcome.verdict, pc)}\n`)
   return outcome.verdict.outcome === 'match' ? 0 : 2
 }
 
-async function report(finding: Finding, { options, engine, oracle }: Again): Promise<void> {
+async function report(finding: Finding, { options, engine, oracle, explainer }: Again): Promise<void> {
   process.stdout.write(`${renderFinding(finding, pc)}\n`)
   const { outcome } = finding
   if (outcome.kind === 'judged') {
-    const diagnosis = await askAndDiagnose(outcome.recorded, engine)
+    const diagnosis = await askAndExplain(outcome.recorded, engine, explainer)
     if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
   }
   process.stdout.write(`again: ${commandOf(finding.minimal, options)}\n`)
@@ -178,4 +214,15 @@ async function report(finding: Finding, { options, engine, oracle }: Again): Pro
   const header = { format: 'torch-parity', version: 1, name, seed, producer: oracle.producer } as const
   await writeAside(path, [encodeFixture(header, [record])])
   process.stdout.write(`saved: ${path}\n`)
+}
+
+/** Asks an engine once more and finds why it departs; nothing where it fails or gives other tensors. */
+async function askAndExplain(recorded: Case, engine: Engine, explainer: Explainer): Promise<Diagnosis | undefined> {
+  try {
+    return await explainer.explain({ recorded, outputs: await engine.run(requestOf(recorded)), limitMs: 1000 })
+  } catch (error) {
+    // It has been judged already: what it does the second time is not worth an error.
+    if (error instanceof ParityError) return undefined
+    throw error
+  }
 }

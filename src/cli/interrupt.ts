@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** Ctrl-C, noticed between two cases, so that what was judged is still reported. */
+/** A signal that ends the command, noticed by what is under way, so that what was judged is still reported. */
 export interface Interruption {
   readonly signal: AbortSignal
   /** What the command ends with then: 130 after SIGINT, 143 after SIGTERM. */
@@ -15,22 +15,32 @@ const everyMs = 50
 /** As shells say that a signal has ended a process. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 }
 
-/** The first SIGINT or SIGTERM aborts the signal, a second one ends the process. */
+/** Those who have something to say before the command ends. */
+const listeners = new Set<(exitCode: number) => void>()
+let isSignalled = false
+
+/** From now on SIGINT and SIGTERM end the process: at once where nobody listens, and at the second signal in any case. */
+export function endOnSignals(): void {
+  for (const [signal, exitCode] of Object.entries(exitCodes)) {
+    process.on(signal, () => {
+      // Not by the signal itself: what listens to `exit` ends the processes that were started.
+      if (listeners.size === 0 || isSignalled) process.exit(exitCode)
+      isSignalled = true
+      for (const listener of listeners) listener(exitCode)
+    })
+  }
+}
+
+/** The first SIGINT or SIGTERM aborts the signal, until `stop`. */
 export function onInterrupt(): Interruption {
   const controller = new AbortController()
   let last = performance.now()
   let exitCode = exitCodes.SIGINT
-  const abort = (signal: keyof typeof exitCodes): void => {
-    stop()
-    exitCode = exitCodes[signal]
+  const abort = (code: number): void => {
+    exitCode = code
     controller.abort()
   }
-  const stop = (): void => {
-    process.off('SIGINT', abort)
-    process.off('SIGTERM', abort)
-  }
-  process.on('SIGINT', abort)
-  process.on('SIGTERM', abort)
+  listeners.add(abort)
   return {
     signal: controller.signal,
     get exitCode() {
@@ -41,6 +51,6 @@ export function onInterrupt(): Interruption {
       await setImmediate()
       last = performance.now()
     },
-    stop,
+    stop: () => void listeners.delete(abort),
   }
 }

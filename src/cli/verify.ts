@@ -31,7 +31,7 @@ import {
 } from '../report/text.ts'
 import { type Mismatches, newMismatches } from '../targets/allowing.ts'
 import { type Observer, verify, verifyChain, type Verdict } from '../verify.ts'
-import { diagnosisOf } from './explain.ts'
+import { type Explainer, newExplainer } from './explainer.ts'
 import { findFixtures, openFile } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
@@ -99,6 +99,7 @@ interface Run {
   readonly numbers: Numbers
   readonly progress: Progress
   readonly interruption: Interruption
+  readonly explainer: Explainer
   readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
   readonly errors: Failure[]
   readonly fixtures: Provenance[]
@@ -120,6 +121,7 @@ interface Run {
 export async function verifyFiles(paths: readonly string[], options: VerifyOptions): Promise<number> {
   const judged = judgedFor(options.target, options.tolerance)
   const interruption = onInterrupt()
+  const explainer = newExplainer(interruption.signal)
   const progress = startProgress(options.quiet)
   const errors: Failure[] = []
   let host: Host | undefined
@@ -141,6 +143,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       numbers: { elements: 0, unjudged: 0 },
       progress,
       interruption,
+      explainer,
       summary: { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0, conduct: {} },
       errors,
       fixtures: [],
@@ -201,6 +204,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   } finally {
     progress.stop()
     interruption.stop()
+    await explainer.close()
     await host?.close()
   }
 }
@@ -308,7 +312,7 @@ async function report(run: Run, file: string, verdict: Verdict, recorded: Case, 
       run.explainedMs < (options.report === undefined ? explainingMs : reportedMs)
     ) {
       const began = performance.now()
-      diagnosis = diagnosisOf(recorded, outputs)
+      diagnosis = await run.explainer.explain({ recorded, outputs, limitMs: 1000 })
       run.explainedMs += performance.now() - began
       run.explained++
     }

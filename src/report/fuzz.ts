@@ -5,11 +5,15 @@ import { isModelSpec } from '../fuzz/models.ts'
 import type { ModelSpec, RecordSpec } from '../oracle.ts'
 import { type Colors, noColors, percent, plural, renderMismatch } from './text.ts'
 
+const mostLost = 10
+
 /** The counts of a run, and how close a match came to its limit. */
 export function renderFuzzed(fuzzed: Fuzzed, seconds: number, colors: Colors = noColors): string {
-  const { runs, matched, undecided, unsupported, refused, most, refusals, finding } = fuzzed
+  const { runs, matched, undecided, unsupported, refused, most, refusals, finding, lost } = fuzzed
   const departed = finding === undefined ? '0 departed' : colors.red('1 departed')
-  const counts = `${colors.green(`${matched} matched`)}, ${departed}, ${undecided} undecided, ${unsupported} unsupported, ${refused} refused by PyTorch`
+  const gone = lost.length === 0 ? '' : `, ${colors.red(`${lost.length} lost with Python`)}`
+  const rest = `${undecided} undecided, ${unsupported} unsupported, ${refused} refused by PyTorch${gone}`
+  const counts = `${colors.green(`${matched} matched`)}, ${departed}, ${rest}`
   const lines = [
     `${plural(runs, 'run')} in ${seconds.toFixed(1)} s (${Math.round(runs / seconds)} a second): ${counts}`,
   ]
@@ -17,6 +21,8 @@ export function renderFuzzed(fuzzed: Fuzzed, seconds: number, colors: Colors = n
     lines.push(`largest share of the allowed error in a match: ${percent(most.share)} (${renderSpec(most.spec)})`)
   }
   for (const [reason, spec] of refusals) lines.push(`refused: ${oneLine(reason)} (${renderSpec(spec)})`)
+  for (const { spec } of lost.slice(0, mostLost)) lines.push(`lost: ${renderSpec(spec)}`)
+  if (lost.length > mostLost) lines.push(`lost: ${lost.length - mostLost} more`)
   return lines.join('\n')
 }
 

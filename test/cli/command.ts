@@ -21,6 +21,8 @@ export interface Watch {
   readonly deaf?: boolean
   /** Variables that the command has besides those of the tests. */
   readonly env?: NodeJS.ProcessEnv
+  /** Sends a signal after a while, where the command shows nothing that could be waited for. */
+  readonly after?: { readonly ms: number; readonly signal: NodeJS.Signals }
   /** Called with everything standard output and standard error have shown so far; `kill` sends one signal only. */
   onOutput?(shown: string, kill: (signal: NodeJS.Signals) => void): void
 }
@@ -54,6 +56,7 @@ async function runCommand(cwd: string, args: readonly string[], watch: Watch): P
     if (!signalled) child.kill(signal)
     signalled = true
   }
+  if (watch.after !== undefined) setTimeout(kill, watch.after.ms, watch.after.signal).unref()
   const shown = (): void => watch.onOutput?.(stdout + stderr, kill)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text

@@ -1,4 +1,6 @@
 import { encode } from '@msgpack/msgpack'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import type { Outputs } from '../../src/case.ts'
 import { engine } from '../../src/engine/run.ts'
@@ -99,6 +101,23 @@ describe('explain', () => {
         /^mismatch one\.msgpack: case one \(RNNCell\)\n {2}h_1: expected shape \(2, 3\), got \(6\)\n$/,
       )
       expect(code).toBe(1)
+    })
+
+    it.for<[string, (path: string) => unknown, string]>([
+      ['a link to a device', (path) => symlinkSync('/dev/zero', path), 'expected a regular file, got a device'],
+      ['a pipe', (path) => execFileSync('mkfifo', [path]), 'expected a regular file, got a pipe'],
+      ['a folder', (path) => mkdirSync(path), 'expected a regular file, got a folder'],
+      [
+        'a file that is too large',
+        (path) => execFileSync('truncate', ['--size', '30G', path]),
+        'expected at most 67109632 bytes for this case, got 32212254720',
+      ],
+    ])('refuses %s without reading it', async ([, make, problem], { folder }) => {
+      await folder.write('one.msgpack', file)
+      make(folder.path('h_1.npy'))
+      const { code, stderr } = await folder.run([...explain, '--actual', 'h_1.npy'])
+      expect(stderr).toBe(`error h_1.npy: ${problem}\n`)
+      expect(code).toBe(2)
     })
 
     it.for([

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { symlink, utimes } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { findFixtures, openFile, writeAside } from '../../src/cli/files.ts'
 import { caseRecord, cellCase, fixtureBytes, sampleHeader } from '../sample.ts'
@@ -192,3 +194,58 @@ describe('writeAside', () => {
 function outcomes(stdout: string): string[] {
   return [...stdout.matchAll(/^ {2}(match|mismatch|unsupported) +(\S+)/gm)].map(([, outcome, id]) => `${outcome} ${id}`)
 }
+
+describe('files that link to others', () => {
+  it('are read once, in folders that lead to themselves as well', async ({ folder }) => {
+    await folder.mkdir('all')
+    await folder.mkdir('all/one')
+    await folder.write('all/one/a.msgpack', good)
+    await symlink('..', folder.path('all/one/up'))
+    await symlink('.', folder.path('all/one/self'))
+    await symlink('one', folder.path('all/two'))
+    await symlink('one/a.msgpack', folder.path('all/z.msgpack'))
+    await symlink('nowhere', folder.path('all/gone.msgpack'))
+    for (const paths of [
+      [folder.path('all')],
+      [folder.path('all/**/*.msgpack')],
+      [folder.path('all'), folder.path('all/two')],
+    ]) {
+      const { files, errors } = await findFixtures(paths)
+      expect(errors).toStrictEqual([])
+      expect(files).toHaveLength(1)
+    }
+  })
+
+  it('are read in a folder outside', async ({ folder }) => {
+    await folder.mkdir('elsewhere')
+    await folder.write('elsewhere/a.msgpack', good)
+    await folder.mkdir('all')
+    await symlink('../elsewhere', folder.path('all/link'))
+    const { files } = await findFixtures([folder.path('all')])
+    expect(files).toStrictEqual([folder.path('all/link/a.msgpack')])
+  })
+})
+
+describe('what a killed run has left', () => {
+  it('is taken away with the next file of its name, and nothing else', async ({ folder }) => {
+    const { pid: ended } = spawnSync(process.execPath, ['-e', ''])
+    const hour = Date.now() / 1000 - 3600
+    const stale = `out.json.${ended}.partial`
+    const kept = [
+      `other.json.${ended}.partial`,
+      `out.json.${process.ppid}.partial`,
+      `out.json.x.partial`,
+      'out.json.partial',
+    ]
+    for (const name of [stale, ...kept]) {
+      await folder.write(name, 'a part')
+      await utimes(folder.path(name), hour, hour)
+    }
+    await writeAside(folder.path('out.json'), ['{}'])
+    expect(await folder.list()).toStrictEqual([...kept, 'out.json'].toSorted())
+    // Somebody on another machine writes this just now.
+    await folder.write(stale, 'a part')
+    await writeAside(folder.path('out.json'), ['{}'])
+    expect(await folder.list()).toContain(stale)
+  })
+})

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { chmod, readdir } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { it, realPython } from './command.ts'
 
@@ -95,6 +95,69 @@ export default { name: 'port', run(request) { if (++runs === 10) console.log('te
     expect(stdout).toMatch(/^\d+ runs? in .* matched, 0 departed/m)
     expect(stdout).toContain('options exercised: ')
     expect(code).toBe(130)
+  })
+
+  /** An engine that does something to the Python that records, at its tenth run. */
+  const against = (signal: string): string => `
+import { execFileSync } from 'node:child_process'
+import { engine } from ${JSON.stringify(library)}
+let runs = 0
+export default {
+  name: 'port',
+  run(request) {
+    if (++runs === 10) {
+      const all = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.ppid)], { encoding: 'utf8' })
+      const pid = /(\\d+) .*torch_parity/.exec(all)?.[1]
+      if (pid !== undefined) process.kill(Number(pid), '${signal}')
+    }
+    return engine.run(request)
+  },
+}`
+  it.for<[string, string, RegExp]>([
+    ['killed', 'SIGKILL', /^error .* -m torch_parity: expected an answer, got killed by SIGKILL$/m],
+    ['stopped', 'SIGSTOP', /^error .* -m torch_parity: expected an answer to a case within 20 s, got none$/m],
+  ])(
+    'goes on with another Python when one is %s, and says what was lost',
+    slow,
+    async ([, signal, why], { folder }) => {
+      await folder.write('port.mjs', against(signal))
+      const args = ['--engine', './port.mjs', '--runs', '60', '--max-size', '4', '--timeout', '20']
+      const { code, stdout, stderr } = await folder.run(fuzz(...args))
+      expect(stderr).toMatch(why)
+      const [, runs, lost] = /^(\d+) runs in .*, 0 departed, .*, (\d+) lost with Python$/m.exec(stdout) ?? []
+      expect([runs, lost]).toStrictEqual(['59', '1'])
+      expect(stdout).toMatch(/^options exercised: /m)
+      expect(stdout).toMatch(/^lost: \w+ /m)
+      expect(code).toBe(2)
+    },
+  )
+
+  it('ends with what it has when no Python is left', slow, async ({ folder }) => {
+    const again = against('SIGKILL').replace('++runs === 10', '++runs >= 10')
+    await folder.write('port.mjs', again)
+    const { code, stdout, stderr } = await folder.run(
+      fuzz('--engine', './port.mjs', '--time', '10m', '--max-size', '4'),
+    )
+    expect(stdout).toMatch(/^\d+ runs in .*, 0 departed, .*, \d+ lost with Python$/m)
+    expect(stdout).toMatch(/^options exercised: /m)
+    expect(stderr).toMatch(/^error .* expected an answer, got killed by SIGKILL$/m)
+    expect(code).toBe(2)
+  })
+
+  it('calls an engine that fails a failure, and no mismatch', slow, async ({ folder }) => {
+    await folder.write('port.mjs', "export default { name: 'port', run() { throw new Error('no kernel') } }")
+    const { code, stdout } = await folder.run(fuzz('--engine', './port.mjs', '--runs', '5', '--module', 'RNNCell'))
+    expect(stdout).toContain('failed engine ./port.mjs: expected an answer, got an error: no kernel')
+    expect(code).toBe(2)
+  })
+
+  it('ends at once when it is interrupted while torch is imported', slow, async ({ folder }) => {
+    await folder.write('python', '#!/bin/sh\necho importing >&2\nexec sleep 600')
+    await chmod(folder.path('python'), 0o755)
+    const { code } = await folder.run(['fuzz', '--python', './python', '--time', '10m'], {
+      after: { ms: 3000, signal: 'SIGTERM' },
+    })
+    expect(code).toBe(143)
   })
 
   it.for([
