@@ -27,7 +27,8 @@ export type Producer = z.infer<typeof Producer>
 
 const Header = z.strictObject({
   format: z.literal('torch-parity'),
-  version: z.literal(1),
+  /** 2 where tensors may be generated: numbers that are named instead of held. */
+  version: z.literal([1, 2]),
   name: text,
   seed: z.int().min(0),
   producer: Producer,
@@ -83,14 +84,14 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
     throw invalid(`${name}: expected a torch-parity fixture, got an empty file`)
   }
   checkEnd(last, count, hash, byteLength, name)
-  return { name, header, length: count - 2, byteLength, cases: () => cases(source, count - 2) }
+  return { name, header, length: count - 2, byteLength, cases: () => cases(source, count - 2, header.version) }
 }
 
-async function* cases(source: Source, length: number): AsyncGenerator<CaseOrError> {
+async function* cases(source: Source, length: number, version: Header['version']): AsyncGenerator<CaseOrError> {
   const ids = newIds()
   let index = -1
   for await (const message of messages(source)) {
-    if (index >= 0 && index < length) yield readCase(message, source.name, ids)
+    if (index >= 0 && index < length) yield readCase(message, source.name, ids, version)
     index++
   }
   if (index !== length + 1) {
@@ -98,9 +99,9 @@ async function* cases(source: Source, length: number): AsyncGenerator<CaseOrErro
   }
 }
 
-function readCase(message: Message, name: string, ids: Ids): CaseOrError {
+function readCase(message: Message, name: string, ids: Ids, version: Header['version']): CaseOrError {
   try {
-    const parsed = parseCase(decodeMessage(message, name), name)
+    const parsed = parseCase(decodeMessage(message, name), name, version)
     if (!ids.add(parsed.id)) {
       throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
     }
@@ -125,9 +126,9 @@ function readHeader(message: Message, name: string): Header {
     throw invalid(`${name}: expected a torch-parity fixture, got a file of another format`)
   }
   const version = 'version' in record ? record.version : undefined
-  if (version !== 1) {
+  if (version !== 1 && version !== 2) {
     throw invalid(
-      `${name}: expected format version 1, got ${show(version)}\n` +
+      `${name}: expected format version 1 or 2, got ${show(version)}\n` +
         'record it again with the Python package of this version of torch-parity',
     )
   }
