@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isPlain, ParityError, type ParityErrorCode } from './errors.ts'
+import { generatedTensor, maxGenerated } from './generated.ts'
 import {
   isModel,
   type ModelConfig,
@@ -178,7 +179,16 @@ const TensorRecord = z.strictObject({
         .max(2 ** 24),
     )
     .max(8),
-  data: z.instanceof(Uint8Array),
+  data: z.instanceof(Uint8Array).optional(),
+  /** Instead of data, in a file of version 2. */
+  generated: z
+    .strictObject({
+      stream: plainText.min(1).max(1000),
+      kind: z.enum(['uniform', 'normal']),
+      bound: z.number(),
+      scale: z.number(),
+    })
+    .optional(),
 })
 type TensorRecord = z.infer<typeof TensorRecord>
 const TensorRecords = z.record(z.string(), TensorRecord)
@@ -202,12 +212,13 @@ const CaseRecord = z.strictObject({
 
 /**
  * Checks a decoded case map against the format and against torch's own shapes, and copies its tensors out.
- * where: what stands before the message of an error, usually the file's name.
+ * where: what stands before the message of an error, usually the file's name. version: of the format.
  * @throws ParityError CASE_INVALID that names the case and the tensor.
  */
-export function parseCase(record: unknown, where: string): Case {
+export function parseCase(record: unknown, where: string, version: 1 | 2 = 1): Case {
   const named = `${where}: case ${caseName(record)}`
   const parsed = parse(CaseRecord, record, named)
+  checkGenerated(parsed, version, named)
   const { id, source } = parsed
   const { request, stateShapes } = isModel(parsed.module)
     ? { request: readModel(parsed, parsed.module, named), stateShapes: {} }
@@ -225,6 +236,28 @@ export function parseCase(record: unknown, where: string): Case {
 }
 
 type ParsedRecord = z.infer<typeof CaseRecord>
+
+/** Numbers may be named where they went in, in a file of version 2, and as many as can be made at once: all before any is made. */
+function checkGenerated(parsed: ParsedRecord, version: 1 | 2, named: string): void {
+  let count = 0
+  for (const group of ['params', 'inputs', 'cotangents', 'expected', 'budget', 'states'] as const) {
+    const isGivenIn = group === 'params' || group === 'inputs' || group === 'cotangents'
+    for (const [name, { dtype, shape, data, generated }] of Object.entries(parsed[group] ?? {})) {
+      const where = `${named}: ${group}.${printable(name)}`
+      if (generated === undefined) {
+        if (data === undefined) throw invalid(`${where}.data: expected Uint8Array, got nothing`)
+        continue
+      }
+      if (version === 1) throw invalid(`${where}: expected data, as version 1 has it, got what is generated`)
+      if (data !== undefined) throw invalid(`${where}: expected data or what is generated, got both`)
+      if (!isGivenIn || dtype === 'int64') throw invalid(`${where}: expected data, got what is generated`)
+      count += elementCount(shape)
+    }
+  }
+  if (count > maxGenerated) {
+    throw invalid(`${named}: expected at most ${maxGenerated} generated numbers, got ${count}`)
+  }
+}
 
 function readRecurrent(
   parsed: ParsedRecord,
@@ -551,13 +584,16 @@ function decodeTensor(record: TensorRecord, shape: readonly number[] | undefined
   if (shape !== undefined && !sameShape(record.shape, shape)) {
     throw invalid(`${where}: expected shape ${formatShape(shape)}, got ${formatShape(record.shape)}`)
   }
-  const byteLength = elementCount(record.shape) * itemSize[record.dtype]
-  if (record.data.length !== byteLength) {
+  const { dtype, generated, data = new Uint8Array(0) } = record
+  // Reading the record has checked that there are not too many, of floats alone.
+  if (generated !== undefined) return generatedTensor(dtype as FloatDType, record.shape, generated)
+  const byteLength = elementCount(record.shape) * itemSize[dtype]
+  if (data.length !== byteLength) {
     throw invalid(
-      `${where}: expected ${byteLength} bytes for ${record.dtype} ${formatShape(record.shape)}, got ${record.data.length}`,
+      `${where}: expected ${byteLength} bytes for ${dtype} ${formatShape(record.shape)}, got ${data.length}`,
     )
   }
-  return tensorFromBytes(record.dtype, record.shape, record.data)
+  return tensorFromBytes(dtype, record.shape, data)
 }
 
 function budgets(

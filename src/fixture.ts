@@ -27,7 +27,8 @@ export type Producer = z.infer<typeof Producer>
 
 const Header = z.strictObject({
   format: z.literal('torch-parity'),
-  version: z.literal(1),
+  /** 2 where tensors may be generated: numbers that are named instead of held. */
+  version: z.literal([1, 2]),
   name: text,
   seed: z.int().min(0),
   producer: Producer,
@@ -85,7 +86,7 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
     throw invalid(`${name}: expected a torch-parity fixture, got an empty file`)
   }
   checkEnd(last, count, hash, byteLength, name)
-  return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash) }
+  return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash, header.version) }
 }
 
 /** What tells one message from another: so much of its hash that nobody finds two with the same. */
@@ -96,12 +97,17 @@ function digestOf(bytes: Uint8Array, createHash: () => Hash): string {
 }
 
 /** Each message is compared with that of the first reading before anything of it is given. */
-async function* cases(source: Source, digests: readonly string[], createHash: () => Hash): AsyncGenerator<CaseOrError> {
+async function* cases(
+  source: Source,
+  digests: readonly string[],
+  createHash: () => Hash,
+  version: Header['version'],
+): AsyncGenerator<CaseOrError> {
   const ids = newIds()
   let index = 0
   for await (const message of messages(source)) {
     if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
-    if (index > 0 && index < digests.length - 1) yield readCase(message, source.name, ids)
+    if (index > 0 && index < digests.length - 1) yield readCase(message, source.name, ids, version)
     index++
   }
   if (index !== digests.length) throw changed(source.name)
@@ -114,9 +120,9 @@ function changed(name: string, offset?: number): ParityError {
   )
 }
 
-function readCase(message: Message, name: string, ids: Ids): CaseOrError {
+function readCase(message: Message, name: string, ids: Ids, version: Header['version']): CaseOrError {
   try {
-    const parsed = parseCase(decodeMessage(message, name), name)
+    const parsed = parseCase(decodeMessage(message, name), name, version)
     if (!ids.add(parsed.id)) {
       throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
     }
@@ -141,9 +147,9 @@ function readHeader(message: Message, name: string): Header {
     throw invalid(`${name}: expected a torch-parity fixture, got a file of another format`)
   }
   const version = 'version' in record ? record.version : undefined
-  if (version !== 1) {
+  if (version !== 1 && version !== 2) {
     throw invalid(
-      `${name}: expected format version 1, got ${show(version)}\n` +
+      `${name}: expected format version 1 or 2, got ${show(version)}\n` +
         'record it again with the Python package of this version of torch-parity',
     )
   }

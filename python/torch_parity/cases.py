@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from torch_parity.device import CPU
-from torch_parity.fixture import Case
+from torch_parity.fixture import Case, EncodedTensor, encode_tensor, generated_tensor
 from torch_parity.modules import KINDS, Tensors, blank, build, state_size
 from torch_parity.record import record
 from torch_parity.training import ADAM
-from torch_parity.values import Array, Stream
+from torch_parity.values import Array, Generated, Stream
 
 DEFAULTS: dict[str, Any] = {
     "nonlinearity": "tanh",
@@ -32,7 +32,7 @@ class CaseSpec:
     batch: None when unbatched. lengths: of each row, for a PackedSequence. state: whether h_0 is
     given, and c_0. contiguous: whether torch sees its input in C order.
     profile: what kind of numbers, see `fill`. gradients, masked, training: see `record`, which
-    calls masked dropout.
+    calls masked dropout. generated: whether the file names large tensors instead of holding them.
     """
 
     id: str
@@ -50,6 +50,7 @@ class CaseSpec:
     gradients: bool = False
     masked: bool = False
     training: Mapping[str, Any] | None = None
+    generated: bool = False
 
     @property
     def config(self) -> dict[str, Any]:
@@ -118,7 +119,7 @@ def generate(suite: str, spec: CaseSpec, seed: int, device: torch.device = CPU) 
         # Within what tanh gives, so that there is something to learn.
         shape = target_shape(spec)
         inputs["target"] = as_tensor(stream("target").uniform(0.9, *shape), dtype)
-    return record(
+    case = record(
         build(spec.module, config, params),
         inputs,
         id=spec.id,
@@ -128,6 +129,56 @@ def generate(suite: str, spec: CaseSpec, seed: int, device: torch.device = CPU) 
         training=spec.training,
         device=device,
     )
+    return naming_numbers(case, suite, spec, seed) if spec.generated else case
+
+
+#: A tensor of fewer bytes is held: naming it takes more.
+LEAST_GENERATED = 512
+
+
+def naming_numbers(case: Case, suite: str, spec: CaseSpec, seed: int) -> Case:
+    """The same with its large random tensors named instead of held.
+
+    Raises:
+        ValueError: What is named is not what is held.
+    """
+
+    def named(tensor: EncodedTensor, generated: Generated) -> EncodedTensor:
+        if len(tensor["data"]) < LEAST_GENERATED:
+            return tensor
+        own: EncodedTensor = {
+            "dtype": tensor["dtype"],
+            "shape": tensor["shape"],
+            "generated": generated,
+        }
+        if encode_tensor(generated_tensor(own)) != tensor:
+            raise ValueError(f"{spec.id}: expected numbers that can be made again, got others")
+        return own
+
+    def normal(*names: object, scale: float = 1.0) -> Generated:
+        stream = "/".join(str(name) for name in names)
+        return {"stream": stream, "kind": "normal", "bound": 1.0, "scale": scale}
+
+    def uniform(name: str) -> Generated:
+        bound, scale = start_of(spec, name)
+        stream = f"{seed}/{suite}/{spec.id}/{name}"
+        return {"stream": stream, "kind": "uniform", "bound": bound, "scale": scale}
+
+    params = {name: named(tensor, uniform(name)) for name, tensor in case["params"].items()}
+    tiny = SCALES[spec.profile][0] if spec.profile == "tiny" else 1.0
+    inputs = {
+        name: named(tensor, normal(seed, suite, spec.id, name, scale=tiny))
+        if name in ("input", "h_0", "c_0")
+        else tensor
+        for name, tensor in case["inputs"].items()
+    }
+    changed: Case = {**case, "params": params, "inputs": inputs}
+    if "cotangents" in case:
+        changed["cotangents"] = {
+            name: named(tensor, normal(seed, spec.id, "cotangent", name))
+            for name, tensor in case["cotangents"].items()
+        }
+    return changed
 
 
 def as_tensor(values: Array, dtype: torch.dtype, contiguous: bool = True) -> torch.Tensor:
@@ -176,14 +227,19 @@ SCALES = {
 CHAOTIC_GATED = (1.0, 12.0)
 
 
-def parameter(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> Array:
-    """A parameter, uniform in ±1/√hidden_size as torch starts it, larger or smaller by profile."""
+def start_of(spec: CaseSpec, name: str) -> tuple[float, float]:
+    """The bound of a parameter, ±1/√hidden_size as torch starts it, and its scale by profile."""
     bound = 1.0 / float(np.sqrt(max(spec.hidden_size, 1)))
-    values = stream.uniform(bound, *shape)
     other, recurrent = SCALES.get(spec.profile, (1.0, 1.0))
     if spec.profile == "chaotic" and not spec.module.startswith("RNN"):
         other, recurrent = CHAOTIC_GATED
-    values *= recurrent if name.startswith(("weight_hh", "weight_hr")) else other
+    return bound, recurrent if name.startswith(("weight_hh", "weight_hr")) else other
+
+
+def parameter(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> Array:
+    """A parameter, uniform within its bound, larger or smaller by profile."""
+    bound, scale = start_of(spec, name)
+    values = stream.uniform(bound, *shape) * scale
     if spec.profile == "positive":
         return np.abs(values)
     if spec.profile == "subnormal" and name.startswith("bias"):
@@ -213,24 +269,36 @@ def fill(spec: CaseSpec, name: str, shape: tuple[int, ...], stream: Stream) -> A
             return np.where(chosen < 0.7, 0.0, values)
         case "negative_zero":
             return np.where(chosen < 0.5, -0.0, values)
-        case "nan" | "infinite" | "negative_infinite" if name == "input":
-            # One element in the middle, so that rows and steps before it stay finite.
-            special = {"nan": np.nan, "infinite": np.inf, "negative_infinite": -np.inf}[
-                spec.profile
-            ]
-            values.flat[values.size // 2] = special
-            return values
-        case "nan_state" if name in ("h_0", "c_0"):
-            values.flat[values.size // 2] = np.nan
-            return values
-        case "nan_padding" if name == "input":
-            return padded(spec, values, np.nan)
-        case "infinite_padding" if name == "input":
-            return padded(spec, values, np.where(chosen < 0.5, -np.inf, np.inf))
-        case "infinite_last" if name == "input":
-            return with_infinite_end(spec, values)
         case _:
-            return values
+            return not_finite(spec, name, values, chosen)
+
+
+#: One such element stands in the input.
+SINGLE = {"nan": np.nan, "infinite": np.inf, "negative_infinite": -np.inf}
+
+
+def not_finite(spec: CaseSpec, name: str, values: Array, chosen: Array) -> Array:
+    """The same with what is not finite, where the profile says so."""
+    if spec.profile == "nan_state" and name in ("h_0", "c_0"):
+        values.flat[values.size // 2] = np.nan
+    if name != "input":
+        return values
+    match spec.profile:
+        case "nan" | "infinite" | "negative_infinite" if spec.lengths:
+            # The middle of all may be where a row has ended, which nothing reads.
+            row = len(spec.lengths) // 2
+            place = (spec.lengths[row] // 2, row, spec.input_size // 2)
+            steps_of(spec, values)[place] = SINGLE[spec.profile]
+        case "nan" | "infinite" | "negative_infinite":
+            # One element in the middle, so that rows and steps before it stay finite.
+            values.flat[values.size // 2] = SINGLE[spec.profile]
+        case "nan_padding":
+            return padded(spec, values, np.nan)
+        case "infinite_padding":
+            return padded(spec, values, np.where(chosen < 0.5, -np.inf, np.inf))
+        case "infinite_last":
+            return with_infinite_end(spec, values)
+    return values
 
 
 def steps_of(spec: CaseSpec, values: Array) -> Array:

@@ -83,6 +83,11 @@ def make_case(
     )
 
 
+def version_of(specs: Suite) -> int:
+    """Of the format: 2 where numbers are named instead of held."""
+    return 2 if any(isinstance(item, CaseSpec) and item.generated for item in specs) else 1
+
+
 def dump(arguments: argparse.Namespace) -> None:
     """Records the suites that were asked for and says what was written.
 
@@ -128,6 +133,7 @@ def dump(arguments: argparse.Namespace) -> None:
                     name=suite,
                     seed=arguments.seed,
                     device=device,
+                    version=version_of(specs),
                 )
         except OSError as error:
             raise UsageError(

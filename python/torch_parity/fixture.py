@@ -1,4 +1,4 @@
-"""The fixture format, version 1, as fixtures/README.md specifies it."""
+"""The fixture format, versions 1 and 2, as fixtures/README.md specifies it."""
 
 import contextlib
 import glob
@@ -16,14 +16,18 @@ import numpy.typing as npt
 import torch
 
 from torch_parity.device import CPU, describe
+from torch_parity.values import Generated, regenerate
 
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int64")
 
 
 class EncodedTensor(TypedDict):
+    """Holds its numbers, or, in a file of version 2, says how they are made."""
+
     dtype: str
     shape: list[int]
-    data: bytes
+    data: NotRequired[bytes]
+    generated: NotRequired[Generated]
 
 
 class Case(TypedDict):
@@ -82,11 +86,25 @@ def encode_tensor(array: npt.NDArray[Any] | torch.Tensor) -> EncodedTensor:
 
 def decode_tensor(tensor: EncodedTensor) -> npt.NDArray[Any]:
     """Decodes to an array of the tensor's shape that cannot be written to; bfloat16 as float32."""
+    if "generated" in tensor:
+        return decode_tensor(encode_tensor(generated_tensor(tensor)))
     if tensor["dtype"] == "bfloat16":
         bits = np.frombuffer(tensor["data"], dtype="<u2").astype("<u4") << np.uint32(16)
         return bits.view("<f4").reshape(tensor["shape"])
     dtype = np.dtype(tensor["dtype"]).newbyteorder("<")
     return np.frombuffer(tensor["data"], dtype=dtype).reshape(tensor["shape"])
+
+
+def generated_tensor(tensor: EncodedTensor) -> torch.Tensor:
+    """The numbers that a tensor names, rounded to its dtype as torch rounds."""
+    numbers = torch.from_numpy(regenerate(tensor["generated"], tensor["shape"]))
+    return numbers.to(getattr(torch, tensor["dtype"]))
+
+
+def has_generated(case: Case) -> bool:
+    """Whether a case names numbers instead of holding them."""
+    groups = (case["params"], case["inputs"], case.get("cotangents", {}))
+    return any("generated" in tensor for tensors in groups for tensor in tensors.values())
 
 
 def producer(device: torch.device = CPU) -> Producer:
@@ -109,21 +127,23 @@ def write_fixture(
     name: str | None = None,
     seed: int = 0,
     device: torch.device = CPU,
+    version: int = 1,
 ) -> int:
     """Writes a fixture aside, case by case, and renames it when it is whole.
 
     name: the suite; the file's own name when absent. device: where the cases were computed.
+    version: 2 where a case may have tensors that are generated.
     Returns how many cases it holds.
 
     Raises:
-        ValueError: Two cases have the same id.
+        ValueError: Two cases have the same id, or a tensor is generated in a file of version 1.
         OSError: The file cannot be written; what was there before stays.
     """
     path = Path(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     header: Header = {
         "format": "torch-parity",
-        "version": 1,
+        "version": version,
         "name": path.stem if name is None else name,
         "seed": seed,
         "producer": producer(device),
@@ -144,6 +164,8 @@ def write_fixture(
             for case in cases:
                 if case["id"] in ids:
                     raise ValueError(f"{path}: expected ids of their own, got {case['id']} twice")
+                if version == 1 and has_generated(case):
+                    raise ValueError(f"{path}: {case['id']}: expected version 2, got version 1")
                 ids.add(case["id"])
                 write(case)
             write({"cases": len(ids), "sha256": sha256.digest()})
@@ -191,9 +213,11 @@ def read_fixture(path: str | os.PathLike[str]) -> tuple[Header, Iterator[Case]]:
     file = Path(path).open("rb")  # noqa: SIM115 - the iterator closes it
     unpacker = msgpack.Unpacker(file, max_buffer_size=2**28)
     header = next(unpacker)
-    if header.get("format") != "torch-parity" or header.get("version") != 1:
+    if header.get("format") != "torch-parity" or header.get("version") not in (1, 2):
         file.close()
-        raise ValueError(f"{path}: expected a torch-parity fixture of version 1, got another file")
+        raise ValueError(
+            f"{path}: expected a torch-parity fixture of version 1 or 2, got another file"
+        )
 
     def cases() -> Iterator[Case]:
         with file:

@@ -7,13 +7,26 @@ sums of doubles, and square roots are used here.
 
 import hashlib
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 T = TypeVar("T")
 Array = npt.NDArray[np.float64]
+
+
+class Generated(TypedDict):
+    """How the numbers of a tensor are made, for a file that names them instead of holding them.
+
+    stream: the names of a Stream, joined by "/". kind: uniform from -bound to bound, or normal.
+    scale: what each number is multiplied by in the end.
+    """
+
+    stream: str
+    kind: str
+    bound: float
+    scale: float
 
 
 class Stream:
@@ -55,3 +68,11 @@ class Stream:
 
     def choice(self, options: Sequence[T]) -> T:
         return options[self.integer(0, len(options) - 1)]
+
+
+def regenerate(generated: Generated, shape: Sequence[int]) -> Array:
+    """The numbers of a tensor that a file names; src/generated.ts gives the same, byte for byte."""
+    stream = Stream(generated["stream"])
+    if generated["kind"] == "uniform":
+        return stream.uniform(generated["bound"], *shape) * generated["scale"]
+    return stream.normal(*shape) * generated["scale"]

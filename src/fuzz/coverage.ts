@@ -15,7 +15,13 @@ export interface Coverage {
 }
 
 const layerOptions = [
-  ...['num_layers', 'batch_first', 'bidirectional', 'dropout', 'lengths', 'seq_len > 1', 'chaotic'],
+  'num_layers',
+  'batch_first',
+  'bidirectional',
+  'dropout',
+  'lengths',
+  'seq_len > 1',
+  'chaotic',
   ...profilesOfLayers,
 ]
 const otherProfiles = profiles.filter((name) => ![...profilesOfLayers, 'default', 'chaotic'].includes(name))

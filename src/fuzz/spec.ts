@@ -127,11 +127,11 @@ function recurrentSpecs(asked: readonly ModuleName[], maxSize: number, maxBatch:
 
 const isHalf = (dtype: string): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
-/** Profiles whose gradients decide something: small numbers, or which of them are not finite. */
-export const differentiable: ReadonlySet<string> = new Set([
-  ...['default', 'tiny', 'sparse', 'positive', 'large'],
-  ...['nan', 'infinite', 'negative_infinite', 'nan_state', 'nan_padding', 'infinite_padding', 'infinite_last'],
-])
+/** Whose gradients decide something, by the numbers themselves. */
+const smooth = ['default', 'tiny', 'sparse', 'positive', 'large']
+/** By which of them are finite. */
+const notFinite = ['nan', 'infinite', 'negative_infinite', 'nan_state', ...profilesOfLayers]
+export const differentiable: ReadonlySet<string> = new Set([...smooth, ...notFinite])
 
 /** So many products at most in a case of many rows, that it does not take as long as a thousand others. */
 const mostProducts = 2 ** 24

@@ -114,7 +114,9 @@ describe('inspect', () => {
   it('shows header, cases and tensors without judging', async ({ folder }) => {
     await folder.write('good.msgpack', fixture('one', 'two'))
     const whole = await folder.run(['inspect', 'good.msgpack'])
-    expect(whole.stdout).toMatch(/^good\.msgpack: 2 cases, \d+ bytes, suite .*, seed \d+\n {2}recorded by torch /)
+    expect(whole.stdout).toMatch(
+      /^good\.msgpack: 2 cases, \d+ bytes, format version 1, suite .*, seed \d+\n {2}recorded by torch /,
+    )
     const one = await folder.run(['inspect', 'good.msgpack', '--case', 'two'])
     expect(one.stdout).toMatch(/params\.weight_hh +float(32|64) \(/)
     expect(one.stdout).toMatch(/budget\.h_1 +float64 \(/)

@@ -4,7 +4,7 @@ from torch_parity.cases import CaseSpec
 from torch_parity.suites.shapes import CELL_SHAPES, cell, nonlinearities
 
 SIZES = ((1, 1), (1, 2), (2, 1), (3, 17), (17, 3), (64, 33), (127, 5), (5, 128), (256, 9))
-#: Long dot products, once: two megabytes each.
+#: Long dot products, once.
 LONG_SIZES = ((1024, 3), (2, 1024))
 
 PROFILES = (
@@ -40,7 +40,10 @@ def cell_suites(module: str) -> dict[str, list[CaseSpec]]:
             for state in (True, False)
         ],
         "no_state": [cell(*shape, module, state=False) for shape in CELL_SHAPES],
-        "sizes": [cell(3, input_size, hidden_size, module) for input_size, hidden_size in sizes]
+        "sizes": [
+            cell(3, input_size, hidden_size, module, generated=is_rnn)
+            for input_size, hidden_size in sizes
+        ]
         + [cell(3, 0, 4, module)],
         "float64": [
             cell(*shape, module, dtype="float64", **f) for shape in CELL_SHAPES[:5] for f in either

@@ -85,7 +85,8 @@ def layer_suites(module: str) -> dict[str, list[CaseSpec]]:
             for batch in (0, 1, 3, 9)
         ],
         "sizes": [
-            layer((4, 3, input_size, hidden_size), module) for input_size, hidden_size in sizes
+            layer((4, 3, input_size, hidden_size), module, generated=is_rnn)
+            for input_size, hidden_size in sizes
         ],
         "lengths_sorted": lengths(module, sort=True),
         "lengths_unsorted": lengths(module, sort=False),
@@ -153,7 +154,7 @@ def layer_suites(module: str) -> dict[str, list[CaseSpec]]:
             layer((20, 8, 16, 32), nonlinearity="relu")
         ]
         suites["seq_len"].append(layer((1000, 2, 3, 4), nonlinearity="relu"))
-        suites["sizes"].append(layer((3, 3, 2, 1024)))
+        suites["sizes"].append(layer((3, 3, 2, 1024), generated=True))
         suites["special_values"] += [
             layer((6, 4, 5, 6), profile=profile, nonlinearity="relu")
             for profile in ("nan", "infinite", "nan_state", "subnormal", "sparse", "positive")
