@@ -340,7 +340,9 @@ export function decidedSteps(recorded: Case, axes: readonly Axis[]): { decided: 
  */
 export function undecidedTensors(recorded: Case): string[] {
   const { expected, budget, training } = recorded
-  const everyOne = training !== undefined || isModelRequest(recorded)
+  // A cell has no time along which it could be judged; that it needs none is so as long as nothing but a CPU is allowed.
+  const everyOne =
+    training !== undefined || isModelRequest(recorded) || (recorded.target !== undefined && !('output' in expected))
   return Object.entries(expected)
     .filter(([name]) => everyOne || name.startsWith('grad_'))
     .filter(([name, tensor]) => {
