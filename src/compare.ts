@@ -344,7 +344,7 @@ export function undecidedTensors(recorded: Case): string[] {
   const everyOne =
     training !== undefined || isModelRequest(recorded) || (recorded.target !== undefined && !('output' in expected))
   return Object.entries(expected)
-    .filter(([name]) => everyOne || name.startsWith('grad_'))
+    .filter(([name, { data }]) => data.length > 0 && (everyOne || name.startsWith('grad_')))
     .filter(([name, tensor]) => {
       const limit = largestDecided(tensor, recorded)
       return budget[name]!.data.some((value) => value !== Infinity && !(kappa * value <= limit))
