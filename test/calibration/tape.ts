@@ -13,6 +13,17 @@ export interface Arithmetic {
    * in a loop; else they are one sum over time and batch, rounded at its end.
    */
   readonly stepwise: boolean
+  /** Of the loss, which is no matrix product; `dot` where it is absent. */
+  readonly dotOfLoss?: Dot
+  /** What stands for functions that are not computed as exactly as here. */
+  readonly functions?: Functions
+}
+
+export interface Functions {
+  readonly tanh: (x: number) => number
+  readonly sigmoid: (x: number) => number
+  readonly sqrt: (x: number) => number
+  readonly quotient: (x: number, y: number) => number
 }
 
 /** A dot product with float32 sums. */
@@ -74,7 +85,7 @@ export interface Tape {
 }
 
 /** recording: whether gradients will be asked for. */
-export function createTape({ round, dot }: Arithmetic, recording: boolean): Tape {
+export function createTape({ round, dot, functions }: Arithmetic, recording: boolean): Tape {
   const operations: (() => void)[] = []
   let chunk = new Float32Array(0)
   let used = 0
@@ -177,7 +188,7 @@ export function createTape({ round, dot }: Arithmetic, recording: boolean): Tape
         (dy) => -dy,
       ),
     // Half kernels too compute an activation and its derivative in float32, and round once.
-    tanh: (x) => unary(x, Math.tanh, (dy, y) => fround(dy * fround(1 - fround(y * y)))),
+    tanh: (x) => unary(x, functions?.tanh ?? Math.tanh, (dy, y) => fround(dy * fround(1 - fround(y * y)))),
     relu: (x) =>
       unary(
         x,
@@ -185,10 +196,8 @@ export function createTape({ round, dot }: Arithmetic, recording: boolean): Tape
         (dy, y) => (y <= 0 ? 0 : dy),
       ),
     sigmoid: (x) =>
-      unary(
-        x,
-        (x) => fround(1 / fround(1 + fround(Math.exp(-x)))),
-        (dy, y) => fround(fround(dy * fround(1 - y)) * y),
+      unary(x, functions?.sigmoid ?? ((x) => fround(1 / fround(1 + fround(Math.exp(-x))))), (dy, y) =>
+        fround(fround(dy * fround(1 - y)) * y),
       ),
     linear(x, { weight, bias, outputs, inputs, transposed, uses }, t) {
       const y = vector(outputs)

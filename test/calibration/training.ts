@@ -1,5 +1,6 @@
 import type { Training } from '../../src/case.ts'
 import { forward, type Numbers, type RecurrentRequest, type Ways } from './modules.ts'
+import type { Functions } from './tape.ts'
 
 type Round = (x: number) => number
 /** The next parameter by the one before, its gradient, and the step, from 1. */
@@ -9,7 +10,7 @@ type Optimizer = (parameter: Float32Array, gradient: Float32Array, step: number)
 export function train(request: RecurrentRequest, training: Training, params: Numbers, ways: Ways): Numbers {
   const { round } = ways
   const target = request.inputs.target!.data
-  const optimizers = Object.keys(params).map((name) => [name, optimizer(training, round)] as const)
+  const optimizers = Object.keys(params).map((name) => [name, optimizer(training, round, ways)] as const)
   const after: Record<string, number[]> = { loss: [] }
   for (const name of Object.keys(params)) after[name] = []
   let current = params
@@ -17,7 +18,8 @@ export function train(request: RecurrentRequest, training: Training, params: Num
     const { outputs, backward } = forward(request, current, ways, true)
     const [name, output] = Object.entries(outputs)[0]!
     const error = output.map((y, i) => round(y - target[i]!))
-    after['loss']!.push(round(ways.dot(error, 0, error, 0, error.length) / error.length))
+    const dot = ways.dotOfLoss ?? ways.dot
+    after['loss']!.push(round(dot(error, 0, error, 0, error.length) / error.length))
     const gradients = backward({ [name]: error.map((e) => round(round(2 * e) / error.length)) })
     current = Object.fromEntries(
       optimizers.map(([name, next]) => [name, next(current[name]!, gradients[`grad_${name}`]!, step)]),
@@ -27,8 +29,8 @@ export function train(request: RecurrentRequest, training: Training, params: Num
   return Object.fromEntries(Object.entries(after).map(([name, values]) => [name, Float32Array.from(values)]))
 }
 
-function optimizer(training: Training, r: Round): Optimizer {
-  return training.optimizer === 'SGD' ? sgd(training, r) : adam(training, r)
+function optimizer(training: Training, r: Round, { functions }: Ways): Optimizer {
+  return training.optimizer === 'SGD' ? sgd(training, r) : adam(training, r, functions)
 }
 
 /** Source: torch.optim.SGD, the algorithm. */
@@ -53,6 +55,7 @@ function sgd(
 function adam(
   { lr, weight_decay, betas: [beta1, beta2], eps }: Extract<Training, { optimizer: 'Adam' }>,
   r: Round,
+  { sqrt, quotient }: Pick<Functions, 'sqrt' | 'quotient'> = { sqrt: Math.sqrt, quotient: (x, y) => x / y },
 ): Optimizer {
   let m: Float32Array | undefined
   let v: Float32Array | undefined
@@ -63,8 +66,8 @@ function adam(
     m = first
     v = second
     return parameter.map((x, i) => {
-      const denominator = r(r(Math.sqrt(r(second[i]! / (1 - beta2 ** step)))) + eps)
-      return r(x - r(r(lr * r(first[i]! / (1 - beta1 ** step))) / denominator))
+      const denominator = r(r(sqrt(r(quotient(second[i]!, 1 - beta2 ** step)))) + eps)
+      return r(x - r(quotient(r(lr * r(quotient(first[i]!, 1 - beta1 ** step))), denominator)))
     })
   }
 }

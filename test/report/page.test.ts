@@ -31,7 +31,7 @@ async function sampleResults(): Promise<Results> {
     Array.from({ length: 150 }, (_, i) => judged(cellCase({ id: `cell-${i}` }), engine, 'cells.msgpack')),
   )
   const off = await judged({ ...layerCase({ bidirectional: true }), id: 'off' }, transposed, 'layers.msgpack')
-  const summary = { cases: 151, matched: 150, mismatched: 1, undecided: 0, unsupported: 0 }
+  const summary = { cases: 151, matched: 150, mismatched: 1, undecided: 0, unsupported: 0, conduct: {} }
   const text =
     openResults({ engine: 'mine', tolerance: { kind: 'budget', kappa }, equalNan: true }) +
     [...cells, off].join(',') +

@@ -6,7 +6,7 @@ import { caseOfResults, closeResults, openResults, Results, toJSON } from '../..
 import { verify, type Verdict } from '../../src/verify.ts'
 import { cellCase, layerCase } from '../sample.ts'
 
-const summary = { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0 }
+const summary = { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0, conduct: {} }
 
 function written(verdicts: readonly Verdict[], tolerance: Results['tolerance'] = { kind: 'budget', kappa }): unknown {
   const text =

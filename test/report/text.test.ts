@@ -202,7 +202,7 @@ describe('renderFile', () => {
 })
 
 describe('renderSummary', () => {
-  const summary = { cases: 8, matched: 2, mismatched: 1, undecided: 3, unsupported: 2 }
+  const summary = { cases: 8, matched: 2, mismatched: 1, undecided: 3, unsupported: 2, conduct: {} }
 
   it('counts, and says where a match came closest to its limit', () => {
     expect(renderSummary(summary, [], { share: 0.5, where: 'a.msgpack: case deep' })).toBe(
