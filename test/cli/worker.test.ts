@@ -5,7 +5,8 @@ import { engineModule, moduleWith } from './engines.ts'
 
 const ids = ['one', 'two', 'three']
 const cells = fixtureBytes(ids.map((id, i) => caseRecord(cellCase({ id }, i + 1))))
-const allMatch = '3 cases: 3 matched, 0 mismatched, 0 undecided, 0 unsupported\n'
+const asked = 'each case asked 2 times, with others in between (--order 0)\n'
+const allMatch = `${asked}3 cases: 3 matched, 0 mismatched, 0 undecided, 0 unsupported\n`
 
 /** Judges an engine, given as the text of its module, by three cases of an RNNCell. */
 async function judged(folder: Folder, text: string, name = 'mine.mjs', flags: string[] = []): Promise<Ended> {
@@ -56,15 +57,6 @@ describe('verify --engine judges', () => {
           get data() { return this.#own.data }
         }
         export default { name: 'mine', run: (request) => ({ h_1: new Tensor(cell(request).h_1) }) }`),
-    ],
-    [
-      'an engine that overwrites what it was given, as it would be without',
-      'mine.mjs',
-      engineModule(`(request) => {
-        const outputs = cell(request)
-        for (const { data } of [...Object.values(request.params), ...Object.values(request.inputs)]) data.fill(7)
-        return outputs
-      }`),
     ],
     [
       'an engine that says what it supports',

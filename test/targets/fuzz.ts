@@ -41,7 +41,7 @@ for (let at = 0; at < runs; at += chunk) {
       if (verdict.comparisons.length === 0) continue
       count.runs++
       if (verdict.outcome === 'match') count.decided++
-      else if (verdict.outcome === 'unsupported') count.undecided++
+      else if (verdict.outcome === 'undecided') count.undecided++
       else {
         count.alarms++
         process.stdout.write(`${name}: ${port.name}: ${percent(shareOf(verdict))}: ${JSON.stringify(drawn[i])}\n`)

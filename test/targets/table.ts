@@ -26,7 +26,7 @@ process.stdout.write(
 for (const name of names.length > 0 ? names : Object.keys(limits)) {
   const target = targetOf(name)!
   const numbers = { elements: 0, unjudged: 0 }
-  const count = { match: 0, mismatch: 0, unsupported: 0 }
+  const count = { match: 0, mismatch: 0, undecided: 0, unsupported: 0 }
   const ports = limits[name] ?? []
   const alarms: string[] = []
   const unseen = new Set(known)
@@ -62,7 +62,7 @@ for (const name of names.length > 0 ? names : Object.keys(limits)) {
   const cells = [
     name,
     count.match,
-    count.unsupported,
+    count.undecided,
     count.mismatch,
     `${elements - unjudged} of ${elements}`,
     runs,

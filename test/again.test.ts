@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { type Answered, askAgain, decoyOf, kept } from '../src/again.ts'
+import type { Case, Outputs, Request } from '../src/case.ts'
+import { type Conduct, watched } from '../src/conduct.ts'
+import { run } from '../src/engine/run.ts'
+import { ParityError } from '../src/errors.ts'
+import { requestOf, verify } from '../src/verify.ts'
+import { cellCase, layerCase } from './sample.ts'
+
+type Computes = (request: Request) => Outputs
+
+/** Asks a port for some cases once, then again, and says what was seen of each, and in which order all were asked. */
+async function seenOf(
+  cases: readonly Case[],
+  port: Computes,
+  options: { repeat?: number; seed?: number } = {},
+): Promise<{ conduct: Conduct[][]; order: string[] }> {
+  const names = new Map<unknown, string>(cases.map(({ inputs, id }) => [inputs, id]))
+  const params = new Set<unknown>(cases.map((own) => own.params))
+  const order: string[] = []
+  const { engine, take } = watched({
+    name: 'port',
+    run: (request) => {
+      order.push(`${names.get(request.inputs)}${params.has(request.params) ? '' : ' decoy'}`)
+      return port(request)
+    },
+  })
+  const answered: Answered[] = []
+  for (const recorded of cases) {
+    let answer: unknown
+    const verdict = await verify(recorded, engine, undefined, { onAnswer: (given) => (answer = kept(given)) })
+    answered.push({ recorded, name: recorded.id, verdict, answer, ms: 1 })
+  }
+  order.length = 0
+  take()
+  const { repeat = 2, seed = 0 } = options
+  return { conduct: await askAgain(answered, engine, { repeat, seed, take }), order }
+}
+
+const cases = Array.from({ length: 8 }, (_, i) => cellCase({ id: `c${i}` }, i + 1))
+const kindsOf = (conduct: readonly Conduct[][]): string[][] => conduct.map((own) => own.map(({ kind }) => kind))
+
+describe('askAgain', () => {
+  it('sees nothing of a port that computes the same again', async () => {
+    const { conduct, order } = await seenOf(cases, run)
+    expect(conduct).toStrictEqual(cases.map(() => []))
+    const asked = order.filter((name) => !name.endsWith('decoy'))
+    expect(asked.toSorted()).toStrictEqual(cases.map(({ id }) => id))
+    // In another order than the first time, with some others in between.
+    expect(asked).not.toStrictEqual(cases.map(({ id }) => id))
+    expect(order.some((name) => name.endsWith('decoy'))).toBe(true)
+  })
+
+  it('asks in the order of its seed, and as often as it is told', async () => {
+    const first = await seenOf(cases, run, { seed: 3 })
+    expect(await seenOf(cases, run, { seed: 3 })).toStrictEqual(first)
+    expect((await seenOf(cases, run, { seed: 4 })).order).not.toStrictEqual(first.order)
+    const often = (await seenOf(cases, run, { repeat: 4 })).order.filter((name) => name === 'c3')
+    expect(often).toHaveLength(3)
+    expect((await seenOf(cases, run, { repeat: 1 })).order).toStrictEqual([])
+  })
+
+  it('sees every case of a port that is right once, to the last bit', async () => {
+    const asked = new Set<unknown>()
+    const { conduct } = await seenOf(cases, (request) => {
+      const outputs = run(request)
+      const { data } = outputs['h_1']!
+      if (asked.has(request.inputs) && data[2] !== undefined) data[2] = Math.fround(data[2] * (1 + 2 ** -23))
+      asked.add(request.inputs)
+      return outputs
+    })
+    expect(kindsOf(conduct)).toStrictEqual(cases.map(() => ['not repeatable']))
+    expect(conduct[0]?.[0]?.text).toMatch(
+      /^run 2, after c\d( with other parameters)?: h_1 \[0, 2\] is .+, and then .+ \(1 of 6 elements differ\)$/,
+    )
+  })
+
+  it('says that the second answer departs from PyTorch where it does', async () => {
+    const asked = new Set<unknown>()
+    const { conduct } = await seenOf(cases, (request) => {
+      const outputs = run(request)
+      if (asked.has(request.inputs)) outputs['h_1']!.data[0]! += 1
+      asked.add(request.inputs)
+      return outputs
+    })
+    expect(conduct[0]?.[0]?.text).toMatch(/, and departs from PyTorch$/)
+  })
+
+  it('sees a port that fails the second time, and goes on', async () => {
+    const asked = new Set<unknown>()
+    const { conduct } = await seenOf(cases, (request) => {
+      if (asked.has(request.inputs)) throw new ParityError('ENGINE_FAILED', 'engine port: now and then')
+      asked.add(request.inputs)
+      return run(request)
+    })
+    expect(kindsOf(conduct)).toStrictEqual(cases.map(() => ['not repeatable']))
+    expect(conduct[3]?.[0]?.text).toMatch(/^run 2, after .+: expected the same outputs, got engine port: now and then$/)
+  })
+
+  it('sees parameters that are kept by their shapes, where no other case has the same', async () => {
+    const single = [layerCase({ id: 'alone' })]
+    const known = new Map<string, Request['params']>()
+    const { conduct } = await seenOf(single, (request) => {
+      const shapes = JSON.stringify(Object.values(request.params).map(({ shape }) => shape))
+      if (!known.has(shapes)) known.set(shapes, request.params)
+      return run({ ...request, params: known.get(shapes)! } as Request)
+    })
+    expect(kindsOf(conduct)).toStrictEqual([['stale']])
+  })
+
+  it('sees a state that is carried over to the next call', async () => {
+    const single = [layerCase({ id: 'alone', h_0: false })]
+    let last: Outputs[string] | undefined
+    const { conduct } = await seenOf(single, (request) => {
+      const inputs = { ...request.inputs, ...(last && { h_0: last }) }
+      const outputs = run({ ...request, inputs } as Request)
+      last = outputs['h_n']
+      return outputs
+    })
+    expect(kindsOf(conduct)).toStrictEqual([['not repeatable']])
+  })
+
+  it('asks nothing of what could not be asked at first', async () => {
+    const { engine, take } = watched({ name: 'port', run: () => expect.fail('asked') })
+    const verdict = { id: 'c0', module: 'RNNCell', outcome: 'unsupported', comparisons: [] } as const
+    const answered = [{ recorded: cases[0]!, name: 'c0', verdict, answer: undefined, ms: 0 }]
+    expect(await askAgain(answered, engine, { repeat: 3, seed: 0, take })).toStrictEqual([[]])
+  })
+})
+
+it('a decoy has the same shapes and other numbers', async () => {
+  const recorded = layerCase({ module: 'LSTM' })
+  const decoy = decoyOf(recorded)
+  for (const [name, { shape, data }] of Object.entries(recorded.params)) {
+    expect(decoy.params[name]!.shape).toStrictEqual(shape)
+    expect(decoy.params[name]!.data).not.toStrictEqual(data)
+  }
+  expect(decoy.inputs).toBe(requestOf(recorded).inputs)
+})
