@@ -128,7 +128,7 @@ export function decoyOf(recorded: Case): Request {
       ),
     ]),
   )
-  return { ...request, params } as Request
+  return { ...request, params }
 }
 
 /** Whether the answer to other parameters is the one before, although ours is another. */

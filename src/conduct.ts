@@ -23,7 +23,7 @@ export function fails({ kind }: Pick<Conduct, 'kind'>): boolean {
 /** An engine that is watched while it runs, and what has been seen since it was last asked. */
 export interface Watched {
   readonly engine: Engine
-  take(): Conduct[]
+  readonly take: () => Conduct[]
 }
 
 // Taken before an engine is loaded into the same thread, which may take them away.

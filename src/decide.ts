@@ -55,32 +55,46 @@ export function decidedSteps(
 
 type CellState = 'decided' | 'undecided' | 'left out'
 
+/** The elements that share a number of a budget. */
+interface Group {
+  largest: number
+  isFinite: boolean
+}
+
 /** What each number of a budget decides, and for how many elements it stands. */
 function cellsOf(
   { dtype, shape, data }: FloatTensor,
   budget: Tensor<'float64'>,
   target: Coarseness | undefined,
 ): { readonly states: readonly CellState[]; readonly counts: Float64Array } {
-  const largest = new Float64Array(budget.data.length)
   const counts = new Float64Array(budget.data.length)
-  const isFinite = new Uint8Array(budget.data.length)
+  // By the number itself: what a target makes of a budget may repeat it, element by element.
+  const groups = new Map<number, Group>()
+  const groupOf = Array.from(budget.data, (own) => {
+    const group = groups.get(own) ?? { largest: 0, isFinite: false }
+    groups.set(own, group)
+    return group
+  })
+  let most = 0
   forCells(shape, budget.shape, (offset, cell) => {
     counts[cell]!++
     const size = Math.abs(data[offset]!)
     if (!(size < Infinity)) return
-    isFinite[cell] = 1
-    if (size > largest[cell]!) largest[cell] = size
+    const group = groupOf[cell]!
+    group.isFinite = true
+    group.largest = Math.max(group.largest, size)
+    most = Math.max(most, size)
   })
-  const most = largest.reduce((one, other) => Math.max(one, other), 0)
   const u = target?.roundoff ?? unitRoundoff[dtype]
   const part = Math.max(2 ** -10, 64 * u)
   const smallest = target?.flushes === true && most > 0 ? 0 : smallestNormal[dtype]
   const floor = Math.max(32 * u * most, smallest)
   const states = Array.from(budget.data, (own, cell): CellState => {
     const allowed = kappa * own
+    const { largest, isFinite } = groupOf[cell]!
     if (allowed === Infinity) return 'left out'
     // Of NaN and infinities the kind is judged, whatever the budget.
-    return isFinite[cell] === 0 || allowed <= Math.max(part * largest[cell]!, floor) ? 'decided' : 'undecided'
+    return !isFinite || allowed <= Math.max(part * largest, floor) ? 'decided' : 'undecided'
   })
   return { states, counts }
 }

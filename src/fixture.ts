@@ -86,7 +86,13 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
     throw invalid(`${name}: expected a torch-parity fixture, got an empty file`)
   }
   checkEnd(last, count, hash, byteLength, name)
-  return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash, header.version) }
+  return {
+    name,
+    header,
+    length: count - 2,
+    byteLength,
+    cases: () => cases(source, digests, createHash, header.version),
+  }
 }
 
 /** What tells one message from another: so much of its hash that nobody finds two with the same. */

@@ -162,7 +162,7 @@ export function decisionOf(
 
 /** The states after every step are all that a forward run computes; gradients and the rest have none, and states have budgets too. */
 function undecidedBesideSteps(recorded: Case, wide: readonly string[], tolerance: Tolerance): string[] {
-  const left = wide.filter((name) => !forwardTensors.includes(name))
+  const left = wide.filter((name) => !forwardTensors.has(name))
   return [...left, ...decisionOf(recorded, recorded.states ?? {}, tolerance).wide]
 }
 
@@ -172,7 +172,7 @@ function doubt(names: readonly string[], { kind }: Tolerance): string {
     : `the tolerance is so large that zeros would match ${names.join(', ')}`
 }
 
-const forwardTensors: readonly string[] = ['output', 'h_n', 'c_n']
+const forwardTensors: ReadonlySet<string> = new Set(['output', 'h_n', 'c_n'])
 
 /** Judges each time step alone, from PyTorch's own state before it. */
 async function judgeSteps(

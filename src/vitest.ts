@@ -3,12 +3,16 @@ import { type Case, show } from './case.ts'
 import { findFixtures, openFile } from './cli/files.ts'
 import { type Judged, judgedFor } from './cli/target.ts'
 import { compare, type Judgement, type Tolerance } from './compare.ts'
+import { askAgain, kept, once } from './again.ts'
+import { watched } from './conduct.ts'
+import { decide } from './decide.ts'
+import { type Asked, asked, type PreparingEngine } from './engine/prepared.ts'
 import type { Engine } from './engine/run.ts'
 import { ParityError } from './errors.ts'
 import type { Axis } from './module.ts'
-import { nothingOf, percent, renderComparison, renderMismatch } from './report/text.ts'
+import { nothingOf, percent, renderComparison, renderConduct, renderMismatch } from './report/text.ts'
 import { broadcastStrides, elementCount, type FloatTensor, formatShape, type Tensor } from './tensor.ts'
-import { verify } from './verify.ts'
+import { isFault, verify, verifyChain, type Verdict } from './verify.ts'
 
 /** An rtol and an atol: an element may be off by atol + rtol · |expected|. */
 export interface Tolerances {
@@ -34,6 +38,8 @@ export interface ParityOptions {
   readonly target?: string
   /** Whether NaN matches NaN. */
   readonly equalNan?: boolean
+  /** How often each case is asked (2), with other numbers in between; an engine that answers otherwise fails. */
+  readonly repeat?: number
 }
 
 declare module 'vitest' {
@@ -73,6 +79,11 @@ export function toMatchTensor(
     throw usage(`toMatchTensor: expected a budget that broadcasts to ${formatShape(shape)}, got ${got}`)
   }
   const tolerance = byBudget ? ({ kind: 'budget' } as const) : toleranceOf(allowed, 'toMatchTensor: expected a budget')
+  if (byBudget && decide(expected, allowed, tolerance).undecided > 0) {
+    throw usage(
+      `toMatchTensor: ${tensor}: expected a budget that decides something, got one so large that a match says little`,
+    )
+  }
   const comparison = compare(tensor, actual, expected, byBudget ? allowed : noBudget, named, { tolerance, equalNan })
   const pass = comparison.outcome === 'match'
   return {
@@ -94,11 +105,14 @@ const noBudget: Tensor<'float64'> = { dtype: 'float64', shape: [], data: Float64
  */
 export async function describeParity(
   paths: string | readonly string[],
-  engine: Engine,
-  { filter = '', tolerance = 'budget', target, equalNan = true }: ParityOptions = {},
+  engine: Engine | PreparingEngine,
+  { filter = '', tolerance = 'budget', target, equalNan = true, repeat = 2 }: ParityOptions = {},
 ): Promise<void> {
   if (typeof (engine as Partial<Engine> | undefined)?.run !== 'function') {
     throw new ParityError('ENGINE_INVALID', 'describeParity: expected an engine { name, run(request) }, got none')
+  }
+  if (!Number.isSafeInteger(repeat) || repeat < 1) {
+    throw usage(`describeParity: repeat: expected a whole number of at least 1, got ${show(repeat)}`)
   }
   const policy: Tolerance =
     tolerance === 'budget' ? { kind: 'budget' } : toleranceOf(tolerance, "describeParity: expected 'budget'")
@@ -114,7 +128,8 @@ export async function describeParity(
     const got = filter === '' ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${got}`)
   }
-  for (const [file, tests] of registered) describeFile(file, tests, engine, judged, { tolerance: policy, equalNan })
+  const run = { engine: asked(engine), judged, judgement: { tolerance: policy, equalNan }, repeat }
+  for (const [file, tests] of registered) describeFile(file, tests, run)
 }
 
 /** A case to judge, or what keeps us from it. */
@@ -136,14 +151,33 @@ async function testsOf(file: string, filter: string): Promise<Registered[]> {
   }
 }
 
+/** How every case is asked and judged. */
+interface Run {
+  readonly engine: Asked
+  readonly judged: Judged
+  readonly judgement: Judgement
+  readonly repeat: number
+}
+
+/** Asks for a case, for its parts, and again with other parameters in between. */
+async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: Run): Promise<Verdict> {
+  const { engine: seen, take } = watched(engine)
+  let answer: unknown
+  try {
+    const free = await verify(recorded, seen, judgement, { onAnswer: (given) => (answer ??= kept(given)) })
+    if (repeat === 1 || answer === undefined) return { ...free, conduct: take() }
+    const { verdict } = await verifyChain(recorded, seen, free, judgement)
+    const first = take()
+    const answered = { recorded, name: `case ${recorded.id}`, verdict, answer, ms: 0 }
+    const [again = []] = await askAgain([answered], seen, { repeat, seed: 0, take })
+    return { ...verdict, conduct: once([...first, ...again]) }
+  } finally {
+    await engine.release()
+  }
+}
+
 // oxlint-disable vitest/valid-title -- titles are what the fixtures say
-function describeFile(
-  file: string,
-  tests: readonly Registered[],
-  engine: Engine,
-  judged: Judged,
-  judgement: Judgement,
-): void {
+function describeFile(file: string, tests: readonly Registered[], own: Run): void {
   describe(file, () => {
     let run = 0
     const skipped = { unsupported: 0, undecided: 0 }
@@ -151,12 +185,13 @@ function describeFile(
       it(test.name, async ({ skip }) => {
         run++
         if ('error' in test) throw test.error
-        const verdict = await verify(judged.as(test.case), engine, judgement)
+        const verdict = await judgeMoreThanOnce(own.judged.as(test.case), own)
         if (verdict.outcome === 'unsupported' || verdict.outcome === 'undecided') {
           skipped[verdict.outcome]++
           skip(verdict.outcome === 'undecided' ? `undecided: ${verdict.reason}` : verdict.reason)
         }
         if (verdict.outcome === 'mismatch') expect.fail(renderMismatch(file, verdict))
+        if (isFault(verdict)) expect.fail(renderConduct(`${file}: case ${verdict.id}`, verdict.conduct ?? []))
         expect(verdict.outcome).toBe('match')
       })
     }

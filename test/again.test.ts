@@ -103,7 +103,7 @@ describe('askAgain', () => {
     const { conduct } = await seenOf(single, (request) => {
       const shapes = JSON.stringify(Object.values(request.params).map(({ shape }) => shape))
       if (!known.has(shapes)) known.set(shapes, request.params)
-      return run({ ...request, params: known.get(shapes)! } as Request)
+      return run({ ...request, params: known.get(shapes)! })
     })
     expect(kindsOf(conduct)).toStrictEqual([['stale']])
   })

@@ -184,6 +184,38 @@ describe('describeParity', () => {
     expect(shown).toContain('ParityError: missing.msgpack: expected a file or a folder, got nothing of that name')
   })
 
+  it('asks more than once, and fails where the answer is another, or what was given is written into', async ({
+    project,
+  }) => {
+    await project.write('good.msgpack', fixture('one', 'two'))
+    await project.write(
+      'port.mjs',
+      engineModule(`(request) => {
+        const outputs = cell(request)
+        if (request.inputs.h_0.asked) outputs.h_1.data[0] += 1
+        request.inputs.h_0.asked = true
+        return outputs
+      }`),
+    )
+    await project.write('parity.test.js', parityTest("'good.msgpack', port"))
+    const once = await project.vitest()
+    expect(once.shown).toMatch(
+      /not repeatable good\.msgpack: case one: run 2, after case one with other parameters: h_1 \[0, 0\] is /,
+    )
+    expect([once.report.numPassedTests, once.report.numFailedTests]).toEqual([0, 2])
+    await project.write('parity.test.js', parityTest("'good.msgpack', port, { repeat: 1 }"))
+    expect((await project.vitest()).report.numPassedTests).toBe(2)
+    await project.write(
+      'port.mjs',
+      engineModule('(request) => { const outputs = cell(request); request.inputs.h_0.data.fill(0); return outputs }'),
+    )
+    const written = await project.vitest()
+    expect(written.shown).toContain(
+      'inputs written good.msgpack: case two: inputs.h_0 was written into, first at element 0',
+    )
+    expect(written.report.numFailedTests).toBe(2)
+  })
+
   it('fails for a file of which nothing was judged', async ({ project }) => {
     await project.write('good.msgpack', fixture('one', 'two'))
     await project.write('port.mjs', engineModule('cell', "supports: () => 'never'"))
@@ -305,12 +337,12 @@ function messageOf(assertion: () => void): string {
 
 describe('toMatchTensor', () => {
   const expected = floatTensor('float32', [2, 3], [1, 2, 3, 4, 5, 6])
-  const budget = budgetTensor([1, 3], [1e-3, 1e-3, 1e-2])
+  const budget = budgetTensor([1, 3], [1e-4, 1e-4, 1e-3])
   const off = (by: number): typeof expected => floatTensor('float32', [2, 3], [1, 2, 3, 4, 5, 6 + by])
 
   it('matches within the budget, and within the tolerances', () => {
-    expect(off(0.03)).toMatchTensor(expected, budget)
-    expect(off(0.05)).not.toMatchTensor(expected, budget)
+    expect(off(0.003)).toMatchTensor(expected, budget)
+    expect(off(0.005)).not.toMatchTensor(expected, budget)
     expect(off(0.05)).toMatchTensor(expected, { rtol: 0.01, atol: 0 })
     expect(off(0.07)).not.toMatchTensor(expected, { rtol: 0.01, atol: 0 })
     expect(off(1e-5)).toMatchTensor(expected, 'torch')
@@ -322,12 +354,24 @@ describe('toMatchTensor', () => {
       messageOf(() => expect(off(0.5)).toMatchTensor(expected, budget, { tensor: 'h_n', axes: ['batch', 'unit'] })),
     ).toBe(
       'h_n: 1 of 6 elements differ (16.7 %)\n' +
-        '    worst: batch 1, unit 2 [1, 2]: actual 6.5, expected 6, error 5.0e-1, allowed 4.0e-2 (13 times)',
+        '    worst: batch 1, unit 2 [1, 2]: actual 6.5, expected 6, error 5.0e-1, allowed 4.0e-3 (130 times)',
     )
     expect(messageOf(() => expect(off(0.5)).toMatchTensor(expected, { rtol: 0, atol: 0.1 }))).toBe(
       'tensor: 1 of 6 elements differ (16.7 %)\n' +
         '    worst: [1, 2]: actual 6.5, expected 6, error 5.0e-1, allowed 1.0e-1 (5 times)',
     )
+  })
+
+  it('takes no budget that lets anything pass', () => {
+    const wide = budgetTensor([1, 3], [1e-4, 1e-4, 1e300])
+    for (const assertion of [
+      () => expect(off(1e9)).toMatchTensor(expected, wide),
+      () => expect(off(0)).not.toMatchTensor(expected, wide),
+    ]) {
+      expect(messageOf(assertion)).toBe(
+        'toMatchTensor: tensor: expected a budget that decides something, got one so large that a match says little',
+      )
+    }
   })
 
   it('says of a time axis at which step it begins', () => {

@@ -62,7 +62,7 @@ export async function hostEngine(file: string, timeoutMs: number, signal?: Abort
     const handle = handleOf(request.params)
     const isKnown = child.known.has(handle)
     child.known.add(handle)
-    return child.ask({ about, request: isKnown ? ({ ...request, params: {} } as Request) : request, handle })
+    return child.ask({ about, request: isKnown ? { ...request, params: {} } : request, handle })
   }
   const { name, supports } = child
   return {

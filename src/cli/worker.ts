@@ -111,8 +111,7 @@ async function serve(file: string): Promise<void> {
   }
   const own = asked(loaded)
   engine = { asked: own, watched: watched(own), params: new Map() }
-  const { name, supports } = loaded
-  const value = { name, supports: supports !== undefined, prepares: isPreparing(loaded) }
+  const value = { name: loaded.name, supports: loaded.supports !== undefined, prepares: isPreparing(loaded) }
   channel.send({ ask: 0, value } satisfies Answer)
 }
 
@@ -129,7 +128,7 @@ function whole({ params }: Served, { request, handle }: Question): Request {
   if (handle === undefined) return request
   const known = params.get(handle)
   if (known === undefined) params.set(handle, request.params)
-  return { ...request, params: known ?? request.params } as Request
+  return { ...request, params: known ?? request.params }
 }
 
 /** What a run has given, and what the engine has done beside that. */

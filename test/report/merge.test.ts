@@ -24,7 +24,7 @@ describe('mergeResults', () => {
 
   it('takes a case that comes twice once', () => {
     const { runs, notes } = mergeResults(named(results([matching]), results([matching, unsupported])))
-    expect(runs[0]?.summary).toEqual({ cases: 2, matched: 1, mismatched: 0, undecided: 0, unsupported: 1 })
+    expect(runs[0]?.summary).toEqual({ cases: 2, matched: 1, mismatched: 0, undecided: 0, unsupported: 1, conduct: {} })
     expect(notes).toEqual(['1 of the cases come more than once, with the same outcome'])
   })
 
@@ -33,7 +33,14 @@ describe('mergeResults', () => {
     (one, other) => {
       const both = [results([matching]), results([{ ...mismatching, id: 'right' }])]
       const { runs, notes } = mergeResults(named(both[one]!, both[other]!))
-      expect(runs[0]?.summary).toEqual({ cases: 1, matched: 0, mismatched: 1, undecided: 0, unsupported: 0 })
+      expect(runs[0]?.summary).toEqual({
+        cases: 1,
+        matched: 0,
+        mismatched: 1,
+        undecided: 0,
+        unsupported: 0,
+        conduct: {},
+      })
       expect(runs[0]?.exitCode).toBe(1)
       expect(notes[0]).toMatch(
         /^a\.msgpack: case right: (mismatch|match) in 0\.json, .+ in 1\.json; the worse one counts$/,
