@@ -8,8 +8,9 @@ import { faults } from '../src/faults.ts'
 const folder = join(import.meta.dirname, '..', 'fixtures')
 const tallies: FaultTally[] = newTallies(faults)
 
+// Those that are made for one trait each; CI audits all of them once, on the command line.
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.msgpack'))
+  .filter((file) => file.endsWith('.msgpack') && !/meetings_|edges/.test(file))
   .toSorted()
 
 beforeAll(async () => {
@@ -19,7 +20,8 @@ beforeAll(async () => {
       tally(tallies, file, await auditCase(read.case, faults))
     }
   }
-})
+  // How long it takes depends on what else the machine does.
+}, 900_000)
 
 describe('the committed fixtures', () => {
   it.each(faults.map(({ name }, i) => [name, i] as const))('see through %s', (_, i) => {

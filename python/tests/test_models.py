@@ -7,9 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from torch_parity.fixture import decode_tensor
 from torch_parity.models import EncoderDecoder, LanguageModel, ManyToMany, ManyToOne, OneToMany
 from torch_parity.models.blocks import Tensors, cross_entropy, mean_over_time
 from torch_parity.models.encoder_decoder import until_end
+from torch_parity.suites.models import ModelSpec, generate_model
 
 RNNS = ["RNN", "LSTM", "GRU"]
 FORM: dict[str, Any] = {"input_size": 3, "hidden_size": 4, "num_layers": 2, "num_classes": 5}
@@ -182,3 +184,26 @@ def test_means_and_losses_leave_padding_out() -> None:
         torch.cat((states[:, 0], states[:1, 1])), torch.cat((target[:, 0], target[:1, 1]))
     )
     close(cross_entropy(states, target, lengths), kept)
+
+
+@pytest.mark.parametrize("rnn", RNNS)
+def test_the_loss_of_many_rows_may_be_added_one_by_one(rnn: str) -> None:
+    config: dict[str, Any] = {"rnn": rnn, **FORM, "hidden_size": 2, "num_classes": 3}
+    for seed in range(8):
+        spec = ModelSpec(
+            id="rows",
+            model="ManyToMany",
+            config=config,
+            dtype="float64",
+            seq_len=8,
+            batch=256,
+            target_len=8,
+        )
+        case = generate_model("suite", spec, seed)
+        logarithms = decode_tensor(case["expected"]["log_probabilities"]).reshape(-1, 3)
+        target = decode_tensor(case["inputs"]["target"]).reshape(-1)
+        total = 0.0
+        for row, symbol in enumerate(target):
+            total -= float(logarithms[row, symbol])
+        error = abs(total / len(target) - float(decode_tensor(case["expected"]["loss"])))
+        assert error <= float(decode_tensor(case["budget"]["loss"]))

@@ -14,6 +14,7 @@ from torch_parity.budget import (
     Array,
     RoundedActivations,
     measure,
+    noise_bound,
     perturb,
     perturb_sums,
     sees_rounding,
@@ -128,6 +129,12 @@ def model_budget(
         for key, tensor in floats.items()
     }
     budget = measure(floats, runs, axes, dtype)
+    if "loss" in budget:
+        # A mean of so many terms, added in any order. Noise in parameters cancels out over rows.
+        terms = expected["logits"].shape[:-1].numel()
+        budget["loss"] = budget["loss"] + noise_bound(terms, UNIT[dtype]) * abs(
+            float(floats["loss"])
+        )
     if "symbols" in expected:
         budget["symbols"] = np.zeros((1, 1))
     return budget
