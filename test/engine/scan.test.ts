@@ -210,7 +210,12 @@ it('every product and every sum of gradients, forward and backward, is the one t
   expect(asked).toStrictEqual([
     ...[1, 2, 3].flatMap(() => ['2 4 7', '2 28 4']),
     // By the input, weight_ih, weight_hh, both biases and weight_hr.
-    ...['6 28 5', '28 6 5', '28 6 4', '28 6 1', '28 6 1', '4 6 7'],
+    '6 28 5',
+    '28 6 5',
+    '28 6 4',
+    '28 6 1',
+    '28 6 1',
+    '4 6 7',
   ])
 })
 
