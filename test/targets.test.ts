@@ -259,10 +259,7 @@ describe('a fault', () => {
           outcomes.add((await verify(targeted(recorded, named(name)), faulted(fault))).outcome)
         }
       }
-      expect({ name, outcomes: [...outcomes] }).toEqual({
-        name,
-        outcomes: expect.arrayContaining(['mismatch']) as unknown,
-      })
+      expect({ name, seen: outcomes.has('mismatch') }).toStrictEqual({ name, seen: true })
     }
   })
 })

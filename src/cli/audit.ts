@@ -103,7 +103,7 @@ export async function audit(
   )
   if (judged.target !== undefined) {
     process.stdout.write(
-      `${renderTarget(judged.target)}; ${plural(undecided.length, 'case')} of them decide too little to match\n`,
+      `${renderTarget(judged.target)}; ${plural(undecided.length, 'case')} ${undecided.length === 1 ? 'decides' : 'decide'} too little to match\n`,
     )
   }
   if (page !== undefined && !interruption.signal.aborted) {

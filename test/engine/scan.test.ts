@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Cell } from '../../src/engine/cell.ts'
+import { addProduct, type Product } from '../../src/engine/linear.ts'
+import { lstmCell } from '../../src/engine/lstm.ts'
 import { rnnCell } from '../../src/engine/rnn.ts'
 import { scan, type Scan, type Scanned } from '../../src/engine/scan.ts'
 
@@ -171,4 +173,55 @@ it('a NaN stays in its batch row, from its step on', () => {
   const input = Float64Array.of(1, 1, 1, Number.NaN, 1, 1)
   const { output } = doubling({ cell: rnnCell('tanh'), input, h_0: new Float64Array(2), seq_len: 3, batch: 2 })
   expect(Array.from(output, (value) => Number.isNaN(value))).toStrictEqual([false, false, false, true, false, true])
+})
+
+it('every product and every sum of gradients, forward and backward, is the one that is given', () => {
+  const asked: string[] = []
+  const product: Product = (out, outStart, x, xStart, weight, rows, inputs, outputs) => {
+    asked.push(`${rows} ${inputs} ${outputs}`)
+    addProduct(out, outStart, x, xStart, weight, rows, inputs, outputs)
+  }
+  const sizes = { seq_len: 3, batch: 2, input_size: 5, hidden_size: 7 }
+  const number = (count: number): Float64Array => Float64Array.from({ length: count }, (_, i) => Math.sin(i + 1))
+  const options: Scan = {
+    ...sizes,
+    cell: lstmCell(),
+    weights: {
+      weight_ih: number(28 * 5),
+      weight_hh: number(28 * 4),
+      bias_ih: number(28),
+      bias_hh: number(28),
+      weight_hr: number(4 * 7),
+    },
+    input: number(3 * 2 * 5),
+    h_0: number(2 * 4),
+    c_0: number(2 * 7),
+    lengths: undefined,
+    reverse: false,
+  }
+  const own = scan({ ...options, departures: { product } })
+  const plain = scan(options)
+  expect(own.output).toStrictEqual(plain.output)
+  // The input at once, then each step by its state and its projection.
+  expect(asked.splice(0)).toStrictEqual(['6 5 28', ...[1, 2, 3].flatMap(() => ['2 4 28', '2 7 4'])])
+  const gradients = [number(24), number(8), number(14)] as const
+  const back = own.backward(...gradients)
+  expect(back.weights.weight_hr).toStrictEqual(plain.backward(...gradients).weights.weight_hr)
+  expect(asked).toStrictEqual([
+    ...[1, 2, 3].flatMap(() => ['2 4 7', '2 28 4']),
+    // By the input, weight_ih, weight_hh, both biases and weight_hr.
+    '6 28 5',
+    '28 6 5',
+    '28 6 4',
+    '28 6 1',
+    '28 6 1',
+    '4 6 7',
+  ])
+})
+
+it('a gradient becomes on its way back what it is rounded to', () => {
+  const input = Float64Array.of(1, 10, 100)
+  const changes = { input, h_0: Float64Array.of(1000), seq_len: 3, batch: 1 }
+  const { backward } = doubling({ ...changes, departures: { gradientRounded: (x) => x + 0.5 } })
+  expect(backward(new Float64Array(3), Float64Array.of(1), none).h_0).toStrictEqual(Float64Array.of(11.5))
 })
