@@ -2,7 +2,7 @@ import pc from 'picocolors'
 import { auditCase, newTallies, statusOf, tally } from '../audit.ts'
 import type { Case } from '../case.ts'
 import { engine } from '../engine/run.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import { faults } from '../faults.ts'
 import { auditOfTallies, renderAudit, renderSilent } from '../report/audit.ts'
 import { plural } from '../report/text.ts'
@@ -45,8 +45,8 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
       return interruption.signal.aborted
     })
     if (interruption.signal.aborted) return
-    tally(tallies, file, findings)
-    if (!findings.some((finding) => finding.outcome === 'revealed')) silent.push(name)
+    tally(tallies, logLine(file), findings)
+    if (!findings.some((finding) => finding.outcome === 'revealed')) silent.push(logLine(name))
     cases++
   }
 
@@ -59,7 +59,7 @@ export async function audit(paths: readonly string[], { onlyApplicable, report }
         if (interruption.signal.aborted) break
         if ('error' in read) errors.push(read.error)
         else {
-          progress.advance(`${file} ${read.case.id}`)
+          progress.advance(logLine(`${file} ${read.case.id}`))
           await auditOne(file, read.case)
         }
         await interruption.breathe()

@@ -4,7 +4,7 @@ import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderMismatch, renderRow } from '../report/text.ts'
 import { elementCount, type FloatTensor } from '../tensor.ts'
@@ -81,7 +81,7 @@ async function judgeActual(recorded: Case, actual: string): Promise<Judged> {
   const comparisons = judge(recorded, outputs).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
   const isRight = comparisons.every(({ outcome }) => outcome === 'match')
   const { id, module } = recorded
-  for (const note of notes) process.stdout.write(`note: ${note}\n`)
+  for (const note of notes) process.stdout.write(`note: ${logLine(note)}\n`)
   return { verdict: { id, module, outcome: isRight ? 'match' : 'mismatch', comparisons }, outputs }
 }
 

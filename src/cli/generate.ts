@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import { interpreter, runPython } from '../python.ts'
 import { plural } from '../report/text.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -36,12 +36,12 @@ export async function generate(options: GenerateOptions): Promise<number> {
       args,
       ({ event, ...about }) => {
         if (event === 'start') progress.expect(Number(about['total']))
-        if (event === 'case') progress.advance(`${String(about['suite'])} ${String(about['id'])}`)
+        if (event === 'case') progress.advance(logLine(`${String(about['suite'])} ${String(about['id'])}`))
         if (event === 'file') named.push({ path: String(about['path']), bytes: Number(about['bytes']) })
         if (event === 'done') files = Number(about['files'])
         if (event === 'file' && !quiet) {
           progress.print(
-            `${String(about['path'])}: ${plural(Number(about['cases']), 'case')}, ${String(about['bytes'])} bytes`,
+            `${logLine(String(about['path']))}: ${plural(Number(about['cases']), 'case')}, ${String(about['bytes'])} bytes`,
           )
         }
         if (event === 'done' && !quiet) {

@@ -1,4 +1,5 @@
 import type { Comparison } from '../compare.ts'
+import { logLine, logText } from '../errors.ts'
 import type { Verdict } from '../verify.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'
@@ -51,7 +52,7 @@ export function explainSaved(judged: Results['cases'][number]): string {
             explanations: explanation.explanations.map((each) => ({ ...each, explained: Number(each.explained) })),
           }),
         ]
-  return [renderMismatch(file, verdictOf(judged)), ...why].join('\n')
+  return [renderMismatch(file, verdictOf(judged)), ...why.map((text) => logText(text))].join('\n')
 }
 
 /** Plain text without colour: mismatches, what was judged of each module, and the counts. */
@@ -72,7 +73,7 @@ function textOf({ engine, cases, errors, summary }: Results): string {
       most = { share, where: `${judged.file}: case ${judged.id}` }
     }
   }
-  const lines = [engine, ...mismatches, ...errors.map(({ message }) => `error ${message}`)]
+  const lines = [logLine(engine), ...mismatches, ...errors.map(({ message }) => `error ${logText(message)}`)]
   if (modules.size > 1) lines.push(renderModules(modules))
   return `${[...lines, renderSummary(summary, errors, most)].join('\n')}\n`
 }

@@ -1,6 +1,6 @@
 import type { Header } from '../fixture.ts'
 import { type Comparison, type Departure, formatPlace } from '../compare.ts'
-import { oneLine } from '../errors.ts'
+import { logLine, oneLine } from '../errors.ts'
 import type { Verdict } from '../verify.ts'
 import type { Failure, Summary } from './results.ts'
 
@@ -29,7 +29,7 @@ export function renderRecorder({ producer: { torch, device, tf32 } }: Header): s
 /** `fixtures/rnn/relu.msgpack: 12 cases, recorded by torch 2.13.0` and the titles of the columns below it. */
 export function renderFile(file: string, header: Header, cases: number, colors: Colors = noColors): string {
   const titles = columns('outcome', 'case', 'allowed error used', 'smallest rtol', 'or atol')
-  return `${colors.bold(file)}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
+  return `${colors.bold(logLine(file))}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
 }
 
 /** One line of a file's table. */
@@ -40,10 +40,10 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   const largest = (pick: (comparison: Comparison) => number): number => Math.max(0, ...all.map(pick))
   const row =
     all.length === 0
-      ? columns(outcome, id, '-', '-', '-')
+      ? columns(outcome, logLine(id), '-', '-', '-')
       : columns(
           outcome,
-          id,
+          logLine(id),
           percent(shareOf(verdict)),
           scientific(largest(({ rtol }) => rtol)),
           scientific(largest(({ atol }) => atol)),
@@ -63,7 +63,9 @@ function columns(outcome: string, id: string, share: string, rtol: string, atol:
 
 /** Everything that is known about a mismatch, tensor by tensor. */
 export function renderMismatch(file: string, verdict: Verdict, colors: Colors = noColors): string {
-  const lines = [`${colors.red('mismatch')} ${colors.bold(`${file}: case ${verdict.id}`)} (${verdict.module})`]
+  const lines = [
+    `${colors.red('mismatch')} ${colors.bold(logLine(`${file}: case ${verdict.id}`))} (${logLine(verdict.module)})`,
+  ]
   for (const comparison of verdict.comparisons) lines.push(...renderComparison(comparison))
   for (const comparison of verdict.steps?.comparisons ?? []) {
     if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, 'each step alone'))
@@ -130,7 +132,7 @@ export function renderModules(modules: ReadonlyMap<string, ModuleTotals>, colors
   const row = (module: string, ...cells: readonly (string | number)[]): string =>
     `  ${module.padEnd(10)}${cells.map((cell) => String(cell).padStart(11)).join('')}`
   const rows = [...modules].map(([module, { cases, tensors, gradients, share }]) =>
-    row(module, cases, tensors, gradients, percent(share)),
+    row(logLine(module), cases, tensors, gradients, percent(share)),
   )
   return [colors.dim(row('module', 'cases', 'tensors', 'gradients', 'error used')), ...rows].join('\n')
 }
@@ -150,7 +152,9 @@ export function renderSummary(
     ...(errors.length > 0 ? [colors.red(plural(errors.length, 'error'))] : []),
   ]
   const used =
-    most === undefined ? [] : [`largest share of the allowed error in a match: ${percent(most.share)} (${most.where})`]
+    most === undefined
+      ? []
+      : [`largest share of the allowed error in a match: ${percent(most.share)} (${logLine(most.where)})`]
   return [`${plural(cases, 'case')}: ${counts.join(', ')}`, ...used].join('\n')
 }
 
