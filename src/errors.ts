@@ -24,7 +24,7 @@ export class ParityError extends Error {
   readonly code: ParityErrorCode
 
   constructor(code: ParityErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(logText(message), options)
     this.code = code
   }
 }
@@ -52,11 +52,37 @@ export function oneLine(text: string): string {
   return line.length > 500 ? `${line.slice(0, 500)}…` : line
 }
 
-/** Text that is not ours with every control character but tabs spelled out. */
+/** Text of others with every control character but tabs spelled out: what stands in files for people, of any kind. */
 export function spelled(text: string): string {
   return text.replace(new RegExp(controls.source, 'gu'), (character) => {
     if (character === '\t') return character
     const code = character.codePointAt(0) ?? 0
     return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
   })
+}
+
+/** The same of several lines. */
+export function spelledLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => spelled(line))
+    .join('\n')
+}
+
+/**
+ * One line of text of others for a terminal or the log of a job: control characters and those that turn the direction of text are
+ * spelled out, and what CI systems take for a command (`::error::`, `##[error]`, `##vso[…]`) is parted.
+ */
+export function logLine(line: string): string {
+  return spelled(line.replace(/\r$/, ''))
+    .replace(/^(\s*):(?=:)/, '$1: ')
+    .replace(/#(?=#(?:\[|vso\[|teamcity\[))/g, '# ')
+}
+
+/** The same of several lines. */
+export function logText(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => logLine(line))
+    .join('\n')
 }

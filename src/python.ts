@@ -1,6 +1,7 @@
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type Options, PythonShell } from 'python-shell'
-import { messageOf, ParityError } from './errors.ts'
+import { messageOf, ParityError, spelled } from './errors.ts'
 import { encodeFrame, frameReader } from './frames.ts'
 import { killProcessGroup } from './processes.ts'
 
@@ -30,18 +31,22 @@ export async function runPython(
   onEvent: (event: PythonEvent) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const shell = new PythonShell('torch_parity', options(python, args))
+  const shell = new PythonShell('torch_parity', { ...options(python, args), mode: 'binary' })
   const said: string[] = []
   let done = false
-  shell.on('message', (line: string) => {
+  const say = (line: string): void => {
+    said.push(line)
+    if (said.length > 100) said.splice(0, 50)
+  }
+  listen(shell.stdout, (line) => {
     const event = parseEvent(line)
-    if (event === undefined) said.push(line)
-    else {
-      done ||= event.event === 'done'
-      onEvent(event)
-    }
+    if (event === undefined) return say(line)
+    done ||= event.event === 'done'
+    onEvent(event)
   })
-  shell.on('stderr', (line: string) => said.push(line))
+  // python-shell would keep all of it.
+  shell.stderr.removeAllListeners('data')
+  listen(shell.stderr, say)
   // What python-shell makes of a failure is told from what Python said and how it ended.
   shell.on('pythonError', () => {})
   let timer: NodeJS.Timeout | undefined
@@ -66,6 +71,25 @@ export async function runPython(
   if (signal?.aborted) throw new ParityError('PYTHON_FAILED', `${python}: expected it to finish, got an interruption`)
   if (shell.exitCode === 0 && done) return
   throw new ParityError('PYTHON_FAILED', failure(said, python, howItEnded(shell), 'it to finish'))
+}
+
+/** No event is longer, and of anything else so much is enough. */
+const longestLine = 65_536
+
+/** Calls `onLine` for each line of a stream, of which no more than one is kept; what is past a length is left out. */
+function listen(stream: Readable, onLine: (line: string) => void): void {
+  let line = ''
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const [first = '', ...others] = text.split('\n')
+    line += first.slice(0, longestLine - line.length)
+    for (const next of others) {
+      onLine(line.replace(/\r$/, ''))
+      line = next.slice(0, longestLine)
+    }
+  })
+  stream.on('end', () => {
+    if (line !== '') onLine(line)
+  })
 }
 
 /** How long Python may take to take its files away when it is interrupted. */
@@ -122,7 +146,8 @@ export function converse(python: string, args: readonly string[], { onMessage, o
   process.on('exit', killGroup)
   void gone.then(() => process.off('exit', killGroup))
   shell.on('pythonError', () => {})
-  shell.on('stderr', (line: string) => {
+  shell.stderr.removeAllListeners('data')
+  listen(shell.stderr, (line) => {
     said.push(line)
     if (said.length > 100) said.splice(0, 50)
   })
@@ -166,7 +191,7 @@ function howItEnded({ exitCode, exitSignal }: PythonShell): string {
 
 /** Exit code 2 is the package's own, with a message made for people; anything else is told with Python's last words. */
 function failure(said: readonly string[], python: string, how: string, expected: string): string {
-  const words = said.filter((line) => line.trim() !== '').slice(-12)
+  const words = said.flatMap((line) => (line.trim() === '' ? [] : spelled(line.slice(0, 1000)))).slice(-12)
   const text = words.join('\n')
   const lacking = /No module named '?([\w.]+)/.exec(text)?.[1]
   if (lacking !== undefined) {

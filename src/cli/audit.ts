@@ -3,7 +3,7 @@ import { auditCase, newTallies, statusOf, tally } from '../audit.ts'
 import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
 import { engine } from '../engine/run.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import { faults } from '../faults.ts'
 import { auditOfTallies, renderAudit, renderDoubts, renderSilent, type WideCase } from '../report/audit.ts'
 import { renderTarget } from '../report/target.ts'
@@ -67,8 +67,8 @@ export async function audit(
       return interruption.signal.aborted
     })
     if (interruption.signal.aborted) return
-    tally(tallies, file, findings)
-    if (!findings.some((finding) => finding.outcome === 'revealed')) silent.push(name)
+    tally(tallies, logLine(file), findings)
+    if (!findings.some((finding) => finding.outcome === 'revealed')) silent.push(logLine(name))
     cases++
   }
 
@@ -81,7 +81,7 @@ export async function audit(
         if (interruption.signal.aborted) break
         if ('error' in read) errors.push(read.error)
         else {
-          progress.advance(`${file} ${read.case.id}`)
+          progress.advance(logLine(`${file} ${read.case.id}`))
           await auditOne(file, judged.as(read.case))
         }
         await interruption.breathe()

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import pc from 'picocolors'
 import { z } from 'zod'
-import { messageOf, oneLine } from '../errors.ts'
+import { logLine, messageOf, oneLine } from '../errors.ts'
 import { interpreter, packageFolder } from '../python.ts'
 import { plural } from '../report/text.ts'
 
@@ -54,9 +54,9 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   }
   for (const { name, value, problem } of findings) {
     const wrong = problem === undefined ? '' : pc.red(`  ${problem}`)
-    process.stdout.write(`  ${name.padEnd(15)} ${value}${wrong}\n`)
+    process.stdout.write(`  ${name.padEnd(15)} ${logLine(value)}${wrong}\n`)
   }
-  process.stdout.write(mends.length === 0 ? 'all there\n' : mends.map((mend) => `${mend}\n`).join(''))
+  process.stdout.write(mends.length === 0 ? 'all there\n' : mends.map((mend) => `${logLine(mend)}\n`).join(''))
   return mends.length === 0 ? 0 : 2
 }
 

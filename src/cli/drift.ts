@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pc from 'picocolors'
 import type { Case } from '../case.ts'
 import { driftOf } from '../drift.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { addToDrift, type DriftTotals, hasDrifted, renderDrift, renderDrifted } from '../report/drift.ts'
 import { percent, plural, renderRecorder } from '../report/text.ts'
@@ -130,7 +130,7 @@ function suitesNamedBy(error: unknown): ReadonlySet<string> | undefined {
 
 function leaveOut(run: Run, { name, header, length }: Fixture): void {
   run.left += length
-  process.stdout.write(`${name}: ${pc.yellow('not recorded again')}: no suite is called ${header.name}\n`)
+  process.stdout.write(`${logLine(name)}: ${pc.yellow('not recorded again')}: no suite is called ${header.name}\n`)
 }
 
 async function compareFile(run: Run, before: Fixture, out: string): Promise<void> {
@@ -169,7 +169,7 @@ async function compareFile(run: Run, before: Fixture, out: string): Promise<void
   run.drifted += drifted
   const outcome = drifted === 0 ? pc.green('the same') : pc.red('drifted')
   const used = `${percent(largest)} of the allowed error used at most`
-  process.stdout.write(`${before.name}: ${outcome}, torch ${versions.before} → ${versions.after}, ${used}\n`)
+  process.stdout.write(`${logLine(before.name)}: ${outcome}, torch ${versions.before} → ${versions.after}, ${used}\n`)
   for (const line of lines) process.stdout.write(`${line}\n`)
   if (drifted === 0 || !run.options.update) return
   // Every case of it has been read by now.

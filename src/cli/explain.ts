@@ -6,7 +6,7 @@ import { defaultJudgement } from '../compare.ts'
 import { fails } from '../conduct.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
@@ -92,7 +92,7 @@ async function judgeEngine(recorded: Case, engine: Engine): Promise<Judged> {
 async function judgeActual(recorded: Case, actual: string): Promise<Judged> {
   const { outputs, notes } = readActual(actual, await readRegular(actual, mostBytesOf(recorded)), recorded)
   const comparisons = judge(recorded, outputs).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
-  for (const note of notes) process.stdout.write(`note: ${note}\n`)
+  for (const note of notes) process.stdout.write(`note: ${logLine(note)}\n`)
   return { verdict: verdictOf(recorded, comparisons), outputs }
 }
 

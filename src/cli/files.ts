@@ -146,6 +146,11 @@ export async function writeAside(
 ): Promise<void> {
   const aside = `${path}.${process.pid}.partial`
   try {
+    // A device or a pipe is written to: renaming would put a file in its place.
+    const before = await statOf(path)
+    if (before !== undefined && !before.isFile() && !before.isDirectory()) {
+      return await pipeline(content, createWriteStream(path))
+    }
     await mkdir(dirname(path), { recursive: true })
     await clearAside(path)
     await pipeline(content, createWriteStream(aside))

@@ -6,7 +6,7 @@ import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
-import { messageOf, ParityError } from '../errors.ts'
+import { logLine, messageOf, ParityError } from '../errors.ts'
 import { encodeFixture } from '../fixture.ts'
 import { type Finding, fuzz, judging, type Recorder } from '../fuzz.ts'
 import { fuzzedModules } from '../fuzz/spec.ts'
@@ -205,7 +205,7 @@ async function report(finding: Finding, { options, engine, oracle, explainer }: 
     const diagnosis = await askAndExplain(outcome.recorded, engine, explainer)
     if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
   }
-  process.stdout.write(`again: ${commandOf(finding.minimal, options)}\n`)
+  process.stdout.write(`again: ${logLine(commandOf(finding.minimal, options))}\n`)
   if (options.save === undefined) return
   const { seed = 0, module } = finding.minimal
   const name = `regressions/${module}-${seed}`
@@ -213,7 +213,7 @@ async function report(finding: Finding, { options, engine, oracle, explainer }: 
   const record = await oracle.recordForFile(finding.minimal)
   const header = { format: 'torch-parity', version: 1, name, seed, producer: oracle.producer } as const
   await writeAside(path, [encodeFixture(header, [record])])
-  process.stdout.write(`saved: ${path}\n`)
+  process.stdout.write(`saved: ${logLine(path)}\n`)
 }
 
 /** Asks an engine once more and finds why it departs; nothing where it fails or gives other tensors. */

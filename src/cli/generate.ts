@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { logLine, ParityError } from '../errors.ts'
 import { interpreter, runPython } from '../python.ts'
 import { plural } from '../report/text.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -26,16 +28,20 @@ export async function generate(options: GenerateOptions): Promise<number> {
   if (tf32) args.push('--tf32')
   const interruption = onInterrupt()
   const progress = startProgress(quiet)
+  const named: { readonly path: string; readonly bytes: number }[] = []
+  let files = 0
   try {
     await runPython(
       interpreter(options.python),
       args,
       ({ event, ...about }) => {
         if (event === 'start') progress.expect(Number(about['total']))
-        if (event === 'case') progress.advance(`${String(about['suite'])} ${String(about['id'])}`)
+        if (event === 'case') progress.advance(logLine(`${String(about['suite'])} ${String(about['id'])}`))
+        if (event === 'file') named.push({ path: String(about['path']), bytes: Number(about['bytes']) })
+        if (event === 'done') files = Number(about['files'])
         if (event === 'file' && !quiet) {
           progress.print(
-            `${String(about['path'])}: ${plural(Number(about['cases']), 'case')}, ${String(about['bytes'])} bytes`,
+            `${logLine(String(about['path']))}: ${plural(Number(about['cases']), 'case')}, ${String(about['bytes'])} bytes`,
           )
         }
         if (event === 'done' && !quiet) {
@@ -44,6 +50,7 @@ export async function generate(options: GenerateOptions): Promise<number> {
       },
       interruption.signal,
     )
+    await checkFiles(named, files)
     return 0
   } catch (error) {
     if (interruption.signal.aborted) return interruption.exitCode
@@ -51,5 +58,28 @@ export async function generate(options: GenerateOptions): Promise<number> {
   } finally {
     progress.stop()
     interruption.stop()
+  }
+}
+
+/** Python is believed as far as what it has named is there. */
+async function checkFiles(
+  named: readonly { readonly path: string; readonly bytes: number }[],
+  files: number,
+): Promise<void> {
+  if (named.length !== files) {
+    throw new ParityError(
+      'PYTHON_FAILED',
+      `expected ${plural(files, 'file')}, as Python says, got ${named.length} named`,
+    )
+  }
+  for (const { path, bytes } of named) {
+    const stats = await stat(path).catch((cause: unknown) => {
+      throw new ParityError('PYTHON_FAILED', `${path}: expected the file that Python says it has written, got none`, {
+        cause,
+      })
+    })
+    if (!stats.isFile() || stats.size !== bytes) {
+      throw new ParityError('PYTHON_FAILED', `${path}: expected ${bytes} bytes, as Python says, got ${stats.size}`)
+    }
   }
 }

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { type Case, isModelRequest } from '../case.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { plural, renderRecorder, scientific } from '../report/text.ts'
 import { formatShape, type Tensor } from '../tensor.ts'
@@ -37,7 +37,7 @@ function print(text: string): void {
 function describeFile({ name, header, length, byteLength }: Fixture): string {
   const { numpy, python, platform, cpu_capability, num_threads } = header.producer
   return [
-    `${pc.bold(name)}: ${plural(length, 'case')}, ${byteLength} bytes, format version ${header.version}, suite ${header.name}, seed ${header.seed}`,
+    `${pc.bold(logLine(name))}: ${plural(length, 'case')}, ${byteLength} bytes, format version ${header.version}, suite ${header.name}, seed ${header.seed}`,
     `  recorded by torch ${renderRecorder(header)}, numpy ${numpy}, Python ${python} on ${platform}, ${cpu_capability}, ${plural(num_threads, 'thread')}`,
     pc.dim(
       `  ${'case'.padEnd(60)} ${'module'.padEnd(8)} ${'dtype'.padEnd(8)} ${'input'.padEnd(14)} differs from the default in`,

@@ -1,5 +1,5 @@
 import { appendFile } from 'node:fs/promises'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import { renderAnnotations, renderStepSummary } from '../report/github.ts'
 import { renderHtml } from '../report/html.ts'
 import { renderJSONL } from '../report/jsonl.ts'
@@ -40,7 +40,7 @@ export async function report(files: readonly string[], options: ReportOptions): 
     throw new ParityError('USAGE', `${whole}: expected results of one engine, judged in one way, got ${engines}`)
   }
   for (const { message } of unread) process.stderr.write(`error ${message}\n`)
-  for (const note of notes) process.stderr.write(`note: ${note}\n`)
+  for (const note of notes) process.stderr.write(`note: ${logLine(note)}\n`)
   if (junit !== undefined) await writeAside(junit, renderJUnit(runs))
   const [first] = runs
   if (html !== undefined && first !== undefined) await writeAside(html, renderHtml(first))

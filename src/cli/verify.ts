@@ -6,7 +6,7 @@ import type { Judgement, Tolerance } from '../compare.ts'
 import { type Conduct, watched } from '../conduct.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import { engine as ours, type Engine } from '../engine/run.ts'
-import { ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { detailOf } from '../report/detail.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
@@ -239,7 +239,7 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
       continue
     }
     const { id } = read.case
-    progress.advance(`${file} ${id}`)
+    progress.advance(logLine(`${file} ${id}`))
     if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
     if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
     if (!titled) {

@@ -1,3 +1,4 @@
+import { spelled, spelledLines } from '../errors.ts'
 import { isFault } from '../verify.ts'
 import { explainSaved, verdictOf } from './plain.ts'
 import type { Results } from './results.ts'
@@ -39,7 +40,7 @@ function annotation(file: string | undefined, title: string, message: string): s
 }
 
 function data(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+  return spelledLines(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }
 
 function property(text: string): string {
@@ -93,12 +94,12 @@ function summaryOf({ engine, cases, errors, summary }: Results): string {
 
 /** Text as Markdown shows it, in one line. */
 function escaped(text: string): string {
-  return escapedHtml(text.replace(/\s+/g, ' ')).replace(
+  return escapedHtml(spelled(text.replace(/\s+/g, ' '))).replace(
     /[\\`*_{}[\]()#+\-.!|~]/g,
     (character) => `&#${character.charCodeAt(0)};`,
   )
 }
 
 function escapedHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return spelledLines(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

@@ -1,4 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js'
+import { spelled } from '../errors.ts'
 import { caseDetail } from './html/detail.ts'
 import { auditTable } from './html/audit.ts'
 import { charts } from './html/charts.ts'
@@ -66,9 +67,13 @@ export function* renderHtml(results: Results): Iterable<string> {
 `
 }
 
-/** JSON that cannot end the element it stands in: `<` and the line ends of old scripts as escapes. */
+/**
+ * JSON that cannot end the element it stands in: `<` and the line ends of old scripts as escapes; and what turns the direction of text is
+ * spelled out in it.
+ */
 function inScript(json: string): string {
   return json
+    .replace(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, (character) => `\\${spelled(character)}`)
     .replaceAll('<', String.raw`\u003c`)
     .replaceAll('\u2028', String.raw`\u2028`)
     .replaceAll('\u2029', String.raw`\u2029`)

@@ -1,4 +1,5 @@
 import { fails } from '../conduct.ts'
+import { spelledLines } from '../errors.ts'
 import { isFault } from '../verify.ts'
 import { explainSaved } from './plain.ts'
 import type { Results } from './results.ts'
@@ -57,7 +58,7 @@ function firstLine(text: string): string {
 
 /** Characters that XML 1.0 has no place for, not even escaped, are replaced. */
 function escaped(text: string): string {
-  return text
+  return spelledLines(text)
     .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
     .replace(/[&<>"'\r]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

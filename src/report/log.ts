@@ -1,4 +1,4 @@
-import { spelled } from '../errors.ts'
+import { logLine } from '../errors.ts'
 
 /** Text of others, line by line, as it may stand in somebody's terminal and in the log of a CI job. */
 export interface LogLines {
@@ -30,14 +30,4 @@ export function logLines(): LogLines {
       return last === '' ? '' : `${logLine(last)}\n`
     },
   }
-}
-
-/**
- * One line of text of others for a terminal or a log: control characters, and those that turn the direction of text, are spelled out,
- * and what CI systems take for a command of the job (`::error::`, `##[error]`, `##vso[…]`) is parted.
- */
-export function logLine(line: string): string {
-  return spelled(line.replace(/\r$/, ''))
-    .replace(/^(\s*):(?=:)/, '$1: ')
-    .replace(/#(?=#(?:\[|vso\[|teamcity\[))/g, '# ')
 }

@@ -1,4 +1,5 @@
 import type { Comparison } from '../compare.ts'
+import { logLine, logText } from '../errors.ts'
 import { isFault, type Verdict } from '../verify.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'
@@ -68,7 +69,7 @@ export function explainSaved(judged: Results['cases'][number]): string {
   const { conduct = [], id } = judged
   const seen = conduct.length === 0 ? [] : [renderConduct(`${file}: case ${id}`, conduct)]
   const mismatch = judged.outcome === 'mismatch' ? [renderMismatch(file, verdictOf(judged))] : []
-  return [...mismatch, ...why, ...seen].join('\n')
+  return [...mismatch, ...why.map((text) => logText(text)), ...seen].join('\n')
 }
 
 /** Plain text without colour: mismatches, what was judged of each module, and the counts. */
@@ -93,7 +94,7 @@ function textOf({ engine, target, cases, errors, summary }: Results): string {
       most = { share, where: `${judged.file}: case ${judged.id}` }
     }
   }
-  const lines = [engine, ...mismatches, ...errors.map(({ message }) => `error ${message}`)]
+  const lines = [logLine(engine), ...mismatches, ...errors.map(({ message }) => `error ${logText(message)}`)]
   if (modules.size > 1) lines.push(renderModules(modules))
   const judgedBy = target === undefined ? [] : [renderJudged(target, numbers)]
   return `${[...lines, renderSummary(summary, errors, most, noColors, ratios), ...judgedBy].join('\n')}\n`

@@ -1,7 +1,7 @@
 import type { Header } from '../fixture.ts'
 import { type Comparison, type Departure, formatPlace } from '../compare.ts'
 import { type Conduct, conducts, fails } from '../conduct.ts'
-import { oneLine } from '../errors.ts'
+import { logLine, oneLine } from '../errors.ts'
 import { largestRatio, remarkOn, summaryOfRatios } from '../ratio.ts'
 import type { Verdict } from '../verify.ts'
 import type { Failure, Summary } from './results.ts'
@@ -34,7 +34,7 @@ export function renderRecorder({ producer: { torch, device, tf32 } }: Header): s
 /** `fixtures/rnn/relu.msgpack: 12 cases, recorded by torch 2.13.0` and the titles of the columns below it. */
 export function renderFile(file: string, header: Header, cases: number, colors: Colors = noColors): string {
   const titles = columns('outcome', 'case', 'allowed error used', 'R', 'smallest rtol', 'or atol')
-  return `${colors.bold(file)}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
+  return `${colors.bold(logLine(file))}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
 }
 
 /** One line of a file's table. */
@@ -48,10 +48,10 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   const largest = (pick: (comparison: Comparison) => number): number => Math.max(0, ...all.map(pick))
   const row =
     all.length === 0
-      ? columns(outcome, id, '-', '-', '-', '-')
+      ? columns(outcome, logLine(id), '-', '-', '-', '-')
       : columns(
           outcome,
-          id,
+          logLine(id),
           percent(shareOf(verdict)),
           ratio === undefined ? '-' : twoDigits(ratio),
           scientific(largest(({ rtol }) => rtol)),
@@ -76,7 +76,9 @@ function columns(outcome: string, id: string, share: string, ratio: string, rtol
 
 /** Everything that is known about a mismatch, tensor by tensor. */
 export function renderMismatch(file: string, verdict: Verdict, colors: Colors = noColors): string {
-  const lines = [`${colors.red('mismatch')} ${colors.bold(`${file}: case ${verdict.id}`)} (${verdict.module})`]
+  const lines = [
+    `${colors.red('mismatch')} ${colors.bold(logLine(`${file}: case ${verdict.id}`))} (${logLine(verdict.module)})`,
+  ]
   for (const comparison of verdict.comparisons) lines.push(...renderComparison(comparison))
   for (const comparison of verdict.steps?.comparisons ?? []) {
     if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, 'each step alone'))
@@ -113,7 +115,8 @@ function inParts({ chain }: Verdict): string {
 export function renderConduct(name: string, conduct: readonly Conduct[], colors: Colors = noColors): string {
   return conduct
     .map(
-      (each) => `${(fails(each) ? colors.red : colors.yellow)(each.kind)} ${colors.bold(name)}: ${oneLine(each.text)}`,
+      (each) =>
+        `${(fails(each) ? colors.red : colors.yellow)(each.kind)} ${colors.bold(logLine(name))}: ${oneLine(each.text)}`,
     )
     .join('\n')
 }
@@ -188,7 +191,7 @@ export function renderModules(modules: ReadonlyMap<string, ModuleTotals>, colors
   const row = (module: string, ...cells: readonly (string | number)[]): string =>
     `  ${module.padEnd(10)}${cells.map((cell) => String(cell).padStart(11)).join('')}`
   const rows = [...modules].map(([module, { cases, tensors, gradients, share }]) =>
-    row(module, cases, tensors, gradients, percent(share)),
+    row(logLine(module), cases, tensors, gradients, percent(share)),
   )
   return [colors.dim(row('module', 'cases', 'tensors', 'gradients', 'error used')), ...rows].join('\n')
 }
@@ -243,7 +246,9 @@ export function renderSummary(
     ...(errors.length > 0 ? [colors.red(plural(errors.length, 'error'))] : []),
   ]
   const used =
-    most === undefined ? [] : [`largest share of the allowed error in a match: ${percent(most.share)} (${most.where})`]
+    most === undefined
+      ? []
+      : [`largest share of the allowed error in a match: ${percent(most.share)} (${logLine(most.where)})`]
   for (const kind of conducts) {
     const count = summary.conduct[kind] ?? 0
     if (count > 0) counts.push((fails({ kind }) ? colors.red : colors.yellow)(`${count} ${kind}`))

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,8 +22,8 @@ export interface Watch {
   readonly deaf?: boolean
   /** Variables that the command has besides those of the tests. */
   readonly env?: NodeJS.ProcessEnv
-  /** Sends a signal after a while, where the command shows nothing that could be waited for. */
-  readonly after?: { readonly ms: number; readonly signal: NodeJS.Signals }
+  /** Sends a signal after a while, or when a file is there, where the command shows nothing that could be waited for. */
+  readonly after?: { readonly signal: NodeJS.Signals } & ({ readonly ms: number } | { readonly until: string })
   /** Called with everything standard output and standard error have shown so far; `kill` sends one signal only. */
   onOutput?(shown: string, kill: (signal: NodeJS.Signals) => void): void
 }
@@ -56,7 +57,14 @@ async function runCommand(cwd: string, args: readonly string[], watch: Watch): P
     if (!signalled) child.kill(signal)
     signalled = true
   }
-  if (watch.after !== undefined) setTimeout(kill, watch.after.ms, watch.after.signal).unref()
+  const { after } = watch
+  if (after !== undefined && 'ms' in after) setTimeout(kill, after.ms, after.signal).unref()
+  if (after !== undefined && 'until' in after) {
+    const waiting = setInterval(() => {
+      if (existsSync(after.until)) kill(after.signal)
+    }, 50)
+    child.on('close', () => clearInterval(waiting))
+  }
   const shown = (): void => watch.onOutput?.(stdout + stderr, kill)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { symlink, utimes } from 'node:fs/promises'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFile, stat, symlink, utimes } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { findFixtures, openFile, writeAside } from '../../src/cli/files.ts'
 import { caseRecord, cellCase, fixtureBytes, sampleHeader } from '../sample.ts'
@@ -223,6 +223,16 @@ describe('files that link to others', () => {
     await symlink('../elsewhere', folder.path('all/link'))
     const { files } = await findFixtures([folder.path('all')])
     expect(files).toStrictEqual([folder.path('all/link/a.msgpack')])
+  })
+})
+
+describe('what is no file', () => {
+  it('is written to and stays what it is', async ({ folder }) => {
+    execFileSync('mkfifo', [folder.path('pipe')])
+    const reading = readFile(folder.path('pipe'), 'utf8')
+    await writeAside(folder.path('pipe'), ['one', 'two'])
+    expect(await reading).toBe('onetwo')
+    expect((await stat(folder.path('pipe'))).isFIFO()).toBe(true)
   })
 })
 

@@ -133,14 +133,15 @@ export default {
   )
 
   it('ends with what it has when no Python is left', slow, async ({ folder }) => {
-    const again = against('SIGKILL').replace('++runs === 10', '++runs >= 10')
-    await folder.write('port.mjs', again)
-    const { code, stdout, stderr } = await folder.run(
-      fuzz('--engine', './port.mjs', '--time', '10m', '--max-size', '4'),
-    )
+    await folder.write('port.mjs', against('SIGKILL'))
+    await folder.write('python', `#!/bin/sh\n[ -e once ] && exit 7\ntouch once\nexec ${realPython()} "$@"\n`)
+    await chmod(folder.path('python'), 0o755)
+    const args = ['--engine', './port.mjs', '--time', '10m', '--max-size', '4']
+    const { code, stdout, stderr } = await folder.run(['fuzz', '--python', './python', ...args])
     expect(stdout).toMatch(/^\d+ runs in .*, 0 departed, .*, \d+ lost with Python$/m)
     expect(stdout).toMatch(/^options exercised: /m)
     expect(stderr).toMatch(/^error .* expected an answer, got killed by SIGKILL$/m)
+    expect(stderr).toMatch(/^error .* expected an answer, got exit code 7$/m)
     expect(code).toBe(2)
   })
 

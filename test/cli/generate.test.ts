@@ -39,6 +39,51 @@ describe('generate', () => {
     expect(code).toBe(2)
   })
 
+  const named = '{"event":"file","suite":"a","path":"out/a.msgpack","cases":1,"bytes":5}'
+  it.for([
+    ['that names no file', '', 'expected 1 file, as Python says, got 0 named'],
+    ['whose file is not there', named, 'out/a.msgpack: expected the file that Python says it has written, got none'],
+    [
+      'whose file is another',
+      `mkdir out; printf 1234 > out/a.msgpack; echo '${named}'`,
+      'out/a.msgpack: expected 5 bytes, as Python says, got 4',
+    ],
+    [
+      'whose file is a folder',
+      `mkdir -p out/a.msgpack; echo '${named}'`,
+      /^error out\/a\.msgpack: expected 5 bytes, as Python says, got \d+\n$/,
+    ],
+  ] as const)('fails on a Python %s and that is done', async ([, script, message], { folder }) => {
+    const says = script.startsWith('{') ? `echo '${script}'` : script
+    await fake(folder.path('python'), `${says}\necho '{"event":"done","cases":1,"files":1}'`)
+    const { code, stderr } = await folder.run(['generate', '--python', './python'])
+    if (typeof message === 'string') expect(stderr).toBe(`error ${message}\n`)
+    else expect(stderr).toMatch(message)
+    expect(code).toBe(2)
+  })
+
+  it('keeps little of what a Python prints', { timeout: 120_000 }, async ({ folder }) => {
+    // 600 MB in one line and 30 MB in short ones, where Node may have 100 MB.
+    const flood = `yes | head -c 30000000; yes | head -c 600000000 | tr '\\n' 'x'; echo`
+    await fake(folder.path('python'), `${flood}; (${flood}) >&2; echo '{"event":"done","cases":0,"files":0}'`)
+    const env = { NODE_OPTIONS: '--max-old-space-size=100' }
+    const { code, stderr } = await folder.run(['generate', '--python', './python'], { env })
+    expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' })
+  })
+
+  it('ends at once when it is interrupted, whatever Python does', async ({ folder }) => {
+    await fake(
+      folder.path('python'),
+      `trap '' INT TERM; echo '{"event":"file","path":"a","cases":1,"bytes":5}'; while :; do sleep 1; done`,
+    )
+    const { code } = await folder.run(['generate', '--python', './python'], {
+      onOutput(shown, kill) {
+        if (shown.includes('a: 1 case')) kill('SIGTERM')
+      },
+    })
+    expect(code).toBe(143)
+  })
+
   it('records the committed parameters, inputs and outputs again', { timeout: 60_000 }, async ({ folder }) => {
     const { code, stdout, stderr } = await folder.run([
       'generate',
