@@ -1,12 +1,14 @@
 import * as fc from 'fast-check'
+import { kept } from './again.ts'
 import type { Case } from './case.ts'
+import { difference } from './conduct.ts'
 import type { Engine } from './engine/run.ts'
 import { ParityError } from './errors.ts'
 import { type Coverage, newCoverage } from './fuzz/coverage.ts'
 import { smaller } from './fuzz/smaller.ts'
 import { type Limits, specs } from './fuzz/spec.ts'
 import type { RecordSpec } from './oracle.ts'
-import { verify, type Verdict } from './verify.ts'
+import { isFault, requestOf, verify, verifyChain, type Verdict } from './verify.ts'
 
 /** What came of one case: a verdict, or why there is none. */
 export type Outcome =
@@ -99,7 +101,7 @@ export async function fuzz(record: Recorder, engine: Engine, options: FuzzOption
       if (refusals.size < mostRefusals && !refusals.has(outcome.reason)) refusals.set(outcome.reason, spec)
       return
     }
-    if (outcome.kind === 'failed' || outcome.verdict.outcome === 'mismatch') {
+    if (outcome.kind === 'failed' || isFault(outcome.verdict)) {
       // Those that are under way are waited for, so that the first one does not depend on who is faster.
       if (first === undefined || draw.run < first.draw.run) first = { draw, outcome }
       return
@@ -197,7 +199,7 @@ function* drawing(limits: Limits, seed: number): Generator<Draw, never> {
 }
 
 export function isFound(outcome: Outcome): outcome is Exclude<Outcome, { kind: 'refused' }> {
-  return outcome.kind === 'failed' || (outcome.kind === 'judged' && outcome.verdict.outcome === 'mismatch')
+  return outcome.kind === 'failed' || (outcome.kind === 'judged' && isFault(outcome.verdict))
 }
 
 /** Records a case and judges it; the engine is asked for one at a time. */
@@ -215,7 +217,7 @@ export function judging(record: Recorder, engine: Engine): (spec: RecordSpec) =>
     const own = (async (): Promise<Outcome> => {
       await before
       try {
-        return { kind: 'judged', recorded, verdict: await verify(recorded, engine) }
+        return { kind: 'judged', recorded, verdict: await judgeTwice(recorded, engine) }
       } catch (error) {
         if (!(error instanceof ParityError)) throw error
         return { kind: 'failed', recorded, error }
@@ -224,6 +226,16 @@ export function judging(record: Recorder, engine: Engine): (spec: RecordSpec) =>
     turn = own.catch(() => {})
     return own
   }
+}
+
+/** The verdict on a case, on its parts, and on a second answer, which is to be the same bit for bit. */
+async function judgeTwice(recorded: Case, engine: Engine): Promise<Verdict> {
+  let answer: unknown
+  const free = await verify(recorded, engine, undefined, { onAnswer: (given) => (answer ??= kept(given)) })
+  const { verdict } = await verifyChain(recorded, engine, free)
+  if (verdict.outcome !== 'match') return verdict
+  const where = difference(answer, await engine.run(requestOf(recorded)))
+  return where === undefined ? verdict : { ...verdict, conduct: [{ kind: 'not repeatable', text: `run 2: ${where}` }] }
 }
 
 function refused({ message }: ParityError, { id }: RecordSpec): Outcome {

@@ -10,6 +10,7 @@ import { smaller } from '../src/fuzz/smaller.ts'
 import { isModelSpec } from '../src/fuzz/models.ts'
 import { fuzzedLayers, fuzzedModules, specs } from '../src/fuzz/spec.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../src/oracle.ts'
+import { renderFinding } from '../src/report/fuzz.ts'
 import { floatTensor } from '../src/tensor.ts'
 import { realPython } from './cli/command.ts'
 
@@ -68,6 +69,25 @@ describe('fuzz', () => {
     expect({ runs, judged: matched + undecided + unsupported }).toEqual({ runs: 250, judged: 250 })
     // What cannot be decided is not what is drawn most.
     expect(matched).toBeGreaterThan(230)
+  })
+
+  it('finds an engine that gives something else the second time, to the last bit', slow, async () => {
+    const asked = new Set<unknown>()
+    const once: Engine = {
+      name: 'once',
+      run(request): Outputs {
+        const outputs = run(request)
+        const { data } = Object.values(outputs)[0]!
+        if (asked.has(request.inputs) && data[0] !== undefined) data[0] *= 1 + 2 ** -23
+        asked.add(request.inputs)
+        return outputs
+      },
+    }
+    const { finding } = await fuzzed(once, { runs: 50, seed: 1, modules: ['RNNCell'] })
+    const verdict = finding?.outcome.kind === 'judged' ? finding.outcome.verdict : undefined
+    expect(verdict?.outcome).toBe('match')
+    expect(verdict?.conduct?.[0]?.text).toMatch(/^run 2: h_1 \[0.*\] is .+, and then .+ \(1 of \d+ elements? differ\)$/)
+    expect(renderFinding(finding!)).toMatch(/^not repeatable fuzz: case .+: run 2: h_1 /m)
   })
 
   it.each([

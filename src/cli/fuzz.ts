@@ -15,7 +15,7 @@ import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderRow } from '../report/text.ts'
-import { requestOf } from '../verify.ts'
+import { isFault, requestOf } from '../verify.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { writeAside } from './files.ts'
 import { type Host, hostEngine } from './host.ts'
@@ -189,7 +189,7 @@ function commandOf(spec: RecordSpec, { engine, target }: FuzzCommand): string {
 async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promise<number> {
   const outcome = await judging(record, again.engine)(spec)
   if (outcome.kind === 'refused') throw new ParityError('CASE_REFUSED', `--case: ${outcome.reason}`)
-  if (outcome.kind === 'failed' || outcome.verdict.outcome === 'mismatch') {
+  if (outcome.kind === 'failed' || isFault(outcome.verdict)) {
     const finding = { run: 1, drawn: spec, minimal: spec, outcome, tried: 0 }
     await report(finding, again)
     return exitCodeOf(finding)

@@ -3,7 +3,8 @@ import type { Finding, Fuzzed } from '../fuzz.ts'
 import type { Coverage } from '../fuzz/coverage.ts'
 import { isModelSpec } from '../fuzz/models.ts'
 import type { ModelSpec, RecordSpec } from '../oracle.ts'
-import { type Colors, noColors, percent, plural, renderMismatch } from './text.ts'
+import { type Colors, noColors, percent, plural, renderConduct, renderMismatch } from './text.ts'
+import type { Verdict } from '../verify.ts'
 
 const mostLost = 10
 
@@ -31,12 +32,19 @@ export function renderFinding({ run, drawn, minimal, outcome, tried }: Finding, 
   const about =
     outcome.kind === 'failed'
       ? `${colors.red('failed')} ${oneLine(outcome.error.message)}`
-      : renderMismatch('fuzz', outcome.verdict, colors)
+      : renderFault(outcome.verdict, colors)
   return [
     `run ${run} departs: ${renderSpec(drawn)}`,
     `smallest of ${tried + 1} tried: ${colors.bold(renderSpec(minimal))}`,
     about,
   ].join('\n')
+}
+
+/** A case that does not match, or of which the engine gives something else the second time. */
+function renderFault(verdict: Verdict, colors: Colors): string {
+  return verdict.outcome === 'mismatch'
+    ? renderMismatch('fuzz', verdict, colors)
+    : renderConduct(`fuzz: case ${verdict.id}`, verdict.conduct ?? [], colors)
 }
 
 /** `GRU input 1, hidden 2, seq_len 5, batch 1, bidirectional, gradients` */
