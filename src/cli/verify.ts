@@ -191,7 +191,8 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     if (options.repeat > 1) process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
     if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
-    if (allowed !== undefined) process.stdout.write(`${renderAllowed(allowed.target, allowed.count)}\n`)
+    if (allowed !== undefined)
+      process.stdout.write(`${renderAllowed(allowed.target, allowed.count, allowed.undecided)}\n`)
     const described = report === undefined ? {} : { fixtures: run.fixtures }
     const engineFile = report === undefined || options.engine === undefined ? {} : { engineFile: options.engine }
     for (const writer of writers) await writer.end({ errors, summary, exitCode, ...described, ...engineFile })

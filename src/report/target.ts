@@ -27,7 +27,8 @@ export function renderJudged(name: string, { elements, unjudged }: Numbers): str
 }
 
 /** `all 18 mismatches are what flushing subnormal numbers does: --target ftz` */
-export function renderAllowed({ name, cause }: Target, count: number): string {
+export function renderAllowed({ name, cause }: Target, count: number, undecided = 0): string {
   const all = count === 1 ? 'the one mismatch is' : `all ${count} mismatches are`
-  return `${all} what ${cause}: --target ${name}`
+  const rest = undecided === 0 ? '' : ` (${undecided} of them can then not be decided)`
+  return `${all} what ${cause}: --target ${name}${rest}`
 }

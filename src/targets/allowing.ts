@@ -16,10 +16,19 @@ interface Kept {
 export interface Mismatches {
   add(recorded: Case, outputs: unknown): void
   /**
-   * The first target that allows every mismatch there was; undefined when there is none, or when not all of them were kept.
+   * The first target that allows every mismatch there was, and how many of them it leaves undecided, which is not all of them;
+   * undefined when there is none, or when not all mismatches were kept.
    * engine: asked again for what a case asks beside the whole run, such as single steps.
    */
-  allowedBy(engine: Engine): Promise<{ readonly target: Target; readonly count: number } | undefined>
+  allowedBy(engine: Engine): Promise<Allowed | undefined>
+}
+
+/** What a target makes of all mismatches of a run. */
+export interface Allowed {
+  readonly target: Target
+  readonly count: number
+  /** Of so many it cannot be told: the target lets them be nearly anything. */
+  readonly undecided: number
 }
 
 export const mostKeptBytes = 64 * 2 ** 20
@@ -41,14 +50,21 @@ export function newMismatches(mostBytes = mostKeptBytes): Mismatches {
       const cases = kept.toSorted((one, other) => one.bytes - other.bytes)
       for (const name of targetsToTry) {
         const target = targetOf(name)!
-        if (await allowsEach(target, cases, engine)) return { target, count: cases.length }
+        const undecided = await undecidedWhereAllowed(target, cases, engine)
+        if (undecided !== undefined && undecided < cases.length) return { target, count: cases.length, undecided }
       }
       return undefined
     },
   }
 }
 
-async function allowsEach(target: Target, cases: readonly Kept[], engine: Engine): Promise<boolean> {
+/** How many cases a target leaves undecided, where it allows every one; undefined where it does not. */
+async function undecidedWhereAllowed(
+  target: Target,
+  cases: readonly Kept[],
+  engine: Engine,
+): Promise<number | undefined> {
+  let undecided = 0
   for (const { recorded, outputs } of cases) {
     const again: Engine = {
       name: engine.name,
@@ -58,14 +74,15 @@ async function allowsEach(target: Target, cases: readonly Kept[], engine: Engine
     try {
       const widened = targeted(recorded, target)
       const { verdict } = await verifyChain(widened, again, await verify(widened, again))
-      if (verdict.outcome === 'mismatch') return false
+      if (verdict.outcome === 'mismatch') return undefined
+      if (verdict.outcome === 'undecided') undecided++
     } catch (error) {
       // It has been judged already: an engine that fails the second time is no reason to fail.
-      if (error instanceof ParityError) return false
+      if (error instanceof ParityError) return undefined
       throw error
     }
   }
-  return true
+  return undecided
 }
 
 /** Of all arrays of numbers in it. */

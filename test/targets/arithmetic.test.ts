@@ -47,7 +47,7 @@ describe('a product', () => {
     expect(times(productOf('ftz', { flushing: 'none' }), [2 ** -127], [1])).toStrictEqual([2 ** -127])
     const weight = Array.from({ length: 64 }, () => 2 ** -127)
     const some = new Set(times(productOf('ftz', { flushing: 'some' }), [1], weight))
-    expect([...some].toSorted((a, b) => a - b)).toStrictEqual([0, 2 ** -127])
+    expect(some).toStrictEqual(new Set([0, 2 ** -127]))
   })
 
   it('of WGSL rounds every term and sum up or down by up to an ULP, four sums as one', () => {
