@@ -8,9 +8,9 @@ const runs = 4
 
 /**
  * A budget so many times as large as what noise gives on our own engine is wide for its case. Of the committed fixtures, which
- * were recorded with twice as many runs, the largest is 8 times, the median 1.4: test/width.test.ts.
+ * were recorded with twice as many runs, the largest is 18 times, the median 1.4: `torch-parity audit` names those that are wider.
  */
-export const widest = 16
+export const widest = 32
 
 /**
  * How many times as large each budget is as what noise of the size of rounding does to the case on our own engine: the largest
