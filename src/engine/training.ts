@@ -50,10 +50,20 @@ function optimizer(training: Training, departures: TrainingDepartures = {}): Upd
   return training.optimizer === 'SGD' ? sgd(training) : adam(training, departures)
 }
 
+/** torch adds the decay where there is one: 0 times an infinite parameter would be NaN. */
+function decay(gradient: Float64Array, parameter: Float64Array, weight_decay: number): Float64Array {
+  return weight_decay === 0 ? gradient : gradient.map((g, i) => g + weight_decay * parameter[i]!)
+}
+
+/** Source: torch.lerp, which is from the nearer end; between two equal infinities it is NaN. */
+function lerp(start: number, end: number, weight: number): number {
+  return weight < 0.5 ? start + weight * (end - start) : end - (end - start) * (1 - weight)
+}
+
 function sgd({ lr, weight_decay, momentum, dampening, nesterov }: Extract<Training, { optimizer: 'SGD' }>): Update {
   let buffer: Float64Array | undefined
   return (parameter, gradient) => {
-    const decayed = gradient.map((g, i) => g + weight_decay * parameter[i]!)
+    const decayed = decay(gradient, parameter, weight_decay)
     let direction: Float64Array = decayed
     if (momentum !== 0) {
       const before = buffer
@@ -74,8 +84,8 @@ function adam(
   let first: Float64Array | undefined
   let second: Float64Array | undefined
   return (parameter, gradient, step) => {
-    const decayed = gradient.map((g, i) => g + weight_decay * parameter[i]!)
-    const m = decayed.map((g, i) => beta1 * (first?.[i] ?? 0) + (1 - beta1) * g)
+    const decayed = decay(gradient, parameter, weight_decay)
+    const m = decayed.map((g, i) => lerp(first?.[i] ?? 0, g, 1 - beta1))
     const v = decayed.map((g, i) => beta2 * (second?.[i] ?? 0) + (1 - beta2) * g * g)
     first = m
     second = v
