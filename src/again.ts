@@ -6,6 +6,7 @@ import { messageOf, ParityError } from './errors.ts'
 import { shuffled } from './random.ts'
 import { floatTensor } from './tensor.ts'
 import { judge, requestOf, type Verdict } from './verify.ts'
+import { perturbed } from './width.ts'
 
 /** A case that has been asked once. */
 export interface Answered {
@@ -27,6 +28,8 @@ export interface AgainOptions {
   /** What the engine has done beside computing, since this was last asked. */
   readonly take: () => Conduct[]
   readonly signal?: AbortSignal
+  /** Called when an engine fails that has answered before: also an error, since nothing could be judged. */
+  readonly onError?: (recorded: Case, error: ParityError, run: number) => void
   /** Called when the engine has taken too long; true ends it. */
   readonly onTimeout?: () => boolean
 }
@@ -42,7 +45,7 @@ const decoyPart = 0.25
 export async function askAgain(
   answered: readonly Answered[],
   engine: Engine,
-  { repeat, seed, take, signal, onTimeout }: AgainOptions,
+  { repeat, seed, take, signal, onError, onTimeout }: AgainOptions,
 ): Promise<Conduct[][]> {
   const seen: Conduct[][] = answered.map(() => [])
   const decoys = decoyed(answered)
@@ -60,27 +63,28 @@ export async function askAgain(
         } catch (error) {
           own.push(...take())
           if (signal?.aborted === true) return undefined
+          if (!(error instanceof ParityError)) throw error
           const after = before === undefined ? '' : `, after ${before}`
           own.push({
             kind: 'not repeatable',
             text: `run ${time}${after}: expected the same outputs, got ${messageOf(error)}`,
           })
-          const isLate = error instanceof ParityError && error.code === 'ENGINE_TIMEOUT'
-          return isLate && onTimeout?.() === true ? undefined : { outputs: undefined }
+          onError?.(recorded, error, time)
+          if (error.code === 'ENGINE_TIMEOUT') onTimeout?.()
+          return undefined
         }
       }
       if (time === 2 && decoys.has(i)) {
         const decoy = decoyOf(recorded)
         const given = await ask(decoy)
-        if (given !== undefined && isStale(recorded, decoy, answer, given.outputs)) {
-          own.push({ kind: 'stale', text: `asked with other parameters, it gave what it had given before` })
-        }
+        const stale = given === undefined ? undefined : staleness(recorded, decoy, answer, given.outputs)
+        if (stale !== undefined) own.push({ kind: 'stale', text: `asked with other parameters, it ${stale}` })
         before = `${name} with other parameters`
       }
       const given = await ask(requestOf(recorded))
-      const where = given?.outputs === undefined ? undefined : difference(answer, given.outputs)
-      if (where !== undefined) {
-        const isOff = judge(recorded, given!.outputs).some(({ outcome }) => outcome === 'mismatch')
+      const where = given === undefined ? undefined : difference(answer, given.outputs)
+      if (given !== undefined && where !== undefined) {
+        const isOff = judge(recorded, given.outputs).some(({ outcome }) => outcome === 'mismatch')
         const after = before === undefined ? '' : `, after ${before}`
         own.push({
           kind: 'not repeatable',
@@ -131,10 +135,39 @@ export function decoyOf(recorded: Case): Request {
   return { ...request, params }
 }
 
-/** Whether the answer to other parameters is the one before, although ours is another. */
-function isStale(recorded: Case, decoy: Request, before: unknown, given: unknown): boolean {
-  if (given === undefined || difference(before, given) !== undefined) return false
-  return judge(recorded, run(decoy)).some(({ outcome }) => outcome === 'mismatch')
+/** An answer to other parameters is off by more than this part of the largest value only if it is to another question. */
+const coarse = 2 ** -6
+
+/**
+ * What is wrong with an answer to other parameters, as far as it can be told without PyTorch: it is the one before although ours is
+ * another, or it is far from ours, farther than rounding could make it. undefined when nothing is.
+ */
+function staleness(recorded: Case, decoy: Request, before: unknown, given: unknown): string | undefined {
+  // What a greedy decoder chooses may turn on the last bit.
+  if ('symbols' in recorded.expected) return undefined
+  const ours = run(decoy)
+  const isSame = difference(before, given) === undefined
+  if (isSame && judge(recorded, ours).some(({ outcome }) => outcome === 'mismatch'))
+    return 'gave what it had given before'
+  const noisy = run(perturbed({ ...recorded, ...decoy } as Case, 0))
+  for (const [name, { data }] of Object.entries(ours)) {
+    const other: unknown = Object(Object(given)[name]).data
+    if (!(other instanceof Float32Array || other instanceof Float64Array) || other.length !== data.length) continue
+    let largest = 0
+    let noise = 0
+    for (const [i, value] of data.entries()) {
+      if (!Number.isFinite(value)) continue
+      largest = Math.max(largest, Math.abs(value))
+      noise = Math.max(noise, Math.abs(noisy[name]!.data[i]! - value))
+    }
+    const allowed = coarse * largest + 32 * noise
+    const at = data.findIndex(
+      (value, i) => Number.isFinite(value) && Number.isFinite(other[i]) && !(Math.abs(other[i]! - value) <= allowed),
+    )
+    if (at >= 0 && allowed < Infinity)
+      return `gave ${other[at]} for element ${at} of ${name}, where they lead to ${data[at]}`
+  }
+  return undefined
 }
 
 /** A copy of what an engine gave, in memory of its own. */

@@ -596,6 +596,9 @@ function decodeTensor(record: TensorRecord, shape: readonly number[] | undefined
   return tensorFromBytes(dtype, record.shape, data)
 }
 
+/** So many times a budget, as it is allowed, is still finite. */
+const largestBudget = 1e307
+
 function budgets(
   records: Record<string, TensorRecord>,
   shapes: Readonly<Record<string, readonly number[]>>,
@@ -614,7 +617,7 @@ function budgets(
     const tensor = decodeTensor(record, undefined, `${where}.${name}`)
     if (tensor.dtype !== 'float64') throw invalid(`${where}.${name}: expected dtype float64, got ${tensor.dtype}`)
     for (const value of tensor.data) {
-      if (!(value >= 0 && value < Infinity)) {
+      if (!(value >= 0 && value < largestBudget)) {
         throw invalid(`${where}.${name}: expected finite numbers of at least 0, got ${value}`)
       }
     }

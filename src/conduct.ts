@@ -89,6 +89,19 @@ function numbersOf(outputs: unknown): Map<string, Numbers> {
   return found
 }
 
+/** What an answer is but for its numbers: which tensors there are, of which dtype and shape, and how many numbers they have. */
+function formOf(outputs: unknown): Map<string, string> {
+  if (typeof outputs !== 'object' || outputs === null) return new Map([['the answer', String(outputs)]])
+  return new Map(
+    entries(outputs).map(([name, tensor]) => {
+      const { dtype, shape, data }: { dtype?: unknown; shape?: unknown; data?: unknown } = Object(tensor)
+      const isData = data instanceof Float32 || data instanceof Float64
+      const own = isData ? `${data.length} numbers` : typeof data
+      return [name, `${String(dtype)} (${Array.isArray(shape) ? shape.join(', ') : String(shape)}) of ${own}`]
+    }),
+  )
+}
+
 function copiesOf(arrays: ReadonlyMap<string, Numbers>): Map<string, Numbers> {
   return new Map([...arrays].map(([name, data]) => [name, data.slice()]))
 }
@@ -126,11 +139,15 @@ function overlap(one: Numbers, other: Numbers): boolean {
 
 /** Where two answers to the same request first differ, in words; undefined when they are the same bit for bit. */
 export function difference(first: unknown, second: unknown): string | undefined {
+  const [form, otherForm] = [formOf(first), formOf(second)]
+  for (const name of new Set([...form.keys(), ...otherForm.keys()])) {
+    const [was, is] = [form.get(name) ?? 'not there', otherForm.get(name) ?? 'not there']
+    if (was !== is) return `${name} is ${was}, and then ${is}`
+  }
   const [one, other] = [numbersOf(first), numbersOf(second)]
   for (const name of new Set([...one.keys(), ...other.keys()])) {
     const [was, is] = [one.get(name), other.get(name)]
-    if (was === undefined || is === undefined) return `${name} is there once, and once not`
-    if (was.length !== is.length) return `${name} has ${was.length} elements, and then ${is.length}`
+    if (was === undefined || is === undefined) continue
     const at = firstDifference(was, is)
     if (at === undefined) continue
     const { shape }: { shape?: unknown } = Object(Object(first)[name])

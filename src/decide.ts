@@ -92,7 +92,7 @@ function cellsOf(
   const states = Array.from(budget.data, (own, cell): CellState => {
     const allowed = kappa * own
     const { largest, isFinite } = groupOf[cell]!
-    if (allowed === Infinity) return 'left out'
+    if (own === Infinity && target !== undefined) return 'left out'
     // Of NaN and infinities the kind is judged, whatever the budget.
     return !isFinite || allowed <= Math.max(part * largest, floor) ? 'decided' : 'undecided'
   })
@@ -101,8 +101,10 @@ function cellsOf(
 
 function byZeros({ dtype, data }: FloatTensor, tolerance: Tolerance): Decision {
   const limit = limitOf(tolerance, dtype)
-  const says = data.some((value) => !(Math.abs(value) <= limit(0, Math.abs(value))))
-  const isZero = data.every((value) => value === 0)
+  const sizes = Array.from(data, Math.abs).filter((size) => size < Infinity)
+  const says = sizes.some((size) => size > limit(0, size))
+  // Zeros alone, and what is not finite, are told from anything that is far off.
+  const isZero = sizes.every((size) => size === 0) && limit(0, 0) <= 2 ** -10
   return says || isZero ? { decided: data.length, undecided: 0 } : { decided: 0, undecided: data.length }
 }
 

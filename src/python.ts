@@ -191,7 +191,7 @@ function howItEnded({ exitCode, exitSignal }: PythonShell): string {
 
 /** Exit code 2 is the package's own, with a message made for people; anything else is told with Python's last words. */
 function failure(said: readonly string[], python: string, how: string, expected: string): string {
-  const words = said.flatMap((line) => (line.trim() === '' ? [] : spelled(line.slice(0, 1000)))).slice(-12)
+  const words = said.flatMap((line) => (line.trim() === '' ? [] : spelled(line.slice(0, 16_000)))).slice(-12)
   const text = words.join('\n')
   const lacking = /No module named '?([\w.]+)/.exec(text)?.[1]
   if (lacking !== undefined) {

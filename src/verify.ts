@@ -7,6 +7,7 @@ import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { type Ratios, ratiosOf } from './ratio.ts'
 import { stepCases } from './steps.ts'
+import type { FloatTensor } from './tensor.ts'
 import { settleTies, type Tie } from './ties.ts'
 
 /**
@@ -127,17 +128,18 @@ export async function verifyChain(
   verdict: Verdict,
   judgement: Judgement = defaultJudgement,
   seed = 0,
-): Promise<{ readonly verdict: Verdict; readonly asked: boolean }> {
+): Promise<{ readonly verdict: Verdict; readonly asked: boolean; readonly refused?: string }> {
   const chain = verdict.outcome === 'match' ? chainOf(recorded, seed) : undefined
   if (chain === undefined) return { verdict, asked: false }
   // A part may be more than the engine supports, though the whole is not.
-  let refused = false
+  let refused: string | undefined
   const outputs = await chain.run(async (request) => {
     const part = { ...recorded, ...request } as Case
-    refused ||= (await askWhetherSupported(part, engine)) !== true
-    return refused ? undefined : run(part, engine)
+    const supported = refused ?? (await askWhetherSupported(part, engine))
+    if (supported !== true) refused = supported
+    return refused === undefined ? run(part, engine) : undefined
   })
-  if (refused) return { verdict, asked: false }
+  if (refused !== undefined) return { verdict, asked: false, refused }
   const comparisons = judge(recorded, outputs, judgement)
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { verdict, asked: true }
   const { ratios: _, ...rest } = verdict
@@ -160,9 +162,25 @@ export function decisionOf(
   return { decided, wide }
 }
 
-/** The states after every step are all that a forward run computes; gradients and the rest have none, and states have budgets too. */
+function largestOf({ data }: FloatTensor): number {
+  let largest = 0
+  for (const x of data) if (Math.abs(x) > largest && Math.abs(x) < Infinity) largest = Math.abs(x)
+  return largest
+}
+
+/** Chaos takes two runs no farther apart than so many times the largest value. */
+const mostSpread = 4
+
+/**
+ * The states after every step are all that a forward run computes; gradients and the rest have none, and states have budgets too. What
+ * the steps make up for is chaos, which has its bounds: a budget beyond them was not measured.
+ */
 function undecidedBesideSteps(recorded: Case, wide: readonly string[], tolerance: Tolerance): string[] {
-  const left = wide.filter((name) => !forwardTensors.has(name))
+  const isChaos = (name: string): boolean => {
+    const largest = largestOf(recorded.expected[name]!)
+    return recorded.budget[name]!.data.every((own) => own <= mostSpread * largest || own === Infinity)
+  }
+  const left = wide.filter((name) => !forwardTensors.has(name) || !isChaos(name))
   return [...left, ...decisionOf(recorded, recorded.states ?? {}, tolerance).wide]
 }
 

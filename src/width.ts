@@ -68,7 +68,7 @@ function largestDeviations(
 }
 
 /** Every parameter and input times 1 + δ, δ within ±u √K for dot products of K terms, as the recorder does. */
-function perturbed(recorded: Case, run: number): Request {
+export function perturbed(recorded: Case, run: number): Request {
   const { params, inputs, cotangents, dtype } = recorded
   const longest = Object.values(params).reduce((most, { shape }) => Math.max(most, shape[1] ?? 1), 1)
   const bound = unitRoundoff[dtype] * Math.sqrt(longest)

@@ -13,6 +13,7 @@ import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
 import { elementCount, type FloatTensor } from '../tensor.ts'
 import { judge, type Observer, verdictOf, verify, verifyChain, type Verdict } from '../verify.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
+import { settleTies } from '../ties.ts'
 import { openFile, readRegular } from './files.ts'
 import { historyOf } from './history.ts'
 import { type Host, hostEngine } from './host.ts'
@@ -91,7 +92,8 @@ async function judgeEngine(recorded: Case, engine: Engine): Promise<Judged> {
 /** Judges what a file holds of a case. */
 async function judgeActual(recorded: Case, actual: string): Promise<Judged> {
   const { outputs, notes } = readActual(actual, await readRegular(actual, mostBytesOf(recorded)), recorded)
-  const comparisons = judge(recorded, outputs).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
+  const settled = settleTies(recorded, outputs).outputs
+  const comparisons = judge(recorded, settled).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
   for (const note of notes) process.stdout.write(`note: ${logLine(note)}\n`)
   return { verdict: verdictOf(recorded, comparisons), outputs }
 }

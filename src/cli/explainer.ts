@@ -28,17 +28,23 @@ export function newExplainer(signal: AbortSignal): Explainer {
       if (signal.aborted) return undefined
       const thread = (worker ??= new Worker(new URL('./explainer-worker.js', import.meta.url)))
       const ended = new AbortController()
+      let answered: (diagnosis: Diagnosis | undefined) => void = () => {}
+      let failed: (error: Error) => void = () => {}
       try {
         return await new Promise((resolve, reject) => {
           const until = { signal: ended.signal }
           signal.addEventListener('abort', () => resolve(undefined), until)
-          thread.once('message', resolve)
-          thread.once('error', reject)
+          answered = resolve
+          failed = reject
+          thread.on('message', answered)
+          thread.on('error', failed)
           thread.postMessage(unexplained)
         })
       } finally {
         ended.abort()
-        thread.removeAllListeners()
+        // These two alone: Node has listeners of its own on a thread, without which its messages no longer come.
+        thread.off('message', answered)
+        thread.off('error', failed)
         if (signal.aborted) await close()
       }
     },

@@ -111,6 +111,8 @@ interface Run {
   pendingNumbers: number
   /** How many sequences were asked in parts as well. */
   chains: number
+  /** How many were not, since the engine does not support a part of what it supports whole. */
+  refusedParts: number
   /** How many mismatches have been explained, and how long that has taken. */
   explained: number
   explainedMs: number
@@ -154,6 +156,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       pending: [],
       pendingNumbers: 0,
       chains: 0,
+      refusedParts: 0,
       explained: 0,
       explainedMs: 0,
       async record(file, verdict, detail) {
@@ -188,7 +191,8 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
-    if (options.repeat > 1) process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains)}\n`)
+    if (options.repeat > 1)
+      process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains, run.refusedParts)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
     if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
     if (allowed !== undefined)
@@ -232,6 +236,9 @@ async function judgeFiles(run: Run, paths: readonly string[]): Promise<void> {
 async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void> {
   const { options, progress } = run
   progress.expect(fixture.length)
+  if (fixture.length === 0) {
+    fail(run, new ParityError('NOTHING_JUDGED', `${file}: expected at least one case, got none`), file)
+  }
   let titled = false
   for await (const read of fixture.cases()) {
     if (isOver(run)) return
@@ -281,6 +288,7 @@ async function judgeCase(run: Run, file: string, recorded: Case, given: Given): 
     if (options.repeat < 2) return verdict
     const chained = await verifyChain(recorded, engine, verdict, judgement, options.order)
     if (chained.asked) run.chains++
+    else if (chained.refused !== undefined) run.refusedParts++
     return chained.verdict
   } catch (error) {
     if (run.interruption.signal.aborted) return undefined
@@ -349,6 +357,10 @@ async function settle(run: Run): Promise<void> {
     take,
     signal: interruption.signal,
     onTimeout: () => ++run.timeouts >= timeoutsToStop,
+    onError: ({ id }, { code, message }, time) => {
+      const file = pending.find(({ recorded }) => recorded.id === id)?.file
+      fail(run, new ParityError(code, `run ${time}: ${message}`), file, id)
+    },
   })
   try {
     if (!isLast) await run.release()

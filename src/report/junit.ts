@@ -48,7 +48,9 @@ function caseOf(engine: string, judged: Results['cases'][number]): string {
     return `${open}><skipped message="${escaped(`${outcome}: ${reason}`)}"/></testcase>\n`
   }
   const off = judged.comparisons.filter((each) => each.outcome === 'mismatch').map(({ tensor }) => tensor)
-  const message = escaped(`departs from PyTorch in ${off.length === 0 ? 'single steps' : off.join(', ')}`)
+  const message = escaped(
+    `departs from PyTorch in ${off.length > 0 ? off.join(', ') : judged.chain === undefined ? 'single steps' : 'parts of the sequence'}`,
+  )
   return `${open}><failure type="mismatch" message="${message}">${escaped(explainSaved(judged))}</failure></testcase>\n`
 }
 

@@ -127,9 +127,10 @@ export function countOfFaults({ conduct }: Summary): number {
 }
 
 /** How often each case was asked, and in which order. */
-export function renderAsked(repeat: number, order: number, chains: number): string {
+export function renderAsked(repeat: number, order: number, chains: number, refused = 0): string {
   const parts = chains === 0 ? '' : `; ${plural(chains, 'sequence')} in parts as well`
-  return `each case asked ${repeat} times, with others in between (--order ${order})${parts}`
+  const left = refused === 0 ? '' : `; ${plural(refused, 'sequence')} not in parts, which the engine does not support`
+  return `each case asked ${repeat} times, with others in between (--order ${order})${parts}${left}`
 }
 
 /** One tensor pair: how much of it differs, and the element that is farthest off. */

@@ -2,7 +2,7 @@ import type { Case, Request } from '../case.ts'
 import type { Engine } from '../engine/run.ts'
 import { ParityError } from '../errors.ts'
 import { targeted } from '../targets.ts'
-import { verify, verifyChain } from '../verify.ts'
+import { verify, verifyChain, type Verdict } from '../verify.ts'
 import { type Target, targetOf, targetsToTry } from './specification.ts'
 
 /** A mismatch, kept so that it can be judged again: a case and what an engine gave for the whole of it. */
@@ -75,7 +75,7 @@ async function undecidedWhereAllowed(
       const widened = targeted(recorded, target)
       const { verdict } = await verifyChain(widened, again, await verify(widened, again))
       if (verdict.outcome === 'mismatch') return undefined
-      if (verdict.outcome === 'undecided') undecided++
+      if (verdict.outcome === 'undecided' || isMostlyUnjudged(verdict)) undecided++
     } catch (error) {
       // It has been judged already: an engine that fails the second time is no reason to fail.
       if (error instanceof ParityError) return undefined
@@ -83,6 +83,12 @@ async function undecidedWhereAllowed(
     }
   }
   return undecided
+}
+
+/** Whether a target lets more than half of the numbers be anything. */
+function isMostlyUnjudged({ comparisons }: Verdict): boolean {
+  const elements = comparisons.reduce((sum, own) => sum + own.elements, 0)
+  return comparisons.reduce((sum, { unjudged = 0 }) => sum + unjudged, 0) > elements / 2
 }
 
 /** Of all arrays of numbers in it. */
