@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from torch_parity.device import CPU, describe
+from torch_parity.threads import chosen_threads
 from torch_parity.values import Generated, regenerate
 
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int64")
@@ -115,7 +116,7 @@ def producer(device: torch.device = CPU) -> Producer:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "num_threads": torch.get_num_threads(),
+        "num_threads": chosen_threads(),
         **describe(device),
     }
 
