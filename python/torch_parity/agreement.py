@@ -1,5 +1,6 @@
 """What is recorded is what the user's own module gives, or nothing is recorded."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -54,7 +55,8 @@ def own_outputs(
             if cotangents or "dropout_mask" in given:
                 stack.enter_context(torch.backends.cudnn.flags(enabled=False))
         try:
-            if cotangents:
+            # Parameters that were made in inference mode have no gradients to compare with.
+            if cotangents and not any(own.is_inference() for own in subject.core.parameters()):
                 outputs = with_gradients(subject, inputs, cotangents)
             else:
                 with torch.no_grad(), masking(inputs):
@@ -71,7 +73,11 @@ def run_own(subject: Subject, inputs: Tensors, packed: PackedSequence | None = N
     batch_first = bool(subject.config.get("batch_first", False))
     if packed is not None and packed.data.device != subject.device:
         packed = packed._replace(data=packed.data.to(subject.device))
-    return run(subject.name, subject.module, batch_first, inputs, packed)
+    forward: Callable[..., Any] = subject.module
+    if isinstance(subject.core, torch.jit.ScriptModule) and not hasattr(subject.core, "forward"):
+        # A scripted layer has a forward for a tensor and one for a PackedSequence.
+        forward = getattr(subject.core, "forward__1" if "lengths" in inputs else "forward__0")
+    return run(subject.name, forward, batch_first, inputs, packed)
 
 
 def with_gradients(subject: Subject, inputs: Tensors, cotangents: Tensors) -> Tensors:
@@ -141,7 +147,7 @@ def likely(subject: Subject) -> str:
         return "nothing is known that makes it compute something else: please report it"
     return (
         f"likely because {'; '.join(subject.reasons)}\n"
-        f"record a torch.nn.{subject.name} without that, or what it computes is not recorded"
+        f"take that off: what torch.nn.{subject.name} computes can be recorded, and nothing else"
     )
 
 
@@ -170,6 +176,6 @@ def departure(
     wrong = ~(difference <= allowed)
     if not wrong.any():
         return None
-    worst = np.where(wrong, np.nan_to_num(difference, nan=np.inf), -1.0).argmax()
-    size = float(np.nan_to_num(difference, nan=np.inf).flat[worst])
-    return size, float(allowed.flat[worst])
+    sizes = np.where(np.isnan(difference), np.inf, difference)
+    worst = np.where(wrong, sizes, -1.0).argmax()
+    return float(sizes.flat[worst]), float(allowed.flat[worst])

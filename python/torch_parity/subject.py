@@ -110,9 +110,10 @@ def class_of(core: nn.Module) -> str:
     """
     kind = type(core)
     if ".quantized." in kind.__module__:
+        dtype = str(getattr(core, "dtype", "int8"))
         raise TypeError(
             f"expected a float module, got {path_of(kind)}: a dynamically quantised "
-            f"{kind.__name__}, whose weights are {getattr(core, 'dtype', 'int8')!s}\n"
+            f"{kind.__name__}, whose weights are {dtype.removeprefix('torch.').removeprefix('q')}\n"
             "record the float module that it was made from"
         )
     for name, known in KINDS.items():
