@@ -210,39 +210,6 @@ def test_a_target_of_another_dtype_is_refused() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("id", "message"),
-    [
-        ("", "expected 1 to 200 characters, got 0"),
-        ("a" * 201, "expected 1 to 200 characters, got 201"),
-        # A reader counts UTF-16.
-        ("\U0001f600" * 101, "expected 1 to 200 characters, got 202"),
-        ("a\nb", r"expected no control character, got U\+000A in 'a\\nb'"),
-        *(
-            (f"a{chr(code)}", rf"expected no control character, got U\+{code:04X} in 'a.*'")
-            for code in (
-                *(0x00, 0x1B, 0x7F, 0x85, 0x9F, 0x61C, 0x200E, 0x200F, 0x2028, 0x2029),
-                *(0x202A, 0x202E, 0x2066, 0x2069, 0xD800),
-            )
-        ),
-    ],
-)
-def test_ids_that_verify_refuses_are_refused(id: str, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^id: {message}$"):
-        record(module(), X, id=id)
-
-
-@pytest.mark.parametrize("id", ["a", "a" * 200, "\U0001f600" * 100, "é – 日本", "a b\u00a0\u200b"])
-def test_every_other_id_is_recorded(id: str) -> None:
-    assert record(module(), X, id=id)["id"] == id
-
-
-@pytest.mark.parametrize("id", [5, None, b"id"])
-def test_an_id_that_is_no_string_is_refused(id: Any) -> None:
-    with pytest.raises(TypeError, match=rf"^id: expected a string, got {type(id).__name__}$"):
-        record(module(), X, id=id)
-
-
 def test_a_packed_sequence_of_indices_of_its_own_is_read_by_them() -> None:
     lengths = [2, 5, 3]
     packed = pack_padded_sequence(X, lengths, enforce_sorted=False)

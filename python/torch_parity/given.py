@@ -1,6 +1,5 @@
 """What goes into a module: in every form that torch users write it, checked once, as tensors."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -14,10 +13,6 @@ from torch_parity.subject import path_of, plain_tensor
 
 #: Input as torch, numpy or Python hold it, what a call takes, or all by name.
 Given = torch.Tensor | PackedSequence | Mapping[str, Any] | tuple[Any, ...] | list[Any] | Any
-
-#: What readers of fixtures refuse: more would be cut off, or make text look other than it is.
-LONGEST_ID = 200
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @contextmanager
@@ -34,26 +29,6 @@ def quiet() -> Iterator[None]:
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         yield
-
-
-def check_id(id: object) -> None:
-    """Refuses the ids that `verify` refuses.
-
-    Raises:
-        TypeError: It is no string.
-        ValueError: It is empty, too long, or has characters that text cannot show.
-    """
-    if not isinstance(id, str):
-        raise TypeError(f"id: expected a string, got {path_of(type(id))}")
-    # Readers count as JavaScript does.
-    units = len(id.encode("utf-16-le", "surrogatepass")) // 2
-    if not 1 <= units <= LONGEST_ID:
-        raise ValueError(f"id: expected 1 to {LONGEST_ID} characters, got {units}")
-    for character in id:
-        if CONTROLS.match(character) or 0xD800 <= ord(character) < 0xE000:
-            raise ValueError(
-                f"id: expected no control character, got U+{ord(character):04X} in {id!a}"
-            )
 
 
 def by_name(inputs: Given, name: str, id: str) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from torch_parity.budget import (
 )
 from torch_parity.device import CPU, run_on
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
-from torch_parity.given import Given, as_tensors, by_name, check_id, check_names, quiet
+from torch_parity.given import Given, as_tensors, by_name, check_names, quiet
+from torch_parity.ids import check_id
 from torch_parity.modules import (
     INPUTS,
     KINDS,

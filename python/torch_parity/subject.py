@@ -109,7 +109,7 @@ def class_of(core: nn.Module) -> str:
         TypeError: It is none, or a subclass that computes something else.
     """
     kind = type(core)
-    if ".quantized." in kind.__module__:
+    if ".quantized.dynamic." in kind.__module__:
         dtype = str(getattr(core, "dtype", "int8"))
         raise TypeError(
             f"expected a float module, got {path_of(kind)}: a dynamically quantised "
