@@ -183,6 +183,14 @@ def test_lengths_without_a_batch_are_refused() -> None:
         record(module(), {"input": X[:, 0], "lengths": [5]}, id="case")
 
 
+def test_lengths_of_a_batch_of_none_are_refused() -> None:
+    lengths = torch.zeros(0, dtype=torch.int64)
+    with pytest.raises(
+        ValueError, match=r"^case: lengths: expected a row of the batch, got a batch of 0$"
+    ):
+        record(module(), {"input": X[:, :0], "lengths": lengths}, id="case")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -62,6 +62,15 @@ class Subclass(nn.LSTM):
         return "mine"
 
 
+class WithHead(nn.LSTM):
+    """Holds a layer that forward does not use."""
+
+    def __init__(self, *sizes: int, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.head = nn.Linear(2, 2)
+        self.head.weight.requires_grad_(False)
+
+
 class Overriding(nn.LSTM):
     def forward(self, input: Any, hx: Any = None) -> Any:
         return super().forward(input, hx)
@@ -149,6 +158,21 @@ def test_a_subclass_that_does_not_override_forward_is_its_torch_class(gradients:
     case = record(made(Subclass), X, id="case", gradients=gradients)
     assert case == record(made(), X, id="case", gradients=gradients)
     assert case["module"] == "LSTM"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"gradients": True}, {"training": {**SGD, "steps": 2}}],
+    ids=["run", "gradients", "training"],
+)
+def test_parameters_beside_the_weights_are_no_part_of_the_recording(
+    options: dict[str, Any],
+) -> None:
+    inputs = {"input": X}
+    if "training" in options:
+        inputs["target"] = torch.zeros(5, 2, 4)
+    case = record(made(WithHead), inputs, id="case", **options)
+    assert case == record(made(), inputs, id="case", **options)
 
 
 def test_a_subclass_that_computes_by_itself_is_refused_by_its_path() -> None:

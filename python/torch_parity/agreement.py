@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch_parity.budget import SMALLEST_NORMAL, UNIT, Array
 from torch_parity.device import STAYS, tensor_float_32
 from torch_parity.modules import INPUTS, STATES, Tensors, masking, run
-from torch_parity.subject import Subject, borrowed
+from torch_parity.subject import Subject, borrowed, own_parameters
 
 #: As src/compare.ts: two computations may differ by so many budgets.
 KAPPA = 4
@@ -92,7 +92,7 @@ def with_gradients(subject: Subject, inputs: Tensors, cotangents: Tensors) -> Te
             outputs = run_own(subject, {**inputs, **leaves})
         wanted = {
             **leaves,
-            **{key: own for key, own in subject.core.named_parameters() if own.requires_grad},
+            **{key: own for key, own in own_parameters(subject).items() if own.requires_grad},
         }
         gradients = torch.autograd.grad(
             [outputs[key] for key in cotangents],

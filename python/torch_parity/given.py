@@ -110,7 +110,7 @@ def as_tensors(
     return tensors
 
 
-def numbers_of(value: object, what: str, kinds: str) -> Any:
+def numbers_of(value: object, kinds: str) -> Any:
     """An array of these kinds of numbers, or nothing where it is none."""
     if isinstance(value, (str, bytes)):
         return None
@@ -134,7 +134,7 @@ def as_tensor(value: object, what: str, dtype: torch.dtype, id: str) -> torch.Te
             )
         # Strides are kept: torch must see a tensor that is not contiguous as its owner would.
         return plain_tensor(value)
-    array = numbers_of(value, what, "iuf")
+    array = numbers_of(value, "iuf")
     if array is None:
         raise ValueError(
             f"{id}: {what}: expected a tensor, an array or a list of numbers, "
@@ -146,7 +146,7 @@ def as_tensor(value: object, what: str, dtype: torch.dtype, id: str) -> torch.Te
 def as_lengths(value: object, id: str) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         value = None if value.is_meta else plain_tensor(value)
-    array = numbers_of(value, "lengths", "iu")
+    array = numbers_of(value, "iu")
     if array is None or array.ndim != 1:
         raise ValueError(
             f"{id}: lengths: expected a whole number for each row of the batch, got "
@@ -207,6 +207,8 @@ def check_lengths(lengths: torch.Tensor, sizes: Mapping[Any, int], id: str) -> N
             f"{id}: lengths: expected {sizes['batch']}, one for each row of the batch, "
             f"got {len(lengths)}"
         )
+    if sizes["batch"] == 0:
+        raise ValueError(f"{id}: lengths: expected a row of the batch, got a batch of 0")
     for length in lengths.tolist():
         if not 1 <= length <= sizes["seq_len"]:
             raise ValueError(

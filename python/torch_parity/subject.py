@@ -79,8 +79,13 @@ def find_subject(module: object, id: str) -> Subject:
         name = class_of(core)
         config = config_of(core, name)
     check_untouched(name, id)
-    made_of = tuple(
-        own for own, _ in core.named_parameters() if own not in parameter_names(name, config)
+    weights = parameter_names(name, config)
+    held = [own for own, _ in core.named_parameters(remove_duplicate=False)]
+    # A parameter beside the weights is of no matter; one in place of a weight is.
+    made_of = (
+        ()
+        if all(own in held for own in weights)
+        else tuple(own for own in held if own not in weights)
     )
     reasons = (*wrappers, *reasons_of(module, core))
     if made_of:
@@ -361,6 +366,12 @@ def parameter_shapes(name: str, config: Mapping[str, Any]) -> dict[str, tuple[in
     return shapes
 
 
+def own_parameters(subject: Subject) -> dict[str, nn.Parameter]:
+    """The parameters that are weights, by torch's names."""
+    weights = parameter_names(subject.name, subject.config)
+    return {own: value for own, value in subject.core.named_parameters() if own in weights}
+
+
 def check_own_parameters(subject: Subject, what: str, id: str) -> None:
     """Refuses gradients where the weights are not parameters of their own.
 
@@ -390,8 +401,9 @@ def check_own_parameters(subject: Subject, what: str, id: str) -> None:
                 "a fixture has a gradient for each: record the run alone"
             )
         places[place] = own
-    frozen = [own for own, p in subject.core.named_parameters() if not p.requires_grad]
-    if what == "a training" and 0 < len(frozen) < len(list(subject.core.parameters())):
+    weights = own_parameters(subject)
+    frozen = [own for own, weight in weights.items() if not weight.requires_grad]
+    if what == "a training" and 0 < len(frozen) < len(weights):
         raise ValueError(
             f"{id}: expected parameters that are all trained, got {', '.join(frozen)} frozen"
         )
