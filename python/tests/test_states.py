@@ -10,7 +10,8 @@ from torch import nn
 from torch_parity import record
 from torch_parity.fixture import EncodedTensor, decode_tensor
 from torch_parity.modules import Tensors, call, config_of
-from torch_parity.record import is_undecided, says_nothing, step_states
+from torch_parity.record import step_states
+from torch_parity.undecided import is_undecided, says_nothing
 from torch_parity.values import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")

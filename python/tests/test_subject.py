@@ -13,8 +13,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch_parity import Case, record
 from torch_parity.fixture import decode_tensor
 from torch_parity.modules import KINDS, blank, config_of, parameter_names
-from torch_parity.subject import parameter_shapes
 from torch_parity.training import SGD
+from torch_parity.weights import parameter_shapes
 
 # Not typed, or for one kind of module.
 jit: Any = torch.jit

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
+from torch_parity.borrow import borrowed
 from torch_parity.budget import SMALLEST_NORMAL, UNIT, Array
 from torch_parity.device import STAYS, tensor_float_32
 from torch_parity.modules import INPUTS, STATES, Tensors, masking, run
-from torch_parity.subject import Subject, borrowed, own_parameters
+from torch_parity.subject import Subject
+from torch_parity.weights import own_parameters
 
 #: As src/compare.ts: two computations may differ by so many budgets.
 KAPPA = 4

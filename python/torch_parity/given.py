@@ -9,7 +9,8 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from torch_parity.modules import KINDS, STATES, Tensors, state_size
-from torch_parity.subject import path_of, plain_tensor
+from torch_parity.subject import path_of
+from torch_parity.weights import plain_tensor
 
 #: Input as torch, numpy or Python hold it, what a call takes, or all by name.
 Given = torch.Tensor | PackedSequence | Mapping[str, Any] | tuple[Any, ...] | list[Any] | Any

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from torch_parity.agreement import KAPPA, PART, ROUNDINGS, check_agreement, own_outputs
+from torch_parity.agreement import check_agreement, own_outputs
+from torch_parity.borrow import borrowed
 from torch_parity.budget import (
     RUNS,
-    SMALLEST_NORMAL,
     UNIT,
     Array,
     RoundedActivations,
@@ -41,21 +41,12 @@ from torch_parity.modules import (
     state_size,
 )
 from torch_parity.progress import Progress, silent
-from torch_parity.subject import (
-    Subject,
-    borrowed,
-    check_own_parameters,
-    effective_params,
-    find_subject,
-)
+from torch_parity.subject import Subject, find_subject
 from torch_parity.threads import own_threads
-from torch_parity.training import DEFAULTS, Rounding, train
+from torch_parity.training import Rounding, complete, train
+from torch_parity.undecided import needs_states
 from torch_parity.values import Stream
-
-#: The free run cannot decide a step whose budget is more than this part of the largest value, or
-#: than so many roundings of it.
-UNDECIDED = 2.0**-14
-UNDECIDED_ROUNDINGS = 8
+from torch_parity.weights import check_own_parameters, effective_params
 
 #: Stands before the name of an output in front of the gradient by it.
 COTANGENT = "cotangent_"
@@ -222,26 +213,6 @@ def finish(
     return case
 
 
-def complete(training: Mapping[str, Any], id: str) -> dict[str, Any]:
-    """The training with torch's own value for everything it does not say.
-
-    Raises:
-        ValueError: It is none that can be recorded.
-    """
-    optimizer = training.get("optimizer")
-    if optimizer not in DEFAULTS:
-        raise ValueError(
-            f"{id}: training: expected optimizer {' or '.join(DEFAULTS)}, got {optimizer}"
-        )
-    defaults = DEFAULTS[optimizer]
-    for unknown in training.keys() - defaults.keys():
-        raise ValueError(f"{id}: training: expected {', '.join(defaults)}, got {unknown}")
-    steps = training.get("steps", defaults["steps"])
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"{id}: training: expected steps of at least 1, got {steps}")
-    return {**defaults, **training}
-
-
 def without_target(given: Tensors) -> Tensors:
     return {key: tensor for key, tensor in given.items() if key != "target"}
 
@@ -373,43 +344,6 @@ def check_kinds(expected: torch.Tensor, reference: torch.Tensor, where: str) -> 
             "the run overflows in between, so that the order of summation decides: "
             "use smaller values"
         )
-
-
-def needs_states(expected: Tensors, budget: Mapping[str, Array]) -> bool:
-    """Whether a verdict would need the states after each step."""
-    states = [key for key in ("h_n", "c_n") if key in expected]
-    return is_undecided(expected["output"], budget["output"]) or any(
-        says_nothing(expected[key], budget[key]) for key in states
-    )
-
-
-def is_undecided(output: torch.Tensor, budget: Array) -> bool:
-    """Whether errors grow so much that late steps must be judged one at a time."""
-    values = output.double().numpy()
-    largest = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
-    part = max(UNDECIDED, UNDECIDED_ROUNDINGS * UNIT[output.dtype])
-    grows = bool((budget > max(part * largest, SMALLEST_NORMAL[output.dtype])).any())
-    return grows or says_nothing(output, budget)
-
-
-def says_nothing(tensor: torch.Tensor, budget: Array) -> bool:
-    """Whether some number of the budget is too wide for the values that share it.
-
-    Source: src/decide.ts, which a verdict goes by.
-    """
-    values = np.abs(tensor.double().numpy())
-    finite = np.isfinite(values)
-    most = float(np.max(values, where=finite, initial=0.0))
-    u = UNIT[tensor.dtype]
-    part = max(PART, ROUNDINGS * u)
-    floor = max(ROUNDINGS / 2 * u * most, SMALLEST_NORMAL[tensor.dtype])
-    shared = np.broadcast_to(budget, values.shape)
-    for own in np.unique(budget):
-        group = finite & (shared == own)
-        largest = float(np.max(values, where=group, initial=0.0))
-        if group.any() and KAPPA * own > max(part * largest, floor):
-            return True
-    return False
 
 
 def step_states(

@@ -25,9 +25,9 @@ from torch_parity.ids import check_id
 from torch_parity.models import build_model
 from torch_parity.modules import Tensors
 from torch_parity.record import check_kinds, encode
-from torch_parity.subject import plain_tensor
 from torch_parity.threads import own_threads
 from torch_parity.values import Stream
+from torch_parity.weights import plain_tensor
 
 #: What goes in as whole numbers.
 SYMBOLS = ("source", "target", "lengths", "forced")
