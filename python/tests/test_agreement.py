@@ -143,6 +143,17 @@ def test_a_patched_forward_is_noticed() -> None:
         record(module, sequence(), id="case")
 
 
+def test_weights_that_the_module_does_not_compute_with_are_noticed() -> None:
+    module: Any = made()
+    module._flat_weights[1] = torch.zeros(16, 4)
+    with pytest.raises(
+        ValueError,
+        match=rf"^case: output: {DIFFERS}(.*\n)+?likely because it computes with other "
+        r"_flat_weights than its parameters\n",
+    ):
+        record(module, sequence(), id="case")
+
+
 def test_a_patch_of_torchs_own_class_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = nn.GRU.forward
 

@@ -119,7 +119,11 @@ NUMBERS = "a tensor, an array or a list of numbers"
         (X.to("meta"), "input: expected a tensor that holds its numbers, got one on meta"),
         (
             X.to_sparse(),
-            "input: expected a tensor that holds its numbers, got one of layout torch.sparse_coo",
+            "input: expected a tensor that holds its numbers, got one of layout sparse_coo",
+        ),
+        (
+            torch.nested.nested_tensor([X[0], X[1]], layout=torch.jagged),
+            "input: expected a tensor that holds its numbers, got one of layout nested",
         ),
         ({}, "inputs: expected input, got none"),
         ((X, X, X), r"inputs: expected \(input, \(h_0, c_0\)\), got a tuple of 3"),

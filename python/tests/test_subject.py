@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +146,36 @@ def test_a_traced_module_that_drops_out_whatever_its_mode_is_noticed() -> None:
         ValueError, match=r"^case: (.*\n)+?likely because it was scripted or traced"
     ):
         record(traced, X, id="case")
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = made(nn.GRU)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.rnn(x)[0]
+        return output
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("gradients", [True, False])
+def test_a_part_of_a_scripted_model_and_of_a_loaded_one_is_recorded(
+    tmp_path: Path, gradients: bool
+) -> None:
+    wanted = record(made(nn.GRU), X, id="case", gradients=gradients)
+    scripted = jit.script(Model())
+    assert record(scripted.rnn, X, id="case", gradients=gradients) == wanted
+    jit.save(scripted, str(tmp_path / "model.pt"))
+    loaded = jit.load(str(tmp_path / "model.pt"))
+    assert record(loaded.rnn, X, id="case", gradients=gradients) == wanted
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_frozen_scripted_module_has_no_weights_to_record() -> None:
+    frozen = jit.freeze(jit.script(made(nn.GRUCell).eval()))
+    with pytest.raises(ValueError, match=r"^case: weight_ih: expected a weight, got none$"):
+        record(frozen, X[0], id="case")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

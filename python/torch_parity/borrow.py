@@ -26,7 +26,8 @@ def has_buffers(core: nn.Module) -> bool:
 def borrowed(subject: Subject, *, training: bool) -> Iterator[None]:
     """Lends the user's module in one mode; it and torch's generators come back as they were."""
     parts = list(subject.module.modules())
-    modes = [(part, part.training) for part in parts]
+    # A frozen scripted module has no mode.
+    modes = [(part, part.training) for part in parts if hasattr(part, "training")]
     restore = keep(subject, parts) if subject.reasons or has_buffers(subject.core) else None
     devices = [subject.device] if subject.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):

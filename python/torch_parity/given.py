@@ -126,7 +126,8 @@ def as_tensor(value: object, what: str, dtype: torch.dtype, id: str) -> torch.Te
     wanted = str(dtype).removeprefix("torch.")
     if isinstance(value, torch.Tensor):
         if value.is_meta or value.layout != torch.strided or value.is_nested:
-            got = "one on meta" if value.is_meta else f"one of layout {value.layout}"
+            layout = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+            got = "one on meta" if value.is_meta else f"one of layout {layout}"
             raise ValueError(f"{id}: {what}: expected a tensor that holds its numbers, got {got}")
         if value.dtype != dtype:
             got = str(value.dtype).removeprefix("torch.")

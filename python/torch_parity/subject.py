@@ -86,6 +86,8 @@ def find_subject(module: object, id: str) -> Subject:
         else tuple(own for own in held if own not in weights)
     )
     reasons = (*wrappers, *reasons_of(module, core))
+    if not made_of and is_stale(core, weights):
+        reasons = (*reasons, "it computes with other _flat_weights than its parameters")
     if made_of:
         reasons = (*reasons, f"its weights are computed of {', '.join(made_of)}")
     return Subject(module, core, name, config, made_of, reasons)
@@ -231,6 +233,17 @@ def reasons_of(module: nn.Module, core: nn.Module) -> Iterator[str]:
         if torch.is_autocast_enabled(device):
             dtype = str(torch.get_autocast_dtype(device)).removeprefix("torch.")
             yield f"autocast to {dtype} is on for {device}"
+
+
+def is_stale(core: nn.Module, weights: list[str]) -> bool:
+    """Whether somebody has exchanged the list that a layer computes with, or a weight under it."""
+    flat = vars(core).get("_flat_weights")
+    if not isinstance(flat, list) or len(flat) != len(weights):
+        return False
+    return any(
+        isinstance(used, torch.Tensor) and used is not getattr(core, own, None)
+        for used, own in zip(flat, weights, strict=True)
+    )
 
 
 def known_classes() -> tuple[type[nn.Module], ...]:

@@ -93,10 +93,6 @@ def check_own_parameters(subject: Subject, what: str, id: str) -> None:
     places: dict[tuple[torch.device, int], str] = {}
     for own in parameter_names(subject.name, subject.config):
         weight = getattr(subject.core, own)
-        if not isinstance(weight, nn.Parameter):
-            raise ValueError(
-                f"{id}: {own}: expected a parameter for {what}, got a tensor that is none"
-            )
         if weight.numel() == 0:
             continue
         place = (weight.device, weight.data_ptr())
