@@ -91,7 +91,8 @@ def test_the_module_and_torch_are_left_as_they_were() -> None:
 def test_another_module_is_refused() -> None:
     with pytest.raises(
         TypeError,
-        match=r"^expected one of RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, got Linear\n"
+        match=r"^expected one of RNNCell, LSTMCell, GRUCell, RNN, LSTM, GRU, "
+        r"got torch\.nn\.modules\.linear\.Linear\n"
         r"a part of a model can be recorded: record\(model\.rnn, …\)$",
     ):
         record(nn.Linear(2, 2), torch.zeros(1, 2), id="case")

@@ -11,6 +11,7 @@ from torch_parity import record
 from torch_parity.fixture import EncodedTensor, decode_tensor
 from torch_parity.modules import Tensors, call, config_of
 from torch_parity.record import step_states
+from torch_parity.undecided import is_undecided, says_nothing
 from torch_parity.values import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
@@ -223,3 +224,48 @@ def test_a_step_that_is_one_percent_off_is_outside_its_budget() -> None:
     for name, tensor in states.items():
         off = np.abs((wrong[name] - tensor).numpy())[0, 0].max()
         assert off > KAPPA * budget[name].item()
+
+
+@pytest.mark.parametrize(
+    ("values", "budget", "today", "verdict"),
+    [
+        # Early steps are wide for the largest value.
+        ([1.0, 0.5], [1e-7, 1e-4], True, False),
+        # 4 budgets are more than 2^-10 of what shares them.
+        ([1.0, 1e-4], [1e-7, 1e-5], True, True),
+        ([1.0, 0.1], [1e-7, 1e-5], False, False),
+        # Steps of one budget are one group, as src/decide.ts has it.
+        ([1.0, 1e-4], [1e-5, 1e-5], False, False),
+        # Less than 32 roundings of the largest value is always decided.
+        ([1.0, 0.0], [1e-7, 4e-7], False, False),
+        ([1.0, 0.0], [1e-7, 6e-7], True, True),
+        # Of NaN and infinities the kind is judged.
+        ([1.0, float("nan")], [1e-7, 1e-5], False, False),
+        ([1.0, float("inf")], [1e-7, 1e-5], False, False),
+        # Subnormal numbers need none.
+        ([0.0, 1e-40], [1e-45, 1e-40], False, False),
+    ],
+)
+def test_states_are_wanted_where_a_verdict_would_be_undecided(
+    values: list[float], budget: list[float], today: bool, verdict: bool
+) -> None:
+    output = torch.tensor(values)[:, None, None]
+    own = np.array(budget)[:, None, None]
+    assert says_nothing(output, own) == verdict
+    assert is_undecided(output, own) == today
+
+
+def test_a_case_holds_states_where_a_last_state_alone_is_undecided() -> None:
+    module: Any = nn.RNN(2, 2, 2)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.fill_(0.1 if name.endswith("_l1") else 0.0)
+        # Differences of what is nearly equal are nothing but rounding.
+        module.weight_ih_l0.copy_(torch.tensor([[9.0, -9.0], [9.0, -9.0]]))
+    x = torch.full((3, 2, 2), 1.0)
+    x[..., 1] += 1e-6
+    case = record(module, x, id="case")
+    output = array(case["expected"]["output"])
+    assert not is_undecided(output, decode_tensor(case["budget"]["output"]))
+    assert "states" in case
+    assert "states" not in record(module, x * torch.tensor([1.0, 0.5]), id="case")

@@ -15,6 +15,7 @@ from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
 from torch_parity.suites import default_suites
 from torch_parity.suites.models import ModelSpec, generate_model, model_suites
+from torch_parity.threads import choose_threads
 
 DEFAULT_SEED = 0
 DEFAULT_COUNT = 1000
@@ -103,6 +104,7 @@ def dump(arguments: argparse.Namespace) -> None:
     if arguments.tf32 and device == CPU:
         raise UsageError("--tf32: expected a --device that has it, got cpu")
     torch.set_num_threads(arguments.num_threads)
+    choose_threads(arguments.num_threads)
     suites = choose(arguments.suite, arguments.seed, arguments.count)
     if arguments.list:
         for name, specs in suites.items():

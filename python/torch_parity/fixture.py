@@ -16,6 +16,8 @@ import numpy.typing as npt
 import torch
 
 from torch_parity.device import CPU, describe
+from torch_parity.ids import check_id
+from torch_parity.threads import chosen_threads
 from torch_parity.values import Generated, regenerate
 
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int64")
@@ -115,7 +117,7 @@ def producer(device: torch.device = CPU) -> Producer:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "num_threads": torch.get_num_threads(),
+        "num_threads": chosen_threads(),
         **describe(device),
     }
 
@@ -136,7 +138,8 @@ def write_fixture(
     Returns how many cases it holds.
 
     Raises:
-        ValueError: Two cases have the same id, or a tensor is generated in a file of version 1.
+        ValueError: Two cases have the same id, one has an id that `verify` refuses, or a tensor is
+            generated in a file of version 1.
         OSError: The file cannot be written; what was there before stays.
     """
     path = Path(path)
@@ -162,6 +165,7 @@ def write_fixture(
 
             write(header)
             for case in cases:
+                check_id(case["id"])
                 if case["id"] in ids:
                     raise ValueError(f"{path}: expected ids of their own, got {case['id']} twice")
                 if version == 1 and has_generated(case):

@@ -1,18 +1,19 @@
 """What differs between torch's recurrent modules: everything else is written once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from torch.utils._python_dispatch import TorchDispatchMode
 
 Tensors = dict[str, torch.Tensor]
 
 LAYER_OPTIONS = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
+FLAGS = ("bias", "batch_first", "bidirectional")
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,33 @@ def name_of(module: nn.Module) -> str:
     )
 
 
-def config_of(module: nn.Module) -> dict[str, Any]:
-    """The module's constructor arguments, by torch's names."""
-    kind = KINDS[name_of(module)]
+def config_of(module: nn.Module, name: str | None = None) -> dict[str, Any]:
+    """The module's constructor arguments, by torch's names.
+
+    name: of the torch class, where the module's own class is another.
+    """
+    kind = KINDS[name or name_of(module)]
     names = ("input_size", "hidden_size", *kind.options)
-    return {name: getattr(module, name) for name in names}
+    # RNNCell(3, 4, "relu") has "relu" for its bias.
+    return {
+        own: bool(getattr(module, own)) if own in FLAGS else getattr(module, own) for own in names
+    }
+
+
+def parameter_names(name: str, config: Mapping[str, Any]) -> list[str]:
+    """The names in a state_dict, in its order."""
+    own = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if config["bias"] else [])]
+    if not KINDS[name].is_layer:
+        return own
+    if config.get("proj_size"):
+        own.append("weight_hr")
+    directions = ("", "_reverse") if config["bidirectional"] else ("",)
+    return [
+        f"{weight}_l{layer}{direction}"
+        for layer in range(config["num_layers"])
+        for direction in directions
+        for weight in own
+    ]
 
 
 def state_size(config: Mapping[str, Any]) -> int:
@@ -142,42 +165,71 @@ def dropping_out(module: nn.Module, inputs: Tensors) -> Iterator[None]:
     Raises:
         RuntimeError: torch has not drawn as many masks as there are.
     """
-    masks = inputs.get("dropout_mask")
-    if masks is None:
+    if "dropout_mask" not in inputs:
         yield
         return
     mode_before = module.training
     module.train()
     try:
-        with DropoutMask(masks, inputs.get("lengths")) as mode:
+        with masking(inputs):
             yield
-        if mode.used != len(masks) and masks.numel() > 0:
-            raise RuntimeError(f"expected torch to draw {len(masks)} masks, it drew {mode.used}")
     finally:
         module.train(mode_before)
 
 
+@contextmanager
+def masking(inputs: Tensors) -> Iterator[None]:
+    """Puts inputs["dropout_mask"], where it is given, in place of what torch would draw.
+
+    Raises:
+        RuntimeError: torch has not drawn as many masks as there are.
+    """
+    masks = inputs.get("dropout_mask")
+    if masks is None:
+        yield
+        return
+    with DropoutMask(masks, inputs.get("lengths")) as mode:
+        yield
+    if mode.used != len(masks) and masks.numel() > 0:
+        raise RuntimeError(f"expected torch to draw {len(masks)} masks, it drew {mode.used}")
+
+
 def call(module: nn.Module, inputs: Tensors) -> Tensors:
-    """Calls `forward` and names what it gives: output, h_n, c_n of a layer, h_1, c_1 of a cell."""
-    kind = KINDS[name_of(module)]
-    states = [inputs[name] for name in STATES if name in inputs]
-    given = (tuple(states) if kind.has_cell_state else states[0]) if states else None
-    input, lengths = inputs["input"], inputs.get("lengths")
+    """Runs a module of ours, without the hooks that somebody may have given to all modules."""
+    name = name_of(module)
     with dropping_out(module, inputs):
-        if not kind.is_layer:
-            return named("h_1", "c_1", module(input, given))
-        if lengths is None:
-            output, state = module(input, given)
-        else:
-            batch_first = bool(module.batch_first)
+        return run(name, module.forward, bool(getattr(module, "batch_first", False)), inputs)
+
+
+def run(
+    name: str,
+    forward: Callable[..., Any],
+    batch_first: bool,
+    inputs: Tensors,
+    packed: PackedSequence | None = None,
+) -> Tensors:
+    """Calls `forward` and names what it gives: output, h_n, c_n of a layer, h_1, c_1 of a cell.
+
+    packed: goes in as it is instead of `input` and `lengths`, which say the same.
+    """
+    kind = KINDS[name]
+    states = [inputs[name] for name in STATES if name in inputs]
+    given = ((tuple(states) if kind.has_cell_state else states[0]),) if states else ()
+    input, lengths = inputs["input"], inputs.get("lengths")
+    if not kind.is_layer:
+        return named("h_1", "c_1", forward(input, *given))
+    if lengths is None:
+        output, state = forward(input, *given)
+    else:
+        if packed is None:
             packed = pack_padded_sequence(
                 input, lengths, batch_first=batch_first, enforce_sorted=False
             )
-            packed_output, state = module(packed, given)
-            seq_len = input.shape[1 if batch_first else 0]
-            output, _ = pad_packed_sequence(
-                packed_output, batch_first=batch_first, total_length=seq_len
-            )
+        packed_output, state = forward(packed, *given)
+        seq_len = input.shape[1 if batch_first else 0]
+        output, _ = pad_packed_sequence(
+            packed_output, batch_first=batch_first, total_length=seq_len
+        )
     return {"output": output, **named("h_n", "c_n", state)}
 
 

@@ -1,17 +1,20 @@
 """Records one run of a torch module: what went in, what came out, and the error it may have."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
+from torch_parity.agreement import check_agreement, own_outputs
+from torch_parity.borrow import borrowed
 from torch_parity.budget import (
     RUNS,
-    SMALLEST_NORMAL,
     UNIT,
     Array,
     RoundedActivations,
@@ -24,6 +27,8 @@ from torch_parity.budget import (
 )
 from torch_parity.device import CPU, run_on
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor
+from torch_parity.given import Given, as_tensors, by_name, check_names, quiet
+from torch_parity.ids import check_id
 from torch_parity.modules import (
     INPUTS,
     KINDS,
@@ -32,18 +37,16 @@ from torch_parity.modules import (
     build,
     call,
     call_with_gradients,
-    config_of,
     exchange,
-    name_of,
     state_size,
 )
-from torch_parity.training import DEFAULTS, Rounding, train
+from torch_parity.progress import Progress, silent
+from torch_parity.subject import Subject, find_subject
+from torch_parity.threads import own_threads
+from torch_parity.training import Rounding, complete, train
+from torch_parity.undecided import needs_states
 from torch_parity.values import Stream
-
-#: The free run cannot decide a step whose budget is more than this part of the largest value, or
-#: than so many roundings of it.
-UNDECIDED = 2.0**-14
-UNDECIDED_ROUNDINGS = 8
+from torch_parity.weights import check_own_parameters, effective_params
 
 #: Stands before the name of an output in front of the gradient by it.
 COTANGENT = "cotangent_"
@@ -51,7 +54,7 @@ COTANGENT = "cotangent_"
 
 def record(
     module: nn.Module,
-    inputs: torch.Tensor | Mapping[str, torch.Tensor],
+    inputs: Given,
     *,
     id: str,
     seed: int = 0,
@@ -62,7 +65,12 @@ def record(
 ) -> Case:
     """Records a torch.nn.RNN, LSTM, GRU, or a cell of them; the module is left as it was.
 
-    inputs: `input` alone, or a mapping of `input`, `h_0`, `c_0` and `lengths` (int64, for a
+    What is recorded is compared with what the module itself gives on these inputs, with its hooks,
+    its parametrizations and the settings that torch is in: it is called once for that, on its own
+    device. Recording itself takes one thread, whatever torch is set to, and no autocast.
+
+    inputs: `input` alone, as a tensor, a PackedSequence, an array or a list; what a call takes,
+    such as `(input, (h_0, c_0))`; or a mapping of `input`, `h_0`, `c_0` and `lengths` (for a
     PackedSequence whose padded form `input` is), of the shapes that fixtures/README.md gives.
     seed: of the noise that measures the budget, and of what follows.
     gradients: also by everything that went in, from random gradients by every output.
@@ -73,112 +81,136 @@ def record(
     device: where the expected outputs are computed; the budget and `states` are the CPU's.
 
     Raises:
-        TypeError: The module is none that can be recorded.
-        ValueError: Its dtype is not a float of up to 64 bits, an input is unknown or missing, the
-            module has no dropout to act, the training is none, or the run overflows in between.
+        TypeError: The module is none that can be recorded, or the id is no string.
+        ValueError: The module gives other numbers than a module of torch with its weights. Its
+            dtype is not a float of up to 64 bits, the id is none that a fixture may have, an input
+            is unknown or missing or of another shape or dtype, the module has no dropout to act,
+            its weights have no gradients of their own, the training is none, or the run overflows
+            in between.
         RuntimeError: torch does not accept the inputs.
     """
-    name = name_of(module)
-    config = config_of(module)
-    given = {"input": inputs} if isinstance(inputs, torch.Tensor) else dict(inputs)
-    check_inputs(name, given, training, id)
+    check_id(id)
+    subject = find_subject(module, id)
+    with own_threads():
+        with quiet():
+            run = prepare(subject, inputs, id, seed, gradients, dropout, training)
+            expected = run_on(
+                device,
+                lambda module, there: evaluate(module, there, run.training),
+                partial(build, subject.name, subject.config),
+                run.params,
+                run.given,
+            )
+            compared, cotangents = comparable(run, expected)
+        own = own_outputs(
+            subject,
+            run.given,
+            cotangents,
+            run.packed,
+            id,
+            is_same_device=device.type == subject.device.type,
+        )
+        with quiet():
+            return finish(run, expected, own, compared, id, seed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a recording computes with."""
+
+    subject: Subject
+    params: Tensors
+    given: Tensors
+    packed: PackedSequence | None
+    training: dict[str, Any] | None
+
+
+def prepare(
+    subject: Subject,
+    inputs: Given,
+    id: str,
+    seed: int,
+    gradients: bool,
+    dropout: bool,
+    training: Mapping[str, Any] | None,
+) -> Run:
+    """Reads and checks what was given, and draws what is random."""
+    name, config = subject.name, subject.config
+    named = by_name(inputs, name, id)
+    check_names(name, named, training, id)
     if training is not None:
         if gradients:
             raise ValueError(f"{id}: expected gradients or a training, got both")
         training = complete(training, id)
-    params = {key: value.detach().cpu() for key, value in module.state_dict().items()}
+    if gradients or training is not None:
+        check_own_parameters(subject, "gradients" if gradients else "a training", id)
+    with borrowed(subject, training=dropout):
+        params = effective_params(subject, id)
     dtype = next(iter(params.values())).dtype
-    if dtype not in UNIT:
-        expected_dtypes = ", ".join(str(known).removeprefix("torch.") for known in UNIT)
-        raise ValueError(f"{id}: expected a module of dtype {expected_dtypes}, got {dtype}")
-    # Strides are kept: torch must see a tensor that is not contiguous as its owner would give it.
-    given = {key: value.detach().cpu() for key, value in given.items()}
-    with torch.no_grad():
-        if training is not None:
-            output = next(iter(call(build(name, config, params), without_target(given)).values()))
-            if given["target"].shape != output.shape:
-                raise ValueError(
-                    f"{id}: inputs: target: expected shape {tuple(output.shape)}, "
-                    f"got {tuple(given['target'].shape)}"
-                )
-        if dropout:
-            given["dropout_mask"] = draw_masks(config, given["input"], dtype, id, seed)
-        if gradients:
-            outputs = call(build(name, config, params), given)
-            for key, tensor in outputs.items():
-                values = Stream(seed, id, "cotangent", key).normal(*tensor.shape)
-                given[COTANGENT + key] = torch.from_numpy(values).to(dtype)
-        expected = run_on(
-            device,
-            lambda module, there: evaluate(module, there, training),
-            partial(build, name, config),
-            params,
-            given,
-        )
-        noise = Stream(seed, id, "noise")
-        budget = budget_of(name, config, params, given, expected, noise, id, training)
-        case: Case = {
-            "id": id,
-            "module": name,
-            "config": config,
-            "dtype": str(dtype).removeprefix("torch."),
-            "params": encode(params),
-            "inputs": encode({k: v for k, v in given.items() if not k.startswith(COTANGENT)}),
-            "expected": encode(expected),
-            "budget": {key: encode_tensor(value) for key, value in budget.items()},
-        }
-        if gradients:
-            case["cotangents"] = encode(cotangents_of(given))
-        if training is not None:
-            case["training"] = dict(training)
-        free = "output" in expected and "dropout_mask" not in given
-        if free and is_undecided(expected["output"], budget["output"]):
-            stream = Stream(seed, id, "noise of steps")
-            states, allowed = step_states(name, config, params, given, stream)
-            case["states"] = encode(states)
-            case["budget"] |= {key: encode_tensor(value) for key, value in allowed.items()}
-    return case
-
-
-def check_inputs(
-    name: str, given: Mapping[str, torch.Tensor], training: Mapping[str, Any] | None, id: str
-) -> None:
-    """Refuses what torch would take for something else, or not at all."""
-    kind = KINDS[name]
-    known = ["input", "h_0"]
-    if kind.has_cell_state:
-        known.append("c_0")
-    if kind.is_layer:
-        known += ["lengths", "dropout_mask"]
+    given = as_tensors(name, config, named, dtype, id)
     if training is not None:
-        known.append("target")
-    for unknown in given.keys() - set(known):
-        raise ValueError(f"{id}: inputs: expected {', '.join(known)}, got {unknown}")
-    wanted = ["input", *(["target"] if training is not None else [])]
-    for missing in set(wanted) - given.keys():
-        raise ValueError(f"{id}: inputs: expected {missing}, got none")
-    if kind.has_cell_state and ("h_0" in given) != ("c_0" in given):
-        raise ValueError(f"{id}: inputs: expected h_0 and c_0 or neither, got one of them")
+        output = next(iter(call(build(name, config, params), without_target(given)).values()))
+        if given["target"].shape != output.shape:
+            raise ValueError(
+                f"{id}: inputs: target: expected shape {tuple(output.shape)}, "
+                f"got {tuple(given['target'].shape)}"
+            )
+    if dropout:
+        given["dropout_mask"] = draw_masks(config, given["input"], dtype, id, seed)
+    if gradients:
+        outputs = call(build(name, config, params), given)
+        for key, tensor in outputs.items():
+            values = Stream(seed, id, "cotangent", key).normal(*tensor.shape)
+            given[COTANGENT + key] = torch.from_numpy(values).to(dtype)
+    packed = named["input"] if isinstance(named["input"], PackedSequence) else None
+    return Run(subject, params, given, packed, None if training is None else dict(training))
 
 
-def complete(training: Mapping[str, Any], id: str) -> dict[str, Any]:
-    """The training with torch's own value for everything it does not say.
+def comparable(run: Run, expected: Tensors) -> tuple[Tensors, Tensors]:
+    """What the module itself can be asked for, and the cotangents of it.
 
-    Raises:
-        ValueError: It is none that can be recorded.
+    The user's module is not trained: its first step stands for the others.
     """
-    optimizer = training.get("optimizer")
-    if optimizer not in DEFAULTS:
-        raise ValueError(
-            f"{id}: training: expected optimizer {' or '.join(DEFAULTS)}, got {optimizer}"
-        )
-    defaults = DEFAULTS[optimizer]
-    for unknown in training.keys() - defaults.keys():
-        raise ValueError(f"{id}: training: expected {', '.join(defaults)}, got {unknown}")
-    steps = training.get("steps", defaults["steps"])
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"{id}: training: expected steps of at least 1, got {steps}")
-    return {**defaults, **training}
+    if run.training is None:
+        return expected, cotangents_of(run.given)
+    module = build(run.subject.name, run.subject.config, run.params)
+    inputs = without_target(run.given)
+    key, output = next(iter(call(module, inputs).items()))
+    cotangents = {key: 2 * (output - run.given["target"]) / max(output.numel(), 1)}
+    return call_with_gradients(module, inputs, cotangents), cotangents
+
+
+def finish(
+    run: Run, expected: Tensors, own: Tensors, compared: Tensors, id: str, seed: int
+) -> Case:
+    """Measures the budget, compares with the module itself, and puts the case together."""
+    name, config = run.subject.name, run.subject.config
+    params, given, training = run.params, run.given, run.training
+    progress = Progress(id)
+    noise = Stream(seed, id, "noise")
+    budget = budget_of(name, config, params, given, expected, noise, id, training, progress)
+    check_agreement(run.subject, own, compared, budget if training is None else {}, id)
+    case: Case = {
+        "id": id,
+        "module": name,
+        "config": config,
+        "dtype": str(next(iter(params.values())).dtype).removeprefix("torch."),
+        "params": encode(params),
+        "inputs": encode({k: v for k, v in given.items() if not k.startswith(COTANGENT)}),
+        "expected": encode(expected),
+        "budget": {key: encode_tensor(value) for key, value in budget.items()},
+    }
+    if cotangents := cotangents_of(given):
+        case["cotangents"] = encode(cotangents)
+    if training is not None:
+        case["training"] = training
+    free = "output" in expected and "dropout_mask" not in given
+    if free and needs_states(expected, budget):
+        stream = Stream(seed, id, "noise of steps")
+        states, allowed = step_states(name, config, params, given, stream, progress)
+        case["states"] = encode(states)
+        case["budget"] |= {key: encode_tensor(value) for key, value in allowed.items()}
+    return case
 
 
 def without_target(given: Tensors) -> Tensors:
@@ -259,6 +291,7 @@ def budget_of(
     stream: Stream,
     where: str,
     training: Mapping[str, Any] | None = None,
+    progress: Callable[[str], None] = silent,
 ) -> dict[str, Array]:
     """The budget of each expected tensor, from a reference in float64 and noisy runs around it."""
     dtype = next(iter(params.values())).dtype
@@ -280,9 +313,11 @@ def budget_of(
         for noisy_params, noisy_given in perturb_runs(
             exact_params, exact_given, UNIT[dtype], stream, RUNS
         ):
+            progress(f"run {len(runs)} of {RUNS}")
             exchange(exact, noisy_params)
             runs.append(evaluate(exact, noisy_given, None))
     while len(runs) <= RUNS:
+        progress(f"run {len(runs)} of {RUNS}")
         noisy_params, noisy_given = perturb(exact_params, exact_given, UNIT[dtype], stream)
         exchange(exact, noisy_params)
         rounded = RoundedActivations(UNIT[dtype], stream)
@@ -311,16 +346,13 @@ def check_kinds(expected: torch.Tensor, reference: torch.Tensor, where: str) -> 
         )
 
 
-def is_undecided(output: torch.Tensor, budget: Array) -> bool:
-    """Whether errors grow so much that late steps must be judged one at a time."""
-    values = output.double().numpy()
-    largest = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
-    part = max(UNDECIDED, UNDECIDED_ROUNDINGS * UNIT[output.dtype])
-    return bool((budget > max(part * largest, SMALLEST_NORMAL[output.dtype])).any())
-
-
 def step_states(
-    name: str, config: Mapping[str, Any], params: Tensors, inputs: Tensors, stream: Stream
+    name: str,
+    config: Mapping[str, Any],
+    params: Tensors,
+    inputs: Tensors,
+    stream: Stream,
+    progress: Callable[[str], None] = silent,
 ) -> tuple[Tensors, dict[str, Array]]:
     """The state of every layer and direction after every step, and the budget of one such step.
 
@@ -355,6 +387,7 @@ def step_states(
     for layer in range(num_layers):
         for direction in range(directions):
             state = layer * directions + direction
+            progress(f"states of layer and direction {state + 1} of {count}")
             suffix = f"_l{layer}" + "_reverse" * direction
             own = {
                 key.removesuffix(suffix) + "_l0": value

@@ -21,10 +21,14 @@ from torch_parity.budget import (
 )
 from torch_parity.device import CPU, run_on
 from torch_parity.fixture import Case, encode_tensor
+from torch_parity.given import quiet
+from torch_parity.ids import check_id
 from torch_parity.models import build_model
 from torch_parity.modules import Tensors
 from torch_parity.record import check_kinds, encode
+from torch_parity.threads import own_threads
 from torch_parity.values import Stream
+from torch_parity.weights import plain_tensor
 
 #: What goes in as whole numbers.
 SYMBOLS = ("source", "target", "lengths", "forced")
@@ -45,31 +49,34 @@ def record_model(
 
     params: its state_dict; inputs: see the model's forward. gradients: also those of the loss by
     everything that went in, times a random number. device: where the expected outputs are computed.
+    As `record`, it takes one thread and no autocast.
 
     Raises:
         ValueError: The run overflows in between, or there is no loss to take gradients of.
     """
-    params = {key: value.detach() for key, value in params.items()}
-    dtype = next(iter(params.values())).dtype
-    cotangent = torch.as_tensor(Stream(seed, id, "cotangent", "loss").normal()).to(dtype)
-    given = {**inputs, **({"cotangent": cotangent} if gradients else {})}
-    expected = run_on(device, run_model, partial(build_model, name, config), params, given)
-    if gradients and "loss" not in expected:
-        raise ValueError(f"{id}: expected a target, of which a loss is made, got none")
-    budget = model_budget(name, config, params, given, expected, Stream(seed, id, "noise"), id)
-    case: Case = {
-        "id": id,
-        "module": name,
-        "config": dict(config),
-        "dtype": str(dtype).removeprefix("torch."),
-        "params": encode(params),
-        "inputs": encode(inputs),
-        "expected": encode({key: tensor.to(dtype) for key, tensor in expected.items()}),
-        "budget": {key: encode_tensor(value) for key, value in budget.items()},
-    }
-    if gradients:
-        case["cotangents"] = encode({"loss": cotangent})
-    return case
+    check_id(id)
+    with own_threads(), quiet():
+        params = {key: plain_tensor(value) for key, value in params.items()}
+        dtype = next(iter(params.values())).dtype
+        cotangent = torch.as_tensor(Stream(seed, id, "cotangent", "loss").normal()).to(dtype)
+        given = {**inputs, **({"cotangent": cotangent} if gradients else {})}
+        expected = run_on(device, run_model, partial(build_model, name, config), params, given)
+        if gradients and "loss" not in expected:
+            raise ValueError(f"{id}: expected a target, of which a loss is made, got none")
+        budget = model_budget(name, config, params, given, expected, Stream(seed, id, "noise"), id)
+        case: Case = {
+            "id": id,
+            "module": name,
+            "config": dict(config),
+            "dtype": str(dtype).removeprefix("torch."),
+            "params": encode(params),
+            "inputs": encode(inputs),
+            "expected": encode({key: tensor.to(dtype) for key, tensor in expected.items()}),
+            "budget": {key: encode_tensor(value) for key, value in budget.items()},
+        }
+        if gradients:
+            case["cotangents"] = encode({"loss": cotangent})
+        return case
 
 
 def evaluate_model(

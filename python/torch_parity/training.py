@@ -40,6 +40,26 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+def complete(training: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """The training with torch's own value for everything it does not say.
+
+    Raises:
+        ValueError: It is none that can be recorded.
+    """
+    optimizer = training.get("optimizer")
+    if optimizer not in DEFAULTS:
+        raise ValueError(
+            f"{id}: training: expected optimizer {' or '.join(DEFAULTS)}, got {optimizer}"
+        )
+    defaults = DEFAULTS[optimizer]
+    for unknown in training.keys() - defaults.keys():
+        raise ValueError(f"{id}: training: expected {', '.join(defaults)}, got {unknown}")
+    steps = training.get("steps", defaults["steps"])
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"{id}: training: expected steps of at least 1, got {steps}")
+    return {**defaults, **training}
+
+
 def train(
     module: nn.Module,
     inputs: Tensors,
