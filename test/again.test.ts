@@ -83,7 +83,7 @@ describe('askAgain', () => {
       asked.add(request.inputs)
       return outputs
     })
-    expect(conduct[0]?.[0]?.text).toMatch(/, and departs from PyTorch$/)
+    expect(conduct.flat().find(({ kind }) => kind === 'not repeatable')?.text).toMatch(/, and departs from PyTorch$/)
   })
 
   it('sees a port that fails the second time, and goes on', async () => {
@@ -108,6 +108,36 @@ describe('askAgain', () => {
     expect(kindsOf(conduct)).toStrictEqual([['stale']])
   })
 
+  it.each<[string, (request: Request) => Request['params']]>([
+    ['weight_hh alone', ({ params }) => ({ weight_hh_l0: params['weight_hh_l0']! })],
+    ['a bias alone', ({ params }) => ({ bias_ih_l0: params['bias_ih_l0']! })],
+  ])('sees %s that is kept by its shape', async (_, part) => {
+    let known: Request['params'] | undefined
+    const { conduct } = await seenOf([layerCase({ id: 'alone' })], (request) => {
+      known ??= part(request)
+      return run({ ...request, params: { ...request.params, ...known } })
+    })
+    expect(kindsOf(conduct)).toStrictEqual([['stale']])
+    expect(conduct[0]?.[0]?.text).toMatch(
+      /^asked with other parameters, it gave .+ for element \d+ of output, where they lead to /,
+    )
+  })
+
+  it.each<[string, (outputs: Outputs) => unknown]>([
+    ['nothing', () => undefined],
+    ['another shape', ({ h_1 }) => ({ h_1: { ...h_1, shape: [6] } })],
+    ['one tensor more', (outputs) => ({ ...outputs, foo: { data: [1] } })],
+  ])('sees a second answer of %s', async (_, second) => {
+    const asked = new Set<unknown>()
+    const { conduct } = await seenOf(cases, (request) => {
+      const outputs = run(request)
+      const given = asked.has(request.inputs) ? second(outputs) : outputs
+      asked.add(request.inputs)
+      return given as Outputs
+    })
+    for (const kinds of kindsOf(conduct)) expect(kinds).toContain('not repeatable')
+  })
+
   it('sees a state that is carried over to the next call', async () => {
     const single = [layerCase({ id: 'alone', h_0: false })]
     let last: Outputs[string] | undefined
@@ -117,7 +147,7 @@ describe('askAgain', () => {
       last = outputs['h_n']
       return outputs
     })
-    expect(kindsOf(conduct)).toStrictEqual([['not repeatable']])
+    expect(kindsOf(conduct)).toStrictEqual([['stale', 'not repeatable']])
   })
 
   it('asks nothing of what could not be asked at first', async () => {

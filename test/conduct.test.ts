@@ -132,8 +132,26 @@ describe('difference', () => {
       outputs(0, -0, 0, 0),
       'h_1 [0, 1] is 0, and then 0 (1 of 4 elements differ)',
     ],
-    ['a tensor too few', outputs(1, 2, 3, 4), {}, 'h_1 is there once, and once not'],
-    ['another size', outputs(1, 2, 3, 4), { h_1: floatTensor('float64', [1], [1]) }, 'h_1 has 4 elements, and then 1'],
+    ['a tensor too few', outputs(1, 2, 3, 4), {}, 'h_1 is float64 (2, 2) of 4 numbers, and then not there'],
+    ['nothing at all', outputs(1, 2, 3, 4), undefined, 'h_1 is float64 (2, 2) of 4 numbers, and then not there'],
+    [
+      'another shape and dtype',
+      outputs(1, 2, 3, 4),
+      { h_1: { ...outputs(1, 2, 3, 4)['h_1'], shape: [4], dtype: 'banana' } },
+      'h_1 is float64 (2, 2) of 4 numbers, and then banana (4) of 4 numbers',
+    ],
+    [
+      'a tensor too many, of another kind',
+      outputs(1, 2, 3, 4),
+      { ...outputs(1, 2, 3, 4), foo: 1 },
+      'foo is not there, and then undefined (undefined) of undefined',
+    ],
+    [
+      'another size',
+      outputs(1, 2, 3, 4),
+      { h_1: floatTensor('float64', [1], [1]) },
+      'h_1 is float64 (2, 2) of 4 numbers, and then float64 (1) of 1 numbers',
+    ],
   ])('of %s', (_, first, second, words) => {
     expect(difference(first, second)).toBe(words)
   })

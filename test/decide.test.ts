@@ -63,9 +63,22 @@ describe('decide', () => {
     expect(by([1, 3], [1, 1e-7, 1])).toStrictEqual({ decided: 2, undecided: 4 })
   })
 
-  it('leaves out what may be anything', () => {
-    expect(by([2, 1], [Infinity, 1e-7])).toStrictEqual({ decided: 3, undecided: 0 })
-    expect(by([], [Infinity])).toStrictEqual({ decided: 0, undecided: 0 })
+  it('leaves out what a target lets be anything, and nothing else', () => {
+    const target = { name: 'wgsl', roundoff: 2 ** -24, flushes: false }
+    const withTarget = (shape: number[], budget: number[]): Decision =>
+      decide(ones, budgetTensor(shape, budget), { kind: 'budget' }, target)
+    expect(withTarget([2, 1], [Infinity, 1e-7])).toStrictEqual({ decided: 3, undecided: 0 })
+    expect(withTarget([], [Infinity])).toStrictEqual({ decided: 0, undecided: 0 })
+    // κ times 1e308 is infinite too.
+    for (const wide of [1e308, Infinity]) expect(by([2, 1], [wide, 1e-7])).toStrictEqual({ decided: 3, undecided: 3 })
+  })
+
+  it('by a tolerance of somebody asks whether zeros would match, and what zeros would let match', () => {
+    const zeros = floatTensor('float32', [3], [0, 0, Number.NaN])
+    const explicit = (atol: number): Decision =>
+      decide(zeros, budgetTensor([1], [1]), { kind: 'explicit', rtol: 0, atol })
+    expect(explicit(1e-5)).toStrictEqual({ decided: 3, undecided: 0 })
+    expect(explicit(1e300)).toStrictEqual({ decided: 0, undecided: 3 })
   })
 
   it('has nothing to count in a tensor without elements', () => {

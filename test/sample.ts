@@ -148,12 +148,12 @@ export function layerCase(options: Partial<LayerOptions> = {}, seed = 1): Recurr
   const values = naive(question)
   const largest = Math.max(1, ...values['output']!.map((value) => Math.abs(value)))
   const unit = rounding[dtype] * largest
-  const time = Array.from({ length: seq_len }, (_, t) => (decided === undefined || t < decided ? unit : 1000))
+  const time = Array.from({ length: seq_len }, (_, t) => (decided === undefined || t < decided ? unit : largest / 4))
   const timeShape = batch === undefined ? [seq_len, 1] : batch_first ? [1, seq_len, 1] : [seq_len, 1, 1]
   const stateUnits = Array.from({ length: states }, () => unit)
   const last = budgetTensor(
     [states, ...rows.map(() => 1), 1],
-    stateUnits.map((own) => (decided === undefined ? own : 1000)),
+    stateUnits.map((own) => (decided === undefined ? own : largest / 4)),
   )
   const single = budgetTensor([states, 1, 1], stateUnits)
   const stateShapes = {

@@ -200,6 +200,14 @@ describe('a tensor that cannot be decided', () => {
     expect(reason).toBe(`the budget of ${name} is so large that a match says little`)
   })
 
+  it.each(['output', 'h_n'])('may be %s in spite of the step check, beyond what chaos can do', async (name) => {
+    const recorded = layerCase({ decided: 1 })
+    const wide = { ...recorded, budget: { ...recorded.budget, [name]: budgetTensor([1], [1e3]) } } as RecurrentCase
+    const { outcome, reason } = await verify(wide, engine)
+    expect(outcome).toBe('undecided')
+    expect(reason).toBe(`the budget of ${name} is so large that a match says little`)
+  })
+
   it('is held to the largest value of what shares its budget, not of the whole tensor', () => {
     const growing = floatTensor('float64', [2, 2], [1, 0.5, 1e6, 1e5])
     const recorded = { ...layerCase(), expected: { output: growing }, budget: {} }
