@@ -46,7 +46,17 @@ fi
 echo "$chromium"
 
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+lane=
+trap '[ -z "$lane" ] || kill "$lane" 2>/dev/null || true; rm -rf "$results"' EXIT
+
+# Each of these four has work for one core, so that two and two stand side by side; the tests after them use all.
+(
+  step "conformance"
+  node dist/cli.js verify fixtures --quiet
+  step "drift"
+  bash ci/drift.sh
+) >"$results/lane.txt" 2>&1 &
+lane=$!
 
 step "pytest"
 (cd python && "$venv/bin/python" -m pytest -q --junitxml "$results/pytest.xml")
@@ -55,14 +65,14 @@ step "pytest"
 step "audit"
 node dist/cli.js audit fixtures --json "$results/audit.json"
 
+status=0
+wait "$lane" || status=$?
+lane=
+cat "$results/lane.txt"
+[ "$status" -eq 0 ] || exit "$status"
+
 step "vitest"
 TORCH_PARITY_AUDIT=$results/audit.json npx vitest run --config ci/vitest.config.ts --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
-
-step "conformance"
-node dist/cli.js verify fixtures --quiet
-
-step "drift"
-bash ci/drift.sh
 
 step "tests"
 node ci/count.js "$results/vitest.json" "$results/pytest.xml"
