@@ -2,6 +2,7 @@ import { type Case, type Outputs, type Request } from './case.ts'
 import { type Conduct, difference } from './conduct.ts'
 import { run } from './engine/run.ts'
 import type { Engine } from './engine/run.ts'
+import type { Tolerance } from './compare.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { shuffled } from './random.ts'
 import { floatTensor } from './tensor.ts'
@@ -28,6 +29,8 @@ export interface AgainOptions {
   /** What the engine has done beside computing, since this was last asked. */
   readonly take: () => Conduct[]
   readonly signal?: AbortSignal
+  /** How the cases were judged: only what has matched by its budget is expected to be near our engine elsewhere. */
+  readonly tolerance?: Tolerance
   /** Called when an engine fails that has answered before: also an error, since nothing could be judged. */
   readonly onError?: (recorded: Case, error: ParityError, run: number) => void
   /** Called when the engine has taken too long; true ends it. */
@@ -45,14 +48,15 @@ const decoyPart = 0.25
 export async function askAgain(
   answered: readonly Answered[],
   engine: Engine,
-  { repeat, seed, take, signal, onError, onTimeout }: AgainOptions,
+  { repeat, seed, take, signal, tolerance = { kind: 'budget' }, onError, onTimeout }: AgainOptions,
 ): Promise<Conduct[][]> {
   const seen: Conduct[][] = answered.map(() => [])
   const decoys = decoyed(answered)
   let before = answered.at(-1)?.name
   for (let time = 2; time <= repeat; time++) {
     for (const i of shuffled(answered.length, seed + time)) {
-      const { recorded, name, answer } = answered[i]!
+      const { recorded, name, answer, verdict } = answered[i]!
+      const isExact = verdict.outcome === 'match' && tolerance.kind === 'budget' && recorded.target === undefined
       if (answer === undefined || signal?.aborted === true) continue
       const own = seen[i]!
       const ask = async (request: Request): Promise<{ outputs: unknown } | undefined> => {
@@ -77,7 +81,7 @@ export async function askAgain(
       if (time === 2 && decoys.has(i)) {
         const decoy = decoyOf(recorded)
         const given = await ask(decoy)
-        const stale = given === undefined ? undefined : staleness(recorded, decoy, answer, given.outputs)
+        const stale = given === undefined ? undefined : staleness(recorded, decoy, answer, given.outputs, isExact)
         if (stale !== undefined) own.push({ kind: 'stale', text: `asked with other parameters, it ${stale}` })
         before = `${name} with other parameters`
       }
@@ -141,14 +145,22 @@ const coarse = 2 ** -6
 /**
  * What is wrong with an answer to other parameters, as far as it can be told without PyTorch: it is the one before although ours is
  * another, or it is far from ours, farther than rounding could make it. undefined when nothing is.
+ * isExact: whether an engine is to be near ours at all.
  */
-function staleness(recorded: Case, decoy: Request, before: unknown, given: unknown): string | undefined {
+function staleness(
+  recorded: Case,
+  decoy: Request,
+  before: unknown,
+  given: unknown,
+  isExact: boolean,
+): string | undefined {
   // What a greedy decoder chooses may turn on the last bit.
   if ('symbols' in recorded.expected) return undefined
   const ours = run(decoy)
   const isSame = difference(before, given) === undefined
   if (isSame && judge(recorded, ours).some(({ outcome }) => outcome === 'mismatch'))
     return 'gave what it had given before'
+  if (!isExact) return undefined
   const noisy = run(perturbed({ ...recorded, ...decoy } as Case, 0))
   for (const [name, { data }] of Object.entries(ours)) {
     const other: unknown = Object(Object(given)[name]).data

@@ -169,7 +169,7 @@ async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: 
     const { verdict } = await verifyChain(recorded, seen, free, judgement)
     const first = take()
     const answered = { recorded, name: `case ${recorded.id}`, verdict, answer, ms: 0 }
-    const [again = []] = await askAgain([answered], seen, { repeat, seed: 0, take })
+    const [again = []] = await askAgain([answered], seen, { repeat, seed: 0, take, tolerance: judgement.tolerance })
     return { ...verdict, conduct: once([...first, ...again]) }
   } finally {
     await engine.release()

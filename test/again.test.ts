@@ -138,6 +138,15 @@ describe('askAgain', () => {
     for (const kinds of kindsOf(conduct)) expect(kinds).toContain('not repeatable')
   })
 
+  it('takes no port that is wrong everywhere for stale', async () => {
+    const wrong: Computes = (request) => {
+      const outputs = run(request)
+      for (const { data } of Object.values(outputs)) for (const i of data.keys()) data[i]! += 0.5
+      return outputs
+    }
+    expect((await seenOf(cases, wrong)).conduct).toStrictEqual(cases.map(() => []))
+  })
+
   it('sees a state that is carried over to the next call', async () => {
     const single = [layerCase({ id: 'alone', h_0: false })]
     let last: Outputs[string] | undefined

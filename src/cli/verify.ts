@@ -354,6 +354,7 @@ async function settle(run: Run): Promise<void> {
   const again = await askAgain(isLast ? [] : pending, engine, {
     repeat: options.repeat,
     seed: options.order,
+    tolerance: options.tolerance,
     take,
     signal: interruption.signal,
     onTimeout: () => ++run.timeouts >= timeoutsToStop,
