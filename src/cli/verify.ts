@@ -191,9 +191,11 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
-    if (options.repeat > 1)
-      process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains, run.refusedParts)}\n`)
     process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
+    // Where nothing was seen, a quiet run has no need of it.
+    if (options.repeat > 1 && summary.cases > 0 && (!options.quiet || countOfFaults(summary) > 0)) {
+      process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains, run.refusedParts)}\n`)
+    }
     if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
     if (allowed !== undefined)
       process.stdout.write(`${renderAllowed(allowed.target, allowed.count, allowed.undecided)}\n`)

@@ -17,7 +17,7 @@ describe('verify', () => {
     )
     expect(code).toBe(0)
     const results = await folder.results('out/results.json')
-    expect(results.summary).toEqual({ cases: 2, matched: 2, mismatched: 0, undecided: 0, unsupported: 0 })
+    expect(results.summary).toEqual({ cases: 2, matched: 2, mismatched: 0, undecided: 0, unsupported: 0, conduct: {} })
     expect(results.cases.map(({ file, id, outcome }) => `${file} ${id} ${outcome}`)).toEqual([
       'good.msgpack one match',
       'good.msgpack two match',

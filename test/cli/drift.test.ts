@@ -31,20 +31,24 @@ async function fakePython(folder: Folder, made: Readonly<Record<string, Uint8Arr
     await writeFile(join(folder.path('made'), `${name}.msgpack`), bytes)
   }
   const script = `
-    const { appendFileSync, cpSync, existsSync } = require('node:fs')
+    const { appendFileSync, cpSync, existsSync, statSync } = require('node:fs')
     const args = process.argv.slice(2)
     appendFileSync('asked', args.slice(4).filter((arg) => arg !== out()).join(' ') + '\\n')
     function out() { return args[args.indexOf('--out') + 1] }
     const from = args.indexOf('--suite') + 1
+    let files = 0
     const to = args.findIndex((arg, i) => i > from && arg.startsWith('--'))
     for (const name of args.slice(from, to)) {
       if (!existsSync('made/' + name + '.msgpack')) {
         console.error('error --suite: expected one of ${Object.keys(made).join(', ')}, random/small, got ' + name)
         process.exit(2)
       }
-      cpSync('made/' + name + '.msgpack', out() + '/' + name + '.msgpack', { recursive: true })
+      const path = out() + '/' + name + '.msgpack'
+      cpSync('made/' + name + '.msgpack', path, { recursive: true })
+      files++
+      console.log(JSON.stringify({ event: 'file', path, bytes: statSync(path).size, cases: 1 }))
     }
-    console.log('{"event":"done"}')`
+    console.log(JSON.stringify({ event: 'done', files, cases: files }))`
   await folder.write('python.cjs', script)
   await folder.write('python', `#!/bin/sh\nexec ${process.execPath} ./python.cjs "$@"\n`)
   await chmod(folder.path('python'), 0o755)

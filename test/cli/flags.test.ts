@@ -88,7 +88,7 @@ describe('verify', () => {
   it('says that a fixture without cases is nothing to judge', async ({ folder }) => {
     await folder.write('none.msgpack', file())
     const { code, stderr } = await folder.run(['verify', 'none.msgpack'])
-    expect(stderr).toBe('error expected at least one case to judge, got no cases\n')
+    expect(stderr).toBe('error none.msgpack: expected at least one case, got none\n')
     expect(code).toBe(2)
   })
 })

@@ -127,7 +127,7 @@ describe('an interruption', () => {
       const { cases, summary, errors, exitCode } = await folder.results('out.json')
       expect(cases.map(({ id }) => id)).toStrictEqual(['one', 'two'])
       expect({ summary, errors, exitCode }).toStrictEqual({
-        summary: { cases: 2, matched: 2, mismatched: 0, undecided: 0, unsupported: 0 },
+        summary: { cases: 2, matched: 2, mismatched: 0, undecided: 0, unsupported: 0, conduct: {} },
         errors: [],
         exitCode: expected,
       })
