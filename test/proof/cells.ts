@@ -24,7 +24,8 @@ export interface State {
 export type Cell = (weights: Weights, x: Vector, before: State) => State
 
 const tanh: Activation = [Math.tanh, (_, y) => (1 - y) * (1 + y)]
-const relu: Activation = [(x) => (x < 0 ? 0 : x), (_, y) => (y > 0 ? 1 : 0)]
+// Where y is NaN torch passes the gradient on.
+const relu: Activation = [(x) => (x < 0 ? 0 : x), (_, y) => (y <= 0 ? 0 : 1)]
 const identity: Activation = [(x) => x, () => 1]
 const sigmoid: Activation = [(x) => 1 / (1 + Math.exp(-x)), (_, y) => y * (1 - y)]
 const clamp = (x: number, low: number, high: number): number => Math.min(Math.max(x, low), high)
