@@ -1,8 +1,7 @@
-import { type Case, type Outputs, type Request } from './case.ts'
-import { type Conduct, difference } from './conduct.ts'
-import { run } from './engine/run.ts'
-import type { Engine } from './engine/run.ts'
+import type { Case, Outputs, Request } from './case.ts'
 import type { Tolerance } from './compare.ts'
+import { type Conduct, difference } from './conduct.ts'
+import { type Engine, run } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { shuffled } from './random.ts'
 import { floatTensor, smallestNormal } from './tensor.ts'
@@ -32,7 +31,7 @@ export interface AgainOptions {
   /** How the cases were judged: only what has matched by its budget is expected to be near our engine elsewhere. */
   readonly tolerance?: Tolerance
   /** Called when an engine fails that has answered before: also an error, since nothing could be judged. */
-  readonly onError?: (recorded: Case, error: ParityError, run: number) => void
+  readonly onError?: (answered: Answered, error: ParityError, run: number) => void
   /** Called when the engine has taken too long; true ends it. */
   readonly onTimeout?: () => boolean
 }
@@ -52,12 +51,13 @@ export async function askAgain(
 ): Promise<Conduct[][]> {
   const seen: Conduct[][] = answered.map(() => [])
   const decoys = decoyed(answered)
+  let isOver = false
   let before = answered.at(-1)?.name
   for (let time = 2; time <= repeat; time++) {
     for (const i of shuffled(answered.length, seed + time)) {
       const { recorded, name, answer, verdict } = answered[i]!
+      if (answer === undefined || isOver || signal?.aborted === true) continue
       const isExact = tolerance.kind === 'budget' && recorded.target === undefined
-      if (answer === undefined || signal?.aborted === true) continue
       const own = seen[i]!
       const ask = async (request: Request): Promise<{ outputs: unknown } | undefined> => {
         try {
@@ -73,8 +73,8 @@ export async function askAgain(
             kind: 'not repeatable',
             text: `run ${time}${after}: expected the same outputs, got ${messageOf(error)}`,
           })
-          onError?.(recorded, error, time)
-          if (error.code === 'ENGINE_TIMEOUT') onTimeout?.()
+          onError?.(answered[i]!, error, time)
+          if (error.code === 'ENGINE_TIMEOUT') isOver = onTimeout?.() === true
           return undefined
         }
       }
@@ -86,6 +86,7 @@ export async function askAgain(
         if (stale !== undefined) own.push({ kind: 'stale', text: `asked with other parameters, it ${stale}` })
         before = `${name} with other parameters`
       }
+      if (isOver) continue
       const given = await ask(requestOf(recorded))
       const where = given === undefined ? undefined : difference(answer, given.outputs)
       if (given !== undefined && where !== undefined) {

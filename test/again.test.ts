@@ -97,6 +97,34 @@ describe('askAgain', () => {
     expect(conduct[3]?.[0]?.text).toMatch(/^run 2, after .+: expected the same outputs, got engine port: now and then$/)
   })
 
+  it('ends when an engine takes too long again and again, and says which case it was at', async () => {
+    let runs = 0
+    const late = (): Promise<Outputs> => {
+      runs++
+      return Promise.reject(new ParityError('ENGINE_TIMEOUT', 'engine port: a run took more than 1 s'))
+    }
+    const answered = cases.map((recorded) => {
+      const verdict = { id: recorded.id, module: 'RNNCell', outcome: 'match', comparisons: [] } as const
+      return { recorded, name: recorded.id, verdict, answer: recorded.expected, ms: 1 }
+    })
+    let timeouts = 0
+    const failed: string[] = []
+    await askAgain(
+      answered,
+      { name: 'port', run: late },
+      {
+        repeat: 3,
+        seed: 0,
+        take: () => [],
+        onTimeout: () => ++timeouts >= 2,
+        onError: (own, error, time) => failed.push(`${own.name} ${error.code} ${time}`),
+      },
+    )
+    expect(runs).toBe(2)
+    expect(failed).toHaveLength(2)
+    expect(failed[0]).toMatch(/^c\d ENGINE_TIMEOUT 2$/)
+  })
+
   it('sees parameters that are kept by their shapes, where no other case has the same', async () => {
     const single = [layerCase({ id: 'alone' })]
     const known = new Map<string, Request['params']>()

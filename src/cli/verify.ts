@@ -285,18 +285,20 @@ async function judgeCase(run: Run, file: string, recorded: Case, given: Given): 
     },
     onOutputs: (outputs) => (given.outputs ??= outputs),
   }
+  // What was judged before a part has failed stands.
+  let verdict: Verdict | undefined
   try {
-    const verdict = await verify(recorded, engine, judgement, observer)
+    verdict = await verify(recorded, engine, judgement, observer)
     if (options.repeat < 2) return verdict
     const chained = await verifyChain(recorded, engine, verdict, judgement, options.order)
     if (chained.asked) run.chains++
     else if (chained.refused !== undefined) run.refusedParts++
     return chained.verdict
   } catch (error) {
-    if (run.interruption.signal.aborted) return undefined
+    if (run.interruption.signal.aborted) return verdict
     if (error instanceof ParityError && error.code === 'ENGINE_TIMEOUT') run.timeouts++
     fail(run, error, file, recorded.id)
-    return undefined
+    return verdict
   }
 }
 
@@ -360,9 +362,10 @@ async function settle(run: Run): Promise<void> {
     take,
     signal: interruption.signal,
     onTimeout: () => ++run.timeouts >= timeoutsToStop,
-    onError: ({ id }, { code, message }, time) => {
-      const file = pending.find(({ recorded }) => recorded.id === id)?.file
-      fail(run, new ParityError(code, `run ${time}: ${message}`), file, id)
+    onError: (answered, { code, message }, time) => {
+      // By the case itself: others of other files may have its id.
+      const file = pending.find((own) => own === answered)?.file
+      fail(run, new ParityError(code, `run ${time}: ${message}`), file, answered.recorded.id)
     },
   })
   try {

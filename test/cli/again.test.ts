@@ -159,6 +159,22 @@ describe('verify ends with 2, and with what was judged,', () => {
     expect(code).toBe(2)
   })
 
+  it('when a part of a sequence fails, of which the whole was right', async ({ folder }) => {
+    await folder.write('layers.msgpack', fixtureBytes([caseRecord(layerCase({ id: 'four' }))]))
+    await folder.write(
+      'mine.mjs',
+      `import { engine } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
+       export default { name: 'mine', run(request) {
+         if (request.inputs.input.shape[0] !== 4) throw new Error('four alone')
+         return engine.run(request)
+       } }`,
+    )
+    const { code, stdout, stderr } = await folder.run(['verify', 'layers.msgpack', '--engine', 'mine.mjs', '--quiet'])
+    expect(stderr).toMatch(/^error layers\.msgpack: case four: .+ four alone$/m)
+    expect(stdout).toMatch(/^1 case: 1 matched, 0 mismatched, 0 undecided, 0 unsupported, 1 error$/m)
+    expect(code).toBe(2)
+  })
+
   it('when a file among others has no case', async ({ folder }) => {
     await folder.write('cells.msgpack', cells)
     await folder.write('empty.msgpack', fixtureBytes([]))
