@@ -1,6 +1,6 @@
 import type { Case } from './case.ts'
 import { kappa, limitOf, type Tolerance } from './compare.ts'
-import { broadcastStrides, type FloatTensor, smallestNormal, type Tensor, unitRoundoff } from './tensor.ts'
+import { type FloatTensor, forCells, smallestNormal, type Tensor, unitRoundoff } from './tensor.ts'
 
 /** How many numbers of a tensor a comparison can be about. What is in neither count is left out: its budget is infinite. */
 export interface Decision {
@@ -106,26 +106,4 @@ function byZeros({ dtype, data }: FloatTensor, tolerance: Tolerance): Decision {
   // Zeros alone, and what is not finite, are told from anything that is far off.
   const isZero = sizes.every((size) => size === 0) && limit(0, 0) <= 2 ** -10
   return says || isZero ? { decided: data.length, undecided: 0 } : { decided: 0, undecided: data.length }
-}
-
-/** Calls `visit` with every element and the number of the budget that is its own. */
-function forCells(
-  shape: readonly number[],
-  budgetShape: readonly number[],
-  visit: (offset: number, cell: number) => void,
-): void {
-  // Reading the case has checked that the budget broadcasts.
-  const strides = broadcastStrides(budgetShape, shape) ?? []
-  const count = shape.reduce((product, size) => product * size, 1)
-  const index = new Uint32Array(shape.length)
-  let cell = 0
-  for (let offset = 0; offset < count; offset++) {
-    visit(offset, cell)
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      cell += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      cell -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
 }

@@ -143,3 +143,32 @@ export function indexSelect(tensor: FloatTensor, axis: number, places: readonly 
   })
   return floatTensor(tensor.dtype, shape, data)
 }
+
+/** Calls `visit` with every element and the number of the budget that is its own. */
+export function forCells(
+  shape: readonly number[],
+  budgetShape: readonly number[],
+  visit: (offset: number, cell: number) => void,
+): void {
+  // Reading the case has checked that the budget broadcasts.
+  const strides = broadcastStrides(budgetShape, shape) ?? []
+  const count = shape.reduce((product, size) => product * size, 1)
+  const index = new Uint32Array(shape.length)
+  let cell = 0
+  for (let offset = 0; offset < count; offset++) {
+    visit(offset, cell)
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      cell += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      cell -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+}
+
+/** The largest size of a finite number. */
+export function largest(data: Float32Array | Float64Array): number {
+  let most = 0
+  for (const x of data) if (Math.abs(x) > most && Math.abs(x) < Infinity) most = Math.abs(x)
+  return most
+}

@@ -7,7 +7,7 @@ import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { type Ratios, ratiosOf } from './ratio.ts'
 import { stepCases } from './steps.ts'
-import type { FloatTensor } from './tensor.ts'
+import { largest } from './tensor.ts'
 import { settleTies, type Tie } from './ties.ts'
 
 /**
@@ -162,12 +162,6 @@ export function decisionOf(
   return { decided, wide }
 }
 
-function largestOf({ data }: FloatTensor): number {
-  let largest = 0
-  for (const x of data) if (Math.abs(x) > largest && Math.abs(x) < Infinity) largest = Math.abs(x)
-  return largest
-}
-
 /** Chaos takes two runs no farther apart than so many times the largest value. */
 const mostSpread = 4
 
@@ -177,8 +171,8 @@ const mostSpread = 4
  */
 function undecidedBesideSteps(recorded: Case, wide: readonly string[], tolerance: Tolerance): string[] {
   const isChaos = (name: string): boolean => {
-    const largest = largestOf(recorded.expected[name]!)
-    return recorded.budget[name]!.data.every((own) => own <= mostSpread * largest || own === Infinity)
+    const most = largest(recorded.expected[name]!.data)
+    return recorded.budget[name]!.data.every((own) => own <= mostSpread * most || own === Infinity)
   }
   const left = wide.filter((name) => !forwardTensors.has(name) || !isChaos(name))
   return [...left, ...decisionOf(recorded, recorded.states ?? {}, tolerance).wide]

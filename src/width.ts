@@ -1,7 +1,15 @@
 import type { Case, Request } from './case.ts'
 import { exactly } from './engine/run.ts'
 import { randomOf } from './random.ts'
-import { broadcastStrides, type FloatTensor, floatTensor, smallestPositive, unitRoundoff } from './tensor.ts'
+import {
+  elementCount,
+  type FloatTensor,
+  floatTensor,
+  forCells,
+  largest,
+  smallestPositive,
+  unitRoundoff,
+} from './tensor.ts'
 
 /** How often a case is run with noise: enough to find the size of what rounding can do, if not the largest. */
 const runs = 4
@@ -35,9 +43,7 @@ export function widthsOf(recorded: Case): Readonly<Record<string, number>> {
 
 /** What the budget holds of the rounding of a result, whatever came before it. */
 function roundingOf({ data, dtype }: FloatTensor): number {
-  let largest = 0
-  for (const x of data) if (Math.abs(x) > largest && Math.abs(x) < Infinity) largest = Math.abs(x)
-  return 2 * unitRoundoff[dtype] * largest + smallestPositive[dtype]
+  return 2 * unitRoundoff[dtype] * largest(data) + smallestPositive[dtype]
 }
 
 /** For each number of a budget, the largest deviation from the reference among its elements. */
@@ -47,24 +53,14 @@ function largestDeviations(
   reference: Float64Array,
   others: readonly (Float64Array | Float32Array)[],
 ): Float64Array {
-  const largest = new Float64Array(budgetShape.reduce((product, size) => product * size, 1))
-  // Reading the case has checked that the budget broadcasts.
-  const strides = broadcastStrides(budgetShape, shape) ?? []
-  const index = new Uint32Array(shape.length)
-  let cell = 0
-  for (let offset = 0; offset < reference.length; offset++) {
+  const most = new Float64Array(elementCount(budgetShape))
+  forCells(shape, budgetShape, (offset, cell) => {
     for (const other of others) {
       const deviation = Math.abs(other[offset]! - reference[offset]!)
-      if (deviation > largest[cell]! && deviation < Infinity) largest[cell] = deviation
+      if (deviation > most[cell]! && deviation < Infinity) most[cell] = deviation
     }
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      cell += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      cell -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
-  return largest
+  })
+  return most
 }
 
 /** Every parameter and input times 1 + δ, δ within ±u √K for dot products of K terms, as the recorder does. */

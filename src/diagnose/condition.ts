@@ -1,6 +1,7 @@
 import type { Outputs, Request } from '../case.ts'
 import { type FloatTensor, floatTensor, type Tensor, unitRoundoff } from '../tensor.ts'
-import { comparisonsWith, largest, type Question } from './question.ts'
+import { largest } from '../tensor.ts'
+import { comparisonsWith, type Question } from './question.ts'
 
 const draws = 4
 /** Roundings of what goes in: a port rounds at every operation, of which there are more than one for each number. */

@@ -1,6 +1,6 @@
 import type { Axis } from '../module.ts'
 import type { Off } from './patterns.ts'
-import { largest } from './question.ts'
+import { largest } from '../tensor.ts'
 
 /** Axes longer than this are not searched. */
 const mostPlaces = 1024

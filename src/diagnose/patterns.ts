@@ -1,7 +1,7 @@
 import type { Case } from '../case.ts'
 import type { Axis } from '../module.ts'
 import { orderOf } from './order.ts'
-import { largest } from './question.ts'
+import { largest } from '../tensor.ts'
 
 /** A tensor that is off: every number beside what it should be and the error that is allowed in it. */
 export interface Off {

@@ -1,7 +1,7 @@
 import { type Case, expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
 import { compare, type Comparison, kappa } from '../compare.ts'
 import { type Axis, layerConfig } from '../module.ts'
-import { broadcastStrides, type FloatTensor, indexAt, indexSelect, type Tensor } from '../tensor.ts'
+import { broadcastStrides, type FloatTensor, indexAt, indexSelect, largest, type Tensor } from '../tensor.ts'
 import { requestOf } from '../verify.ts'
 
 /** What is to be explained: what a port gave for a case. */
@@ -113,13 +113,6 @@ function scaled(budget: Tensor<'float64'>, expected: FloatTensor, other: FloatTe
 
 function largestOf({ data }: Tensor<'float64'>): Tensor<'float64'> {
   return { dtype: 'float64', shape: [], data: Float64Array.of(largest(data)) }
-}
-
-/** The largest size of a finite number. */
-export function largest(data: Float32Array | Float64Array): number {
-  let most = 0
-  for (const x of data) if (Math.abs(x) > most && Math.abs(x) < Infinity) most = Math.abs(x)
-  return most
 }
 
 /** How far the port is from another engine: the mean logarithm of the share of the allowed error, added up over tensors. */

@@ -2,7 +2,7 @@ import type { RecurrentRequest } from '../../case.ts'
 import { departing, type Fault, map, reading } from '../../faults/fault.ts'
 import { roundToBfloat16, roundToFloat16 } from '../../precision.ts'
 import type { FloatTensor } from '../../tensor.ts'
-import { largest } from '../question.ts'
+import { largest } from '../../tensor.ts'
 
 type Recurrent = Fault<RecurrentRequest>
 
