@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Outputs, RecurrentRequest, Training } from '../src/case.ts'
-import { run } from '../src/engine/run.ts'
+import { run } from '../src/variants/run.ts'
 import { type Fault, faulted, faults, variants } from '../src/faults.ts'
 import { type FloatTensor, floatTensor } from '../src/tensor.ts'
 import { agreeing, gradientsByDifferences } from './gradients.ts'

@@ -1,6 +1,6 @@
 import type { Outputs, Request } from '../case.ts'
-import type { Departures } from '../engine/forward.ts'
-import { run } from '../engine/run.ts'
+import type { Departures } from '../variants/forward.ts'
+import { run } from '../variants/run.ts'
 import type { Fault, Run } from '../faults.ts'
 import { parameterFaults } from '../faults/parameters.ts'
 import { fitsConditioned } from './condition.ts'

@@ -1,4 +1,4 @@
-import { run } from '../engine/run.ts'
+import { run } from '../variants/run.ts'
 import { type Fault, faults, type Run, variants } from '../faults.ts'
 import { oneElementOff } from './element.ts'
 import type { Question } from './question.ts'

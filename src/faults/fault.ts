@@ -1,6 +1,7 @@
 import type { Outputs, RecurrentRequest, Request } from '../case.ts'
-import { type Departures } from '../engine/forward.ts'
-import { type Engine, run } from '../engine/run.ts'
+import { type Departures } from '../variants/forward.ts'
+import type { Engine } from '../engine/run.ts'
+import { run } from '../variants/run.ts'
 import { isLayer, kinds, layerConfig } from '../module.ts'
 import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
 

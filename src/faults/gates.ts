@@ -1,5 +1,5 @@
 import type { RecurrentRequest } from '../case.ts'
-import type { Nonlinearity } from '../engine/cell.ts'
+import type { Nonlinearity } from '../variants/cell.ts'
 import { kinds } from '../module.ts'
 import type { FloatTensor } from '../tensor.ts'
 import {

@@ -1,5 +1,5 @@
 import type { ModelRequest, Outputs } from '../case.ts'
-import type { ModelDepartures } from '../engine/models.ts'
+import type { ModelDepartures } from '../variants/models.ts'
 import { isAttention, type ModelConfig } from '../model.ts'
 import { asking, departing, type Fault, map } from './fault.ts'
 

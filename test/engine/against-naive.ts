@@ -1,8 +1,9 @@
-import { run } from '../../src/engine/run.ts'
+import type { Outputs, Request } from '../../src/case.ts'
+import { run as runEngine } from '../../src/engine/run.ts'
 import { questionOf, type RecurrentCase } from '../sample.ts'
 
 /** What is wrong with an engine's float64 outputs: 1e-14 of the larger of 1 and the value is allowed. */
-export function wrongWith(recorded: RecurrentCase): string[] {
+export function wrongWith(recorded: RecurrentCase, run: (request: Request) => Outputs = runEngine): string[] {
   const outputs = run(questionOf(recorded))
   const wrong: string[] = []
   if (Object.keys(outputs).join() !== Object.keys(recorded.expected).join()) wrong.push(Object.keys(outputs).join())

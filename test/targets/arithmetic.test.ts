@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addProduct, type Product } from '../../src/engine/linear.ts'
+import { addProduct, type Product } from '../../src/variants/linear.ts'
 import { arithmetic, type Way } from '../../src/targets/arithmetic.ts'
 import { targetOf } from '../../src/targets.ts'
 

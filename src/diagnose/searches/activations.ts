@@ -1,5 +1,5 @@
 import type { RecurrentRequest } from '../../case.ts'
-import { gateSigmoid, gateTanh, type Nonlinearity } from '../../engine/cell.ts'
+import { gateSigmoid, gateTanh, type Nonlinearity } from '../../variants/cell.ts'
 import { departing, type Fault, isRNN } from '../../faults/fault.ts'
 
 type Recurrent = Fault<RecurrentRequest>

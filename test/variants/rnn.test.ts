@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Step } from '../../src/engine/cell.ts'
-import { activations, rnnCell } from '../../src/engine/rnn.ts'
+import type { Step } from '../../src/variants/cell.ts'
+import { activations, rnnCell } from '../../src/variants/rnn.ts'
 
 const tanh = activations.tanh.of
 const relu = activations.relu.of

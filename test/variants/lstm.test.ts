@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import type { Step } from '../../src/engine/cell.ts'
-import { lstmCell } from '../../src/engine/lstm.ts'
-import { run } from '../../src/engine/run.ts'
+import type { Step } from '../../src/variants/cell.ts'
+import { lstmCell } from '../../src/variants/lstm.ts'
+import { run } from '../../src/variants/run.ts'
 import { floatTensor } from '../../src/tensor.ts'
 import { anyCell, anyLayer, cellCase, layerCase, questionOf } from '../sample.ts'
-import { drawnOptions, wrongWith } from './against-naive.ts'
+import { drawnOptions, wrongWith } from '../engine/against-naive.ts'
 
 describe('the engine computes in float64 what the naive LSTM does, to 1e-14', () => {
   it('in 300 random layers of every kind', () => {
     const recorded = Array.from({ length: 300 }, (_, i) => anyLayer(i + 1, { module: 'LSTM', dtype: 'float64' }))
-    expect(recorded.flatMap(wrongWith)).toStrictEqual([])
+    expect(recorded.flatMap((each) => wrongWith(each, run))).toStrictEqual([])
     expect(drawnOptions(recorded)).toStrictEqual([])
     const projected = recorded.filter(({ config }) => 'proj_size' in config && config.proj_size > 0)
     expect(projected.length).toBeGreaterThan(50)
@@ -21,13 +21,13 @@ describe('the engine computes in float64 what the naive LSTM does, to 1e-14', ()
     const recorded = Array.from({ length: 100 }, (_, i) => {
       return anyLayer(i + 1, { module: 'LSTM', dtype: 'float64', ...dropout })
     })
-    expect(recorded.flatMap(wrongWith)).toStrictEqual([])
+    expect(recorded.flatMap((each) => wrongWith(each, run))).toStrictEqual([])
     expect(drawnOptions(recorded)).toStrictEqual([])
   })
 
   it('in 200 random cells, of sizes 0 to 9', () => {
     const recorded = Array.from({ length: 200 }, (_, i) => anyCell(i + 1, { module: 'LSTMCell', dtype: 'float64' }))
-    expect(recorded.flatMap(wrongWith)).toStrictEqual([])
+    expect(recorded.flatMap((each) => wrongWith(each, run))).toStrictEqual([])
   })
 
   it('in a batch of 0, whose h_n and c_n are empty too', () => {

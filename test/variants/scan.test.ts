@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Cell } from '../../src/engine/cell.ts'
-import { addProduct, type Product } from '../../src/engine/linear.ts'
-import { lstmCell } from '../../src/engine/lstm.ts'
-import { rnnCell } from '../../src/engine/rnn.ts'
-import { scan, type Scan, type Scanned } from '../../src/engine/scan.ts'
+import type { Cell } from '../../src/variants/cell.ts'
+import { addProduct, type Product } from '../../src/variants/linear.ts'
+import { lstmCell } from '../../src/variants/lstm.ts'
+import { rnnCell } from '../../src/variants/rnn.ts'
+import { scan, type Scan, type Scanned } from '../../src/variants/scan.ts'
 
 const weights = {
   weight_ih: Float64Array.of(1),

@@ -1,9 +1,9 @@
 // Each operation's way back against central differences of its way forth, which the tests of whole models hold against the naive one.
 import { describe, expect, it } from 'vitest'
-import { gruCell } from '../../src/engine/gru.ts'
-import { lstmCell } from '../../src/engine/lstm.ts'
-import { rnnCell } from '../../src/engine/rnn.ts'
-import { newTape, type State, type Tape, type Variable } from '../../src/engine/tape.ts'
+import { gruCell } from '../../src/variants/gru.ts'
+import { lstmCell } from '../../src/variants/lstm.ts'
+import { rnnCell } from '../../src/variants/rnn.ts'
+import { newTape, type State, type Tape, type Variable } from '../../src/variants/tape.ts'
 import { elementCount, floatTensor } from '../../src/tensor.ts'
 import { differences } from '../differences.ts'
 import { random } from '../random.ts'

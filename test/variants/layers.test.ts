@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { runLayers, type Stack, torchWiring, type Wiring } from '../../src/engine/layers.ts'
-import { rnnCell } from '../../src/engine/rnn.ts'
-import type { Weights } from '../../src/engine/scan.ts'
+import { runLayers, type Stack, torchWiring, type Wiring } from '../../src/variants/layers.ts'
+import { rnnCell } from '../../src/variants/rnn.ts'
+import type { Weights } from '../../src/variants/scan.ts'
 
 /** h_t = Σ of the inputs, each times its weight, + h_{t−1}: a running sum, exact in whole numbers. */
 function summing(weight_ih: readonly number[]): Weights {

@@ -1,0 +1,27 @@
+// The same computation in plain JavaScript, with the places at which it can be otherwise: what faults and targets are made of.
+import { expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
+import { sizes } from '../module.ts'
+import { floatTensor } from '../tensor.ts'
+import { type Departures, forward, type Numbers, numbersOf } from './forward.ts'
+import { runModel } from './models.ts'
+import { train } from './training.ts'
+
+/** What the module gives, with its gradients or the steps of a training, but for the departures. Names and shapes as in torch. */
+export function run(request: Request, departures: Departures = {}): Outputs {
+  const numbers = exactly(request, departures)
+  return Object.fromEntries(
+    Object.entries(expectedAxes(request))
+      .filter(([name]) => numbers[name] !== undefined)
+      .map(([name, axes]) => [name, floatTensor(request.dtype, sizes(axes), numbers[name]!)]),
+  )
+}
+
+/** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
+export function exactly(request: Request, departures: Departures = {}): Numbers {
+  if (isModelRequest(request)) return runModel(request, departures)
+  const params = numbersOf(request.params)
+  if (request.training !== undefined) return train(request, request.training, params, departures)
+  const { outputs, backward } = forward(request, params, departures)
+  const { cotangents } = request
+  return cotangents === undefined ? outputs : { ...outputs, ...backward(numbersOf(cotangents)) }
+}
