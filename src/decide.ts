@@ -26,6 +26,22 @@ export function decide(
   return tolerance.kind === 'budget' ? byBudget(expected, budget, target) : byZeros(expected, tolerance)
 }
 
+/**
+ * Whether zeros would match most numbers of a tensor, beside others that they would not: a number of a budget is for the largest
+ * of those that share it. A match is one, and says little about the rest.
+ */
+export function isFaint({ shape, data }: FloatTensor, budget: Tensor<'float64'>): boolean {
+  let numbers = 0
+  let small = 0
+  forCells(shape, budget.shape, (offset, cell) => {
+    const size = Math.abs(data[offset]!)
+    if (!(size > 0 && size < Infinity)) return
+    numbers++
+    if (size <= kappa * budget.data[cell]!) small++
+  })
+  return small > numbers / 2
+}
+
 /** Of a target: the roundoff of its products, and whether subnormal numbers may become 0, so that they decide nothing. */
 export type Coarseness = NonNullable<Case['target']>
 

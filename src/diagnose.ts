@@ -1,5 +1,6 @@
 import type { Case, Outputs } from './case.ts'
-import { type Advice, adviceOf } from './diagnose/advice.ts'
+import { adviceOf } from './diagnose/advice.ts'
+import type { Advice } from './diagnose/advice/advice.ts'
 import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
 import { where } from './diagnose/where.ts'

@@ -2,7 +2,7 @@ import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
 import { compare, type Comparison, defaultJudgement, type Judgement, surplus, type Tolerance } from './compare.ts'
 import { chainOf } from './chains.ts'
 import { type Conduct, fails } from './conduct.ts'
-import { decide, decidedSteps } from './decide.ts'
+import { decide, decidedSteps, isFaint } from './decide.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { type Ratios, ratiosOf } from './ratio.ts'
@@ -32,6 +32,8 @@ export interface Verdict {
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
   /** A sequence in parts, where its states are not handed on as in the whole run. */
   readonly chain?: { readonly sizes: readonly number[]; readonly comparisons: readonly Comparison[] }
+  /** The tensors of a match of which zeros would match most numbers, though not the largest; where there is no step check. */
+  readonly faint?: readonly string[]
   /** What the engine did beside computing. */
   readonly conduct?: readonly Conduct[]
   /** R of each tensor of a match, where it was asked for: how its error compares with PyTorch's own. */
@@ -75,7 +77,14 @@ export async function verify(
   const reason = reasonToDoubt(recorded, comparisons, decision, tolerance, steps !== undefined)
   if (reason !== undefined) return { ...judged, outcome: 'undecided', reason }
   const ratios = observer.ratios === true && ties.length === 0 ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
-  return { ...judged, outcome: 'match', ...ratios }
+  const faint = steps !== undefined || tolerance.kind !== 'budget' ? [] : faintOf(recorded)
+  return { ...judged, outcome: 'match', ...(faint.length > 0 && { faint }), ...ratios }
+}
+
+function faintOf({ expected, budget, target }: Case): string[] {
+  // What a target permits it permits in numbers of every size.
+  if (target !== undefined) return []
+  return Object.keys(expected).filter((name) => isFaint(expected[name]!, budget[name]!))
 }
 
 /** The verdict on some tensors of a case that were computed elsewhere, where no engine can be asked for single steps. */

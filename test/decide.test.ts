@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { kappa } from '../src/compare.ts'
-import { decide, decidedSteps, type Decision } from '../src/decide.ts'
+import { decide, decidedSteps, type Decision, isFaint } from '../src/decide.ts'
 import { floatTensor } from '../src/tensor.ts'
 import { budgetTensor, layerCase } from './sample.ts'
 
@@ -84,5 +84,22 @@ describe('decide', () => {
   it('has nothing to count in a tensor without elements', () => {
     const empty = floatTensor('float32', [0, 3], [])
     expect(decide(empty, budgetTensor([1, 1], [1]), { kind: 'budget' })).toStrictEqual({ decided: 0, undecided: 0 })
+  })
+})
+
+describe('isFaint', () => {
+  const faint = (values: number[], shape: number[], budget: number[]): boolean =>
+    isFaint(floatTensor('float64', [2, values.length / 2], values), budgetTensor(shape, budget))
+
+  it('is true where zeros would match more than half of the numbers', () => {
+    expect(faint([1, 1e-5, -1e-5, 1e-5], [1, 1], [1e-5 / kappa])).toBe(true)
+    expect(faint([1, 1e-5, -1e-5, 1e-5], [1, 1], [0.99e-5 / kappa])).toBe(false)
+    expect(faint([1, 1, 1e-5, 1e-5], [1, 1], [1e-5])).toBe(false)
+  })
+
+  it('takes each number by its own budget, and leaves out zeros and what is not finite', () => {
+    expect(faint([1, 1, 1e-5, 1e-5], [2, 1], [1e-3, 1e-9])).toBe(false)
+    expect(faint([1, 1e-5, 1e-5, Infinity], [1, 1], [1e-5])).toBe(true)
+    expect(faint([1, 0, 0, Number.NaN], [1, 1], [1e-5])).toBe(false)
   })
 })

@@ -37,6 +37,16 @@ describe('verify', () => {
     expect(comparisons.map((comparison) => comparison.outcome)).toStrictEqual(['match', 'mismatch'])
   })
 
+  it('names the tensors of a match of which zeros would match most numbers, one number excepted', async () => {
+    const recorded = layerCase()
+    const numbers = Float64Array.from(run(recorded)['h_n']!.data).fill(1e-8, 1)
+    const h_n = floatTensor('float32', [1, 2, 3], numbers)
+    const one = { ...recorded, expected: { ...recorded.expected, h_n } }
+    const zeros = floatTensor('float32', [1, 2, 3], numbers.slice().fill(0, 1))
+    const { outcome, faint } = await verify(one, giving({ ...recorded.expected, h_n: zeros }))
+    expect({ outcome, faint }).toStrictEqual({ outcome: 'match', faint: ['h_n'] })
+  })
+
   it('awaits an engine that gives a promise', async () => {
     const later: Engine = { name: 'port', run: async (request) => engine.run(request) }
     expect((await verify(cellCase(), later)).outcome).toBe('match')

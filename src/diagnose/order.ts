@@ -1,5 +1,5 @@
 import type { Axis } from '../module.ts'
-import type { Off } from './patterns.ts'
+import type { Off } from './off.ts'
 import { largest } from '../tensor.ts'
 
 /** Axes longer than this are not searched. */

@@ -1,15 +1,8 @@
 import type { Case } from '../case.ts'
 import type { Axis } from '../module.ts'
+import type { Off } from './off.ts'
 import { orderOf } from './order.ts'
 import { largest } from '../tensor.ts'
-
-/** A tensor that is off: every number beside what it should be and the error that is allowed in it. */
-export interface Off {
-  readonly actual: Float32Array | Float64Array
-  readonly expected: Float32Array | Float64Array
-  readonly limits: Float64Array
-  readonly axes: readonly Axis[]
-}
 
 /** What a place of an axis is called, and several of them. */
 const nouns: Readonly<Record<Axis['name'], readonly [one: string, many: string]>> = {

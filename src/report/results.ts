@@ -109,6 +109,7 @@ const Case = z.strictObject({
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
   chain: z.strictObject({ sizes: z.array(count), comparisons: z.array(Comparison) }).optional(),
   conduct: z.array(z.strictObject({ kind: z.enum(conducts), text: z.string() })).optional(),
+  faint: z.array(z.string()).optional(),
   ratios: z.record(z.string(), number).optional(),
 })
 

@@ -65,7 +65,9 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   const reason = verdict.reason === undefined ? '' : `  ${oneLine(verdict.reason)}`
   const remark = ratio === undefined ? undefined : remarkOn(ratio)
   const worth = remark === undefined ? '' : `  ${remark}`
-  return paint(row.slice(0, 13)) + row.slice(13) + rest + parts + tied + reason + worth
+  const { faint = [] } = verdict
+  const said = faint.length === 0 ? '' : `  zeros would match most numbers of ${oneLine(faint.join(', '))}`
+  return paint(row.slice(0, 13)) + row.slice(13) + rest + parts + tied + reason + worth + said
 }
 
 function columns(outcome: string, id: string, share: string, ratio: string, rtol: string, atol: string): string {

@@ -50,6 +50,8 @@ export type Activation = (x: number) => number
 export interface Nonlinearity {
   readonly of: Activation
   readonly slope: Activation
+  /** Whether a gradient ends where the slope is 0, even an infinite one; else 0 times it is NaN, as elsewhere. */
+  readonly selects?: boolean
 }
 
 export function sigmoid(x: number): number {

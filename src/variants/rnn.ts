@@ -1,9 +1,9 @@
 import { type Cell, gateTanh, type Nonlinearity } from './cell.ts'
 
-/** relu(NaN) is NaN in torch, so the condition is the one that zeroes. */
+/** relu(NaN) is NaN in torch, so the condition is the one that zeroes; its gradient is selected, not multiplied. */
 export const activations: Readonly<Record<'tanh' | 'relu', Nonlinearity>> = {
   tanh: gateTanh,
-  relu: { of: (x) => (x < 0 ? 0 : x), slope: (h) => (h <= 0 ? 0 : 1) },
+  relu: { of: (x) => (x < 0 ? 0 : x), slope: (h) => (h <= 0 ? 0 : 1), selects: true },
 }
 
 /** What a faulty port does otherwise. */
@@ -19,7 +19,7 @@ export interface RNNDepartures {
  */
 export function rnnCell(nonlinearity: 'tanh' | 'relu', departures: RNNDepartures = {}): Cell {
   const { activation = activations[nonlinearity], derivativeOfStepBefore = false } = departures
-  const { of: f, slope } = activation
+  const { of: f, slope, selects = false } = activation
   return {
     gates: 1,
     forward({ rows, hidden_size, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt }) {
@@ -32,7 +32,8 @@ export function rnnCell(nonlinearity: 'tanh' | 'relu', departures: RNNDepartures
     backward({ rows, hidden_size, gates, gatesAt, fromHiddenAt, h, hAt }, { dgates, dfromHidden, dh }) {
       for (let i = 0; i < rows * hidden_size; i++) {
         const at = derivativeOfStepBefore ? h[hAt + i]! : gates[gatesAt + i]!
-        const da = dh[i]! * slope(at)
+        const by = slope(at)
+        const da = selects && by === 0 ? 0 : dh[i]! * by
         dgates[gatesAt + i] = da
         dfromHidden[fromHiddenAt + i] = da
         dh[i] = 0

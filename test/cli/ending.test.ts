@@ -200,13 +200,28 @@ describe.each([
   })
 
   it('audit, with what it has audited', async ({ folder }) => {
-    const many = Array.from({ length: 4000 }, (_, i) => caseRecord(cellCase({ id: `case-${i}` }, i + 1)))
+    const many = Array.from({ length: 400 }, (_, i) => caseRecord(cellCase({ id: `case-${i}` }, i + 1)))
     await folder.write('a.msgpack', good)
     await folder.write('many.msgpack', fixtureBytes(many))
-    const { code, stdout } = await folder.run(['audit', 'a.msgpack', 'many.msgpack'], {
-      after: { signal, ms: 4000 },
-    })
-    expect(stdout).toMatch(/^\d+ cases?, \d+ faults: /m)
+    // The process sends it to itself where it opens the second file: how long an audit takes is no part of this.
+    await folder.write(
+      'planted.cjs',
+      `const files = require('node:fs/promises')
+      const { open } = files
+      let isSent = false
+      files.open = (path, ...rest) => {
+        // Once: a second signal ends at once.
+        if (!isSent && String(path).endsWith('many.msgpack')) {
+          isSent = true
+          process.kill(process.pid, '${signal}')
+        }
+        return open(path, ...rest)
+      }
+      require('node:module').syncBuiltinESMExports()`,
+    )
+    const env = { NODE_OPTIONS: `--require ${folder.path('planted.cjs')}` }
+    const { code, stdout } = await folder.run(['audit', 'a.msgpack', 'many.msgpack'], { env })
+    expect(stdout).toMatch(/^1 case, \d+ faults: /m)
     expect(code).toBe(expected)
   })
 

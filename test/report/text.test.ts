@@ -149,6 +149,11 @@ describe('renderRow', () => {
     expect(cells(row).split(' % ')[1]).toBe(words)
   })
 
+  it('says of which tensors zeros would match most numbers', () => {
+    const row = renderRow({ ...verdict, outcome: 'match', comparisons: [matching], faint: ['h_n', 'c_n'] })
+    expect(row).toMatch(/ {2}zeros would match most numbers of h_n, c_n$/)
+  })
+
   it('says of a tensor that is missing that no rtol or atol would pass', () => {
     const missing = { ...matching, outcome: 'mismatch', share: Infinity, rtol: Infinity, atol: Infinity } as const
     expect(cells(renderRow({ ...verdict, comparisons: [missing] }))).toBe('mismatch deep no limit - none none')

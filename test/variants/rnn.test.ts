@@ -98,6 +98,19 @@ describe('rnnCell', () => {
     expect(dh).toStrictEqual(new Float64Array(4))
   })
 
+  // torch: x = torch.tensor([0., 2., nan]).requires_grad_(); x.relu().backward(torch.tensor([inf, inf, 1.])); x.grad → 0, inf, 1;
+  // x = torch.tensor([30.], dtype=float64).requires_grad_(); x.tanh().backward(torch.tensor([inf])); x.grad → nan
+  it.each([
+    ['relu', [0, 2, Number.NaN, 0], [0, Infinity, 1, 0]],
+    ['tanh', [1, 0.5, Number.NaN, 0], [Number.NaN, Infinity, Number.NaN, -Infinity]],
+  ] as const)('with %s takes an infinite gradient where it leads to', (f, h, da) => {
+    const step = stepOf(h.slice(), [0, 0, 0, 0], [9, 9, 9, 9])
+    const dgates = new Float64Array(6)
+    const dh = Float64Array.of(Infinity, Infinity, 1, -Infinity)
+    rnnCell(f).backward(step, { dgates, dfromHidden: new Float64Array(7), dh, ...empty })
+    expect(dgates.subarray(2)).toStrictEqual(Float64Array.from(da))
+  })
+
   it('takes the derivative at the state before the step when it departs so', () => {
     const step = stepOf([0, 0, 0, 0], [0, 0, 0, 0], [0.5, 0, 1, -1])
     const dgates = new Float64Array(6)

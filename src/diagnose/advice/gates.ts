@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts'
+import type { Advice } from './advice.ts'
 
 const lstmOrder = 'torch stacks the rows of weight_ih, weight_hh and both biases as i f g o'
 const gruOrder = 'torch stacks the rows of weight_ih, weight_hh and both biases as r z n'

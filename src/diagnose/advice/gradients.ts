@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts'
+import type { Advice } from './advice.ts'
 
 export const gradientAdvice: Readonly<Record<string, Advice>> = {
   'gradient not accumulated over time': {

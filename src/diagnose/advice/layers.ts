@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts'
+import type { Advice } from './advice.ts'
 
 export const layerAdvice: Readonly<Record<string, Advice>> = {
   'h_0 ignored': {

@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts'
+import type { Advice } from './advice.ts'
 
 export const modelAdvice: Readonly<Record<string, Advice>> = {
   'context from the first state': {

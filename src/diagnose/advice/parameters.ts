@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts'
+import type { Advice } from './advice.ts'
 
 export const parameterAdvice: Readonly<Record<string, Advice>> = {
   'weight_hh transposed': {

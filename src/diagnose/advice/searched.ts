@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts'
+import type { Advice } from './advice.ts'
 
 /** Of causes that come in families, by what their names have in common. */
 export const searchedAdvice: readonly (readonly [name: RegExp, Advice])[] = [
