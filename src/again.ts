@@ -6,7 +6,7 @@ import { messageOf, ParityError } from './errors.ts'
 import { shuffled } from './random.ts'
 import { floatTensor, smallestNormal } from './tensor.ts'
 import { judge, requestOf, type Verdict } from './verify.ts'
-import { perturbed } from './width.ts'
+import { perturbed } from './budget.ts'
 
 /** A case that has been asked once. */
 export interface Answered {
@@ -163,7 +163,7 @@ function staleness(
   if (isSame && judge(recorded, ours).some(({ outcome }) => outcome === 'mismatch'))
     return 'gave what it had given before'
   if (!isExact) return undefined
-  const noisy = run(perturbed({ ...recorded, ...decoy } as Case, 0))
+  const noisy = run(perturbed({ ...recorded, ...decoy } as Case))
   for (const [name, { data }] of Object.entries(ours)) {
     const other: unknown = Object(Object(given)[name]).data
     if (!(other instanceof Float32Array || other instanceof Float64Array) || other.length !== data.length) continue

@@ -204,7 +204,7 @@ const CaseRecord = z.strictObject({
   params: TensorRecords,
   inputs: TensorRecords,
   expected: TensorRecords,
-  budget: TensorRecords,
+  budget: TensorRecords.optional(),
   states: TensorRecords.optional(),
   cotangents: TensorRecords.optional(),
   training: Training.optional(),
@@ -212,10 +212,11 @@ const CaseRecord = z.strictObject({
 
 /**
  * Checks a decoded case map against the format and against torch's own shapes, and copies its tensors out.
- * where: what stands before the message of an error, usually the file's name. version: of the format.
+ * where: what stands before the message of an error, usually the file's name. version: of the format. measure: makes the budget
+ * of a case that comes without one.
  * @throws ParityError CASE_INVALID that names the case and the tensor.
  */
-export function parseCase(record: unknown, where: string, version: 1 | 2 = 1): Case {
+export function parseCase(record: unknown, where: string, version: 1 | 2 = 1, measure?: Measure): Case {
   const named = `${where}: case ${caseName(record)}`
   const parsed = parse(CaseRecord, record, named)
   checkGenerated(parsed, version, named)
@@ -231,9 +232,17 @@ export function parseCase(record: unknown, where: string, version: 1 | 2 = 1): C
   if (Object.keys(expected).length === 0) throw invalid(`${named}: expected: expected at least one tensor, got none`)
   const states = parsed.states && tensors(parsed.states, stateShapes, request.dtype, `${named}: states`)
   const judged = Object.fromEntries(Object.entries(expectedShapes).filter(([name]) => name in expected))
+  const read = { ...request, id, ...(source === undefined ? {} : { source }), expected, ...(states && { states }) }
+  if (parsed.budget === undefined) {
+    if (measure === undefined || source !== undefined) throw invalid(`${named}: budget: expected a map, got none`)
+    return { ...read, budget: measure(read) }
+  }
   const budget = budgets(parsed.budget, { ...judged, ...(states && stateShapes) }, `${named}: budget`)
-  return { ...request, id, ...(source === undefined ? {} : { source }), expected, budget, ...(states && { states }) }
+  return { ...read, budget }
 }
+
+/** The budget of a case that has none. */
+export type Measure = (recorded: Request & Omit<Case, 'budget'>) => Case['budget']
 
 type ParsedRecord = z.infer<typeof CaseRecord>
 

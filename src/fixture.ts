@@ -2,6 +2,7 @@ import { decode, encode } from '@msgpack/msgpack'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
+import { measureBudget } from './budget.ts'
 import { type Case, parse, parseCase, plainText, show } from './case.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { type Ids, newIds } from './ids.ts'
@@ -128,7 +129,7 @@ function changed(name: string, offset?: number): ParityError {
 
 function readCase(message: Message, name: string, ids: Ids, version: Header['version']): CaseOrError {
   try {
-    const parsed = parseCase(decodeMessage(message, name), name, version)
+    const parsed = parseCase(decodeMessage(message, name), name, version, measureBudget)
     if (!ids.add(parsed.id)) {
       throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
     }

@@ -1,10 +1,12 @@
 import { z } from 'zod'
-import { type Case, parse, parseCase, plainText } from './case.ts'
+import { measureBudget } from './budget.ts'
+import { type Case, isModelRequest, parse, parseCase, plainText } from './case.ts'
 import { ParityError } from './errors.ts'
 import { Producer } from './fixture.ts'
 import { type ModelName, modelSchemas } from './model.ts'
 import { configSchemas, type ModuleName } from './module.ts'
 import { type Conversation, converse, interpreter } from './python.ts'
+import { decisionOf } from './verify.ts'
 
 const size = z
   .int()
@@ -109,7 +111,7 @@ export interface Oracle {
   close(): Promise<void>
 }
 
-const Hello = z.strictObject({ protocol: z.literal(1), ...Producer.shape })
+const Hello = z.strictObject({ protocol: z.literal(2), ...Producer.shape })
 const Reply = z.union([
   z.strictObject({ id: z.int(), case: z.unknown() }),
   z.strictObject({ id: z.int(), error: z.string() }),
@@ -117,6 +119,8 @@ const Reply = z.union([
 
 interface Job {
   readonly spec: z.output<typeof RecordSpec>
+  /** Whether the states after every step are wanted. */
+  readonly states: boolean
   /** What Python sent; throws what is wrong with it. */
   readonly resolve: (record: unknown) => void
   readonly reject: (error: ParityError) => void
@@ -242,25 +246,38 @@ export async function openOracle({
     while (sent.length < maxInFlight && waiting.length > 0) {
       const job = { ...waiting.shift()!, id: ++lastId }
       sent.push(job)
-      conversation.send({ id: job.id, spec: job.spec })
+      conversation.send({ id: job.id, spec: job.spec, ...(job.states && { states: true }) })
       if (sent.length === 1) expectMessage(timeoutMs, `an answer to case ${job.spec.id}`)
     }
   }
 
-  function ask<T>(asked: RecordSpec, read: (record: unknown) => T): Promise<T> {
+  function ask<T>(asked: RecordSpec, states: boolean, read: (record: unknown) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const spec = parse(RecordSpec, asked, 'request', 'USAGE')
       if (broken !== undefined) throw failed(`case ${spec.id}: ${broken.message}`, broken)
-      waiting.push({ spec, resolve: (record) => resolve(read(record)), reject })
+      waiting.push({ spec, states, resolve: (record) => resolve(read(record)), reject })
       advance()
     })
+  }
+
+  /** What Python sent, and the case that it is: its budget is measured here. */
+  async function recorded(spec: RecordSpec): Promise<{ readonly record: object; readonly case: Case }> {
+    const read = (record: unknown): { readonly record: object; readonly case: Case } => ({
+      case: parseCase(record, 'oracle', 1, measureBudget),
+      record: record as object,
+    })
+    const first = await ask(spec, false, read)
+    return needsStates(first.case) ? ask(spec, true, read) : first
   }
 
   await start()
   return {
     producer: producer!,
-    record: (spec) => ask(spec, (record) => parseCase(record, 'oracle')),
-    recordForFile: (spec) => ask(spec, (record) => record),
+    record: async (spec) => (await recorded(spec)).case,
+    async recordForFile(spec) {
+      const { record, case: own } = await recorded(spec)
+      return { ...record, budget: recordsOf(own.budget) }
+    },
     isOpen: () => broken === undefined,
     async close() {
       const idle = sent.length === 0 && starting === undefined
@@ -273,6 +290,24 @@ export async function openOracle({
       await ending?.end()
     },
   }
+}
+
+/** Whether errors grow so much that a verdict wants each step by itself. */
+function needsStates(recorded: Case): boolean {
+  if (isModelRequest(recorded) || recorded.inputs.dropout_mask !== undefined) return false
+  const { output, h_n, c_n } = recorded.expected
+  const forward = Object.fromEntries(Object.entries({ output, h_n, c_n }).filter(([, tensor]) => tensor !== undefined))
+  return output !== undefined && decisionOf(recorded, forward as Case['expected'], { kind: 'budget' }).wide.length > 0
+}
+
+/** Tensors as a file holds them. */
+function recordsOf(tensors: Case['budget']): object {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [
+      name,
+      { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
+    ]),
+  )
 }
 
 function failed(message: string, cause?: ParityError): ParityError {

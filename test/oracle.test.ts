@@ -73,10 +73,10 @@ instead = []
 def write(stream, message):
     instead[0](stream) if instead else write_frame(stream, message)
 
-def faulty(spec):
+def faulty(spec, states):
     id = spec["id"]
 ${body.trim().replaceAll(/^/gm, '    ')}
-    return record(spec)
+    return record(spec, states)
 
 oracle.record_spec = faulty
 oracle.write_frame = write
@@ -246,12 +246,12 @@ describe('a Python that cannot be asked', () => {
 import sys
 from torch_parity.fixture import producer
 from torch_parity.oracle import write_frame
-write_frame(sys.stdout.buffer, {"protocol": 2, **producer()})
+write_frame(sys.stdout.buffer, {"protocol": 3, **producer()})
 sys.stdin.read()`
     const python = await interpreter(`exec ${realPython()} ${await write('other.py', program)}`)
     await expect(openOracle({ python })).rejects.toMatchObject({
       code: 'PYTHON_FAILED',
-      message: `${python} -m torch_parity: its first message: protocol: expected one of 1, got 2`,
+      message: `${python} -m torch_parity: its first message: protocol: expected one of 2, got 3`,
     })
   })
 

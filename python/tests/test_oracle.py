@@ -48,9 +48,48 @@ def all_frames(data: bytes) -> list[Any]:
     return found
 
 
-def test_a_request_is_what_the_recorder_records() -> None:
-    spec = {key: value for key, value in SPEC.items() if key != "seed"}
-    assert record_spec(SPEC) == generate(SUITE, CaseSpec(**{**spec, "lengths": (4, 1)}), 7)
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"gradients": False, "dtype": "float64"},
+        {"gradients": False, "training": {"optimizer": "SGD", "steps": 2}, "profile": "ordinary"},
+        {"options": {"num_layers": 2, "dropout": 0.5, "batch_first": True}, "masked": True},
+        {"module": "GRUCell", "options": {}, "lengths": None, "seq_len": 1},
+        {"gradients": False, "profile": "nan", "dtype": "bfloat16"},
+    ],
+)
+def test_a_request_is_what_the_recorder_records_without_its_budget(other: dict[str, Any]) -> None:
+    asked = {**SPEC, **other}
+    spec = {key: value for key, value in asked.items() if key != "seed"}
+    lengths = None if spec["lengths"] is None else tuple(spec["lengths"])
+    whole = generate(SUITE, CaseSpec(**{**spec, "lengths": lengths}), 7)
+    del whole["budget"]
+    assert record_spec(asked) == whole
+
+
+def test_states_are_recorded_on_request() -> None:
+    asked = {**SPEC, "gradients": False, "profile": "chaotic", "seq_len": 48, "lengths": None}
+    asked |= {"options": {"bidirectional": True}, "input_size": 4, "hidden_size": 24}
+    spec = {key: value for key, value in asked.items() if key != "seed"}
+    whole = generate(SUITE, CaseSpec(**spec), 7)
+    del whole["budget"]
+    assert "states" in whole
+    assert record_spec(asked, states=True) == whole
+    del whole["states"]
+    assert record_spec(asked) == whole
+
+
+def test_a_run_that_overflows_in_between_is_refused() -> None:
+    asked = {**SPEC, "module": "RNN", "dtype": "float16", "gradients": False, "profile": "chaotic"}
+    asked |= {"options": {"nonlinearity": "relu"}, "seq_len": 48, "hidden_size": 16}
+    asked["lengths"] = None
+    spec = {key: value for key, value in asked.items() if key != "seed"}
+    with pytest.raises(ValueError, match="overflows in between") as whole:
+        generate(SUITE, CaseSpec(**spec), 7)
+    with pytest.raises(ValueError, match="overflows in between") as bare:
+        record_spec(asked)
+    assert str(bare.value) == str(whole.value)
 
 
 def test_it_says_hello_and_answers_in_order_whatever_went_wrong_before() -> None:
@@ -92,10 +131,10 @@ def test_the_process_ends_with_its_input_and_prints_frames_alone(tmp_path: Path)
         "import os, sys\n"
         "import torch_parity.oracle as oracle\n"
         "record = oracle.record_spec\n"
-        "def noisy(spec):\n"
+        "def noisy(spec, states):\n"
         "    print('from Python', flush=True)\n"
         "    os.write(1, b'from C')\n"
-        "    return record(spec)\n"
+        "    return record(spec, states)\n"
         "oracle.record_spec = noisy\n"
         "oracle.oracle()\n"
     )

@@ -250,3 +250,19 @@ def test_states_past_a_length_are_zero_whatever_the_padding_holds() -> None:
     case = record(module, {"input": input, "lengths": torch.tensor([60, 7])}, id="case")
     for tensor in case["states"].values():
         assert not decode_tensor(tensor)[7:, :, 1].any()
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_a_budget_may_be_left_to_whoever_judges(gradients: bool) -> None:
+    module = nn.GRU(3, 4)
+    inputs = {"input": torch.ones(5, 2, 3)}
+    whole = record(module, inputs, id="a", gradients=gradients)
+    del whole["budget"]
+    assert record(module, inputs, id="a", gradients=gradients, budget=False) == whole
+
+
+def test_what_differs_from_the_module_is_refused_without_a_budget_too() -> None:
+    module = nn.GRU(3, 4)
+    module.register_forward_hook(lambda _, __, outputs: (outputs[0] * 1.01, outputs[1]))
+    with pytest.raises(ValueError, match="forward hooks"):
+        record(module, {"input": torch.ones(5, 2, 3)}, id="a", budget=False)

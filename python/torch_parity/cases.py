@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from torch_parity.device import CPU
 from torch_parity.fixture import Case, EncodedTensor, encode_tensor, generated_tensor
-from torch_parity.modules import KINDS, Tensors, blank, build, state_size
-from torch_parity.record import record
+from torch_parity.modules import KINDS, Tensors, blank, filled, state_size
+from torch_parity.record import record, record_bare
 from torch_parity.training import ADAM
 from torch_parity.values import Array, Generated, Stream
 
@@ -92,16 +93,47 @@ def generate(suite: str, spec: CaseSpec, seed: int, device: torch.device = CPU) 
 
     They depend on seed, suite, id and the tensor's name alone.
     """
+    module, inputs = make(suite, spec, seed)
+    case = record(
+        module,
+        inputs,
+        id=spec.id,
+        seed=seed,
+        gradients=spec.gradients,
+        dropout=spec.masked,
+        training=spec.training,
+        device=device,
+    )
+    return naming_numbers(case, suite, spec, seed) if spec.generated else case
+
+
+def generate_bare(suite: str, spec: CaseSpec, seed: int, states: bool = False) -> Case:
+    """`generate` without a budget: whoever asks measures it."""
+    module, inputs = make(suite, spec, seed)
+    return record_bare(
+        module,
+        inputs,
+        id=spec.id,
+        seed=seed,
+        gradients=spec.gradients,
+        dropout=spec.masked,
+        training=spec.training,
+        states=states,
+    )
+
+
+def make(suite: str, spec: CaseSpec, seed: int) -> tuple[nn.Module, Tensors]:
+    """The module of a case, and what goes into it."""
 
     def stream(tensor: str) -> Stream:
         return Stream(seed, suite, spec.id, tensor)
 
     config = spec.config
-    shapes = blank(spec.module, config).state_dict()
+    module = blank(spec.module, config)
     dtype = getattr(torch, spec.dtype)
     params = {
         name: as_tensor(parameter(spec, name, tuple(meta.shape), stream(name)), dtype)
-        for name, meta in shapes.items()
+        for name, meta in module.state_dict().items()
     }
     inputs: Tensors = {}
     data = fill(spec, "input", input_shape(spec), stream("input"))
@@ -119,17 +151,7 @@ def generate(suite: str, spec: CaseSpec, seed: int, device: torch.device = CPU) 
         # Within what tanh gives, so that there is something to learn.
         shape = target_shape(spec)
         inputs["target"] = as_tensor(stream("target").uniform(0.9, *shape), dtype)
-    case = record(
-        build(spec.module, config, params),
-        inputs,
-        id=spec.id,
-        seed=seed,
-        gradients=spec.gradients,
-        dropout=spec.masked,
-        training=spec.training,
-        device=device,
-    )
-    return naming_numbers(case, suite, spec, seed) if spec.generated else case
+    return filled(module, params), inputs
 
 
 #: A tensor of fewer bytes is held: naming it takes more.

@@ -42,7 +42,7 @@ class Case(TypedDict):
     params: dict[str, EncodedTensor]
     inputs: dict[str, EncodedTensor]
     expected: dict[str, EncodedTensor]
-    budget: dict[str, EncodedTensor]
+    budget: NotRequired[dict[str, EncodedTensor]]
     states: NotRequired[dict[str, EncodedTensor]]
     cotangents: NotRequired[dict[str, EncodedTensor]]
     training: NotRequired[dict[str, Any]]

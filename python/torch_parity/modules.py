@@ -106,7 +106,11 @@ def blank(name: str, config: Mapping[str, Any]) -> nn.Module:
 
 def build(name: str, config: Mapping[str, Any], params: Tensors) -> nn.Module:
     """A module in evaluation mode that shares the parameters given; nothing random is drawn."""
-    module = blank(name, config)
+    return filled(blank(name, config), params)
+
+
+def filled(module: nn.Module, params: Tensors) -> nn.Module:
+    """A blank module that has become one in evaluation mode, with the parameters given."""
     module.load_state_dict(params, assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
@@ -241,12 +245,13 @@ def named(h: str, c: str, state: torch.Tensor | tuple[torch.Tensor, torch.Tensor
 def call_with_gradients(
     module: nn.Module,
     inputs: Tensors,
-    cotangents: Tensors,
+    cotangents: Tensors | Callable[[Tensors], Tensors],
     activations: AbstractContextManager[object] | None = None,
 ) -> Tensors:
     """What `call` gives, and the gradients by everything that went in, from those by each output.
 
-    activations: what the forward pass runs in.
+    cotangents: those by each output, or what draws them for outputs. activations: what the forward
+    pass runs in.
 
     The gradients are called grad_input, grad_h_0, grad_c_0 and grad_ and a parameter's name.
     """
@@ -263,6 +268,8 @@ def call_with_gradients(
             with activations or nullcontext():
                 outputs = call(module, {**inputs, **leaves})
             wanted = {**leaves, **params}
+            if callable(cotangents):
+                cotangents = cotangents(outputs)
             gradients = torch.autograd.grad(
                 [outputs[name] for name in cotangents],
                 list(wanted.values()),

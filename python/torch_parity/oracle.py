@@ -1,8 +1,9 @@
 """python -m torch_parity oracle: records the cases that it is asked for, until its input ends.
 
 A frame is its length, in 4 bytes with the lowest first, and a MessagePack map. The first frame out
-says who answers; then each request `{id, spec}` is answered, in order, by `{id, case}` as fixtures
-hold one, or by `{id, error}` where torch or the recorder refuses it.
+says who answers; then each request `{id, spec, states?}` is answered, in order, by `{id, case}` as
+fixtures hold one but without a budget, which whoever asks measures, or by `{id, error}` where torch
+or the recorder refuses it. states: whether those after every step are wanted.
 """
 
 import os
@@ -15,13 +16,13 @@ from typing import Any, BinaryIO, cast
 import msgpack
 import torch
 
-from torch_parity.cases import CaseSpec, generate
+from torch_parity.cases import CaseSpec, generate_bare
 from torch_parity.fixture import Case, producer
 from torch_parity.models import MODELS
 from torch_parity.modules import KINDS
 from torch_parity.suites.models import ModelSpec, generate_model
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 #: What parameters and inputs are drawn for, beside seed, id and the tensor's name.
 SUITE = "oracle"
@@ -54,7 +55,7 @@ def write_frame(stream: BinaryIO, message: object) -> None:
     stream.flush()
 
 
-def record_spec(spec: Mapping[str, Any]) -> Case:
+def record_spec(spec: Mapping[str, Any], states: bool = False) -> Case:
     """Records the case of a request's `spec`, which holds the fields of a CaseSpec, or of a
     ModelSpec with `module` for its model, and `seed`.
 
@@ -66,18 +67,22 @@ def record_spec(spec: Mapping[str, Any]) -> Case:
     if fields.get("lengths") is not None:
         fields["lengths"] = tuple(fields["lengths"])
     if fields["module"] in MODELS:
-        return generate_model(SUITE, ModelSpec(model=fields.pop("module"), **fields), spec["seed"])
+        model = ModelSpec(model=fields.pop("module"), **fields)
+        return generate_model(SUITE, model, spec["seed"], budget=False)
     kind = KINDS[fields["module"]]
     for option in fields.get("options", {}).keys() - set(kind.options):
         known = ", ".join(kind.options)
         raise ValueError(f"options: expected {known} of {fields['module']}, got {option}")
-    return generate(SUITE, CaseSpec(**fields), spec["seed"])
+    return generate_bare(SUITE, CaseSpec(**fields), spec["seed"], states)
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """The reply to a request; an error is the answer to this one and to no other."""
     try:
-        return {"id": request["id"], "case": record_spec(request["spec"])}
+        return {
+            "id": request["id"],
+            "case": record_spec(request["spec"], request.get("states", False)),
+        }
     except (RuntimeError, ValueError) as error:
         return {"id": request["id"], "error": str(error)}
     except Exception as error:

@@ -37,7 +37,9 @@ from torch_parity.modules import (
     build,
     call,
     call_with_gradients,
+    config_of,
     exchange,
+    name_of,
     state_size,
 )
 from torch_parity.progress import Progress, silent
@@ -62,6 +64,7 @@ def record(
     dropout: bool = False,
     training: Mapping[str, Any] | None = None,
     device: torch.device = CPU,
+    budget: bool = True,
 ) -> Case:
     """Records a torch.nn.RNN, LSTM, GRU, or a cell of them; the module is left as it was.
 
@@ -79,6 +82,7 @@ def record(
     training: steps of an optimizer instead of one run, see `torch_parity.training`; inputs then
     hold a `target` as well.
     device: where the expected outputs are computed; the budget and `states` are the CPU's.
+    budget: measured here; else whoever judges measures it, which takes a tenth of the time here.
 
     Raises:
         TypeError: The module is none that can be recorded, or the id is no string.
@@ -93,7 +97,7 @@ def record(
     subject = find_subject(module, id)
     with own_threads():
         with quiet():
-            run = prepare(subject, inputs, id, seed, gradients, dropout, training)
+            run, packed = prepare(subject, inputs, id, seed, gradients, dropout, training)
             expected = run_on(
                 device,
                 lambda module, there: evaluate(module, there, run.training),
@@ -106,22 +110,81 @@ def record(
             subject,
             run.given,
             cotangents,
-            run.packed,
+            packed,
             id,
             is_same_device=device.type == subject.device.type,
         )
         with quiet():
-            return finish(run, expected, own, compared, id, seed)
+            if not budget:
+                check_agreement(subject, own, compared, {}, id)
+                return case_without_budget(run, expected, id)
+            return finish(run, subject, expected, own, compared, id, seed)
+
+
+def record_bare(
+    module: nn.Module,
+    inputs: Tensors,
+    *,
+    id: str,
+    seed: int = 0,
+    gradients: bool = False,
+    dropout: bool = False,
+    training: Mapping[str, Any] | None = None,
+    states: bool = False,
+) -> Case:
+    """`record` without a budget, of a module and inputs that were made here: nothing hangs on them.
+
+    states: also those of every layer and direction after every step.
+
+    Raises:
+        ValueError: As `record`.
+        RuntimeError: torch does not accept the inputs.
+    """
+    check_id(id)
+    name = name_of(module)
+    config, params, given = config_of(module), dict(module.state_dict()), dict(inputs)
+    with own_threads(), quiet():
+        if dropout:
+            given["dropout_mask"] = draw_masks(
+                config, given["input"], given["input"].dtype, id, seed
+            )
+        if training is not None:
+            training = complete(training, id)
+        if gradients:
+
+            def draw(outputs: Tensors) -> Tensors:
+                drawn = draw_cotangents(outputs, id, seed)
+                given.update({COTANGENT + key: tensor for key, tensor in drawn.items()})
+                return drawn
+
+            expected = call_with_gradients(module, given, draw)
+        else:
+            expected = evaluate(
+                module if training is None else build(name, config, params), given, training
+            )
+        case = case_without_budget(Run(name, config, params, given, training), expected, id)
+        if states:
+            case["states"] = encode(step_states(name, config, params, given, None)[0])
+        return case
+
+
+def draw_cotangents(outputs: Tensors, id: str, seed: int) -> Tensors:
+    return {
+        key: torch.from_numpy(Stream(seed, id, "cotangent", key).normal(*tensor.shape)).to(
+            tensor.dtype
+        )
+        for key, tensor in outputs.items()
+    }
 
 
 @dataclass(frozen=True)
 class Run:
     """All that a recording computes with."""
 
-    subject: Subject
+    name: str
+    config: dict[str, Any]
     params: Tensors
     given: Tensors
-    packed: PackedSequence | None
     training: dict[str, Any] | None
 
 
@@ -133,8 +196,11 @@ def prepare(
     gradients: bool,
     dropout: bool,
     training: Mapping[str, Any] | None,
-) -> Run:
-    """Reads and checks what was given, and draws what is random."""
+) -> tuple[Run, PackedSequence | None]:
+    """Reads and checks what was given, and draws what is random.
+
+    Returns the PackedSequence as well, where one was given.
+    """
     name, config = subject.name, subject.config
     named = by_name(inputs, name, id)
     check_names(name, named, training, id)
@@ -158,12 +224,10 @@ def prepare(
     if dropout:
         given["dropout_mask"] = draw_masks(config, given["input"], dtype, id, seed)
     if gradients:
-        outputs = call(build(name, config, params), given)
-        for key, tensor in outputs.items():
-            values = Stream(seed, id, "cotangent", key).normal(*tensor.shape)
-            given[COTANGENT + key] = torch.from_numpy(values).to(dtype)
+        drawn = draw_cotangents(call(build(name, config, params), given), id, seed)
+        given |= {COTANGENT + key: tensor for key, tensor in drawn.items()}
     packed = named["input"] if isinstance(named["input"], PackedSequence) else None
-    return Run(subject, params, given, packed, None if training is None else dict(training))
+    return Run(name, config, params, given, training), packed
 
 
 def comparable(run: Run, expected: Tensors) -> tuple[Tensors, Tensors]:
@@ -173,7 +237,7 @@ def comparable(run: Run, expected: Tensors) -> tuple[Tensors, Tensors]:
     """
     if run.training is None:
         return expected, cotangents_of(run.given)
-    module = build(run.subject.name, run.subject.config, run.params)
+    module = build(run.name, run.config, run.params)
     inputs = without_target(run.given)
     key, output = next(iter(call(module, inputs).items()))
     cotangents = {key: 2 * (output - run.given["target"]) / max(output.numel(), 1)}
@@ -181,29 +245,23 @@ def comparable(run: Run, expected: Tensors) -> tuple[Tensors, Tensors]:
 
 
 def finish(
-    run: Run, expected: Tensors, own: Tensors, compared: Tensors, id: str, seed: int
+    run: Run,
+    subject: Subject,
+    expected: Tensors,
+    own: Tensors,
+    compared: Tensors,
+    id: str,
+    seed: int,
 ) -> Case:
     """Measures the budget, compares with the module itself, and puts the case together."""
-    name, config = run.subject.name, run.subject.config
+    name, config = run.name, run.config
     params, given, training = run.params, run.given, run.training
     progress = Progress(id)
     noise = Stream(seed, id, "noise")
     budget = budget_of(name, config, params, given, expected, noise, id, training, progress)
-    check_agreement(run.subject, own, compared, budget if training is None else {}, id)
-    case: Case = {
-        "id": id,
-        "module": name,
-        "config": config,
-        "dtype": str(next(iter(params.values())).dtype).removeprefix("torch."),
-        "params": encode(params),
-        "inputs": encode({k: v for k, v in given.items() if not k.startswith(COTANGENT)}),
-        "expected": encode(expected),
-        "budget": {key: encode_tensor(value) for key, value in budget.items()},
-    }
-    if cotangents := cotangents_of(given):
-        case["cotangents"] = encode(cotangents)
-    if training is not None:
-        case["training"] = training
+    check_agreement(subject, own, compared, budget if training is None else {}, id)
+    case = put_together(run, expected, id)
+    case["budget"] = {key: encode_tensor(value) for key, value in budget.items()}
     free = "output" in expected and "dropout_mask" not in given
     if free and needs_states(expected, budget):
         stream = Stream(seed, id, "noise of steps")
@@ -211,6 +269,47 @@ def finish(
         case["states"] = encode(states)
         case["budget"] |= {key: encode_tensor(value) for key, value in allowed.items()}
     return case
+
+
+def put_together(run: Run, expected: Tensors, id: str) -> Case:
+    """A case that has no budget yet."""
+    given = run.given
+    case: Case = {
+        "id": id,
+        "module": run.name,
+        "config": run.config,
+        "dtype": str(next(iter(run.params.values())).dtype).removeprefix("torch."),
+        "params": encode(run.params),
+        "inputs": encode({k: v for k, v in given.items() if not k.startswith(COTANGENT)}),
+        "expected": encode(expected),
+    }
+    if cotangents := cotangents_of(given):
+        case["cotangents"] = encode(cotangents)
+    if run.training is not None:
+        case["training"] = run.training
+    return case
+
+
+def case_without_budget(run: Run, expected: Tensors, id: str) -> Case:
+    """The case for whoever measures its budget.
+
+    Raises:
+        ValueError: The run overflows in between.
+    """
+    # What is finite is so in float64, where less overflows.
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in expected.values()):
+        name, config = run.name, run.config
+        exact = build(name, config, {key: value.double() for key, value in run.params.items()})
+        reference = evaluate(exact, exact_of(run.given), run.training)
+        for key, tensor in expected.items():
+            check_kinds(tensor, reference[key], f"{id}: {key}")
+    return put_together(run, expected, id)
+
+
+def exact_of(given: Tensors) -> Tensors:
+    return {
+        key: value.double() if value.is_floating_point() else value for key, value in given.items()
+    }
 
 
 def without_target(given: Tensors) -> Tensors:
@@ -296,9 +395,7 @@ def budget_of(
     """The budget of each expected tensor, from a reference in float64 and noisy runs around it."""
     dtype = next(iter(params.values())).dtype
     exact_params = {key: value.double() for key, value in params.items()}
-    exact_given = {
-        key: value.double() if value.is_floating_point() else value for key, value in given.items()
-    }
+    exact_given = exact_of(given)
     exact = build(name, config, exact_params)
     reference = evaluate(exact, exact_given, training)
     reference = {key: reference[key] for key in expected}
@@ -351,13 +448,13 @@ def step_states(
     config: Mapping[str, Any],
     params: Tensors,
     inputs: Tensors,
-    stream: Stream,
+    stream: Stream | None,
     progress: Callable[[str], None] = silent,
 ) -> tuple[Tensors, dict[str, Array]]:
     """The state of every layer and direction after every step, and the budget of one such step.
 
     Returns h_t: (seq_len, D * num_layers, batch, state size) and, of an LSTM, c_t, and their
-    budgets: (1, D * num_layers, 1, 1).
+    budgets: (1, D * num_layers, 1, 1), which are 0 without a stream of noise to measure them with.
     """
     num_layers = config["num_layers"]
     directions = 2 if config["bidirectional"] else 1
@@ -418,9 +515,12 @@ def step_states(
             fold = {"input": ordered[inside][None]}
             fold |= {f"{key}_0": values[inside][None] for key, values in before.items()}
             folded = {f"{key}_n": values[inside][None] for key, values in after.items()}
-            step = budget_of(name, layer_config, own, fold, folded, stream, "step")
+            step = (
+                budget_of(name, layer_config, own, fold, folded, stream, "step") if stream else {}
+            )
             for key, values in after.items():
-                allowed[key][0, state, 0, 0] = step[f"{key}_n"].max(initial=0.0)
+                if stream:
+                    allowed[key][0, state, 0, 0] = step[f"{key}_n"].max(initial=0.0)
                 kept = torch.where(inside[..., None], values, torch.zeros_like(values))
                 recorded[key][index, state, rows] = kept
         layer_states = recorded["h"][:, layer * directions : (layer + 1) * directions]

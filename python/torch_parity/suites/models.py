@@ -46,7 +46,13 @@ class ModelSpec:
     logits: float = 1.0
 
 
-def generate_model(suite: str, spec: ModelSpec, seed: int, device: torch.device = CPU) -> Case:
+def generate_model(
+    suite: str,
+    spec: ModelSpec,
+    seed: int,
+    device: torch.device = CPU,
+    budget: bool = True,
+) -> Case:
     """Makes parameters and inputs from seed, suite, id and name alone, and records the model."""
 
     def stream(tensor: str) -> Stream:
@@ -90,6 +96,7 @@ def generate_model(suite: str, spec: ModelSpec, seed: int, device: torch.device 
         seed=seed,
         gradients=spec.gradients,
         device=device,
+        budget=budget,
     )
 
 
