@@ -4,127 +4,143 @@ import { binaries } from './binaries.ts'
 /** What the numbers are, in memory and in all arithmetic. */
 export type Precision = 'float64' | 'float32'
 
-/** An address in the memory of the kernels; 0 stands for what is not there. */
+/** A place in the memory of the kernels; 0 stands for what is not there. */
 export type Address = number
 
 /** What src/engine/kernels/index.ts exports. */
 interface Kernels {
   readonly memory: WebAssembly.Memory
-  take(count: number): Address
   mark(): Address
   giveBack(to: Address): void
   forward(scan: Address): void
   backward(scan: Address): void
 }
 
+const pageBytes = 2 ** 16
 /** A run that has needed more leaves nothing behind. */
 const keptBytes = 2 ** 26
 /** Of 32-bit addresses, but for the last page. */
-const mostBytes = 2 ** 32 - 2 ** 16
+const mostBytes = 2 ** 32 - pageBytes
+/** A call of `set` or `fill` costs more than so few numbers. */
+const few = 32
 
-/** The kernels of one precision and their memory, which is handed out from one end, and given back when the next run begins. */
+/** The kernels of one precision and their memory, which is handed out from one end, and all given back when the next run begins. */
 export class Machine {
   readonly itemSize: number
+  /** The whole memory, as numbers and as 32-bit whole numbers; others after it has grown. */
+  numbers: Float64Array | Float32Array
+  integers: Int32Array
   readonly #kernels: Kernels
   readonly #start: Address
-  #numbers: Float64Array | Float32Array
-  #integers: Int32Array
+  #top: Address
+  #byteLength: number
 
   constructor(precision: Precision) {
     const { exports } = new WebAssembly.Instance(moduleOf(precision))
     // They are made of src/engine/kernels in the same build.
     this.#kernels = exports as unknown as Kernels
-    this.#start = this.#kernels.mark()
-    this.itemSize = precision === 'float64' ? 8 : 4
-    this.#numbers = this.#view()
-    this.#integers = new Int32Array(this.#kernels.memory.buffer)
-  }
-
-  #view(): Float64Array | Float32Array {
     const { buffer } = this.#kernels.memory
-    return this.itemSize === 8 ? new Float64Array(buffer) : new Float32Array(buffer)
+    this.itemSize = precision === 'float64' ? 8 : 4
+    this.numbers = precision === 'float64' ? new Float64Array(buffer) : new Float32Array(buffer)
+    this.integers = new Int32Array(buffer)
+    this.#byteLength = buffer.byteLength
+    this.#start = this.#kernels.mark()
+    this.#top = this.#start
   }
 
-  /** The whole memory; its buffer is another after it has grown. */
-  get numbers(): Float64Array | Float32Array {
-    if (this.#numbers.length === 0) {
-      this.#numbers = this.#view()
-      this.#integers = new Int32Array(this.#kernels.memory.buffer)
-    }
-    return this.#numbers
-  }
-
-  get integers(): Int32Array {
-    return this.#integers.length === 0 ? (this.numbers, this.#integers) : this.#integers
-  }
-
-  get byteLength(): number {
-    return this.#kernels.memory.buffer.byteLength
+  get isLarge(): boolean {
+    return this.#byteLength > keptBytes
   }
 
   begin(): void {
-    this.#kernels.giveBack(this.#start)
+    this.#top = this.#start
   }
 
   /** Where a number stands in `numbers`. */
-  readonly placeOf = (address: Address): number => address / this.itemSize
-
-  /** Room for so many numbers, whatever they are. */
-  take(count: number): Address {
-    this.mayTake(count)
-    return this.#guarded(() => this.#kernels.take(count))
+  placeOf(address: Address): number {
+    return address / this.itemSize
   }
 
-  /** @throws ParityError CASE_UNSUPPORTED where there are not so many addresses left. */
-  mayTake(count: number): void {
-    if (this.#kernels.mark() + count * this.itemSize <= mostBytes) return
-    const needed = Math.ceil((count * this.itemSize) / 2 ** 20)
-    throw new ParityError(
-      'CASE_UNSUPPORTED',
-      `torch-parity: expected a case that fits 4 GiB, got one of ${needed} MiB more`,
-    )
+  /**
+   * Room for so many numbers, whatever they are.
+   * @throws ParityError CASE_UNSUPPORTED where there is none.
+   */
+  take(count: number): Address {
+    const address = this.#top
+    this.#top = this.#reach(address + count * this.itemSize)
+    return address
+  }
+
+  /** Makes sure that the kernels can take so many numbers. */
+  reserve(count: number): void {
+    this.#reach(this.#top + count * this.itemSize)
+  }
+
+  /** → the end, as vectors like addresses. */
+  #reach(end: Address): Address {
+    if (end > this.#byteLength) this.#grow(end)
+    return Math.ceil(end / 16) * 16
+  }
+
+  #grow(end: Address): void {
+    const { memory } = this.#kernels
+    // By half at least, so that growing by little costs little.
+    const wanted = Math.min(Math.max(end + pageBytes, 1.5 * this.#byteLength), mostBytes)
+    try {
+      if (end > wanted) throw new RangeError(`${end} bytes are more than 32-bit addresses reach`)
+      memory.grow(Math.ceil((wanted - this.#byteLength) / pageBytes))
+    } catch (cause) {
+      const sizes = `expected a case that fits the memory, got one of ${Math.ceil(end / 2 ** 20)} MiB`
+      throw new ParityError('CASE_UNSUPPORTED', `torch-parity: ${sizes}`, { cause })
+    }
+    const { buffer } = memory
+    this.numbers = this.itemSize === 8 ? new Float64Array(buffer) : new Float32Array(buffer)
+    this.integers = new Int32Array(buffer)
+    this.#byteLength = buffer.byteLength
   }
 
   put(data: ArrayLike<number>): Address {
     const address = this.take(data.length)
     const { numbers } = this
     const at = this.placeOf(address)
-    // A call of `set` costs more than a few numbers.
-    if (data.length > 64) numbers.set(data, at)
+    if (data.length > few) numbers.set(data, at)
     else for (let i = 0; i < data.length; i++) numbers[at + i] = data[i]!
     return address
   }
 
   zeros(count: number): Address {
     const address = this.take(count)
+    const { numbers } = this
     const at = this.placeOf(address)
-    this.numbers.fill(0, at, at + count)
+    if (count > few) numbers.fill(0, at, at + count)
+    else for (let i = 0; i < count; i++) numbers[at + i] = 0
     return address
+  }
+
+  /** Copies numbers out. */
+  get(address: Address, out: Float64Array | Float32Array): void {
+    const { numbers } = this
+    const at = this.placeOf(address)
+    const count = out.length
+    if (count > few) out.set(numbers.subarray(at, at + count))
+    else for (let i = 0; i < count; i++) out[i] = numbers[at + i]!
   }
 
   /** Room for so many 32-bit whole numbers. */
-  putIntegers(data: ArrayLike<number>): Address {
-    const address = this.take(Math.ceil((data.length * 4) / this.itemSize))
-    this.integers.set(data, address / 4)
-    return address
+  takeIntegers(count: number): Address {
+    return this.take((4 * count) / this.itemSize)
   }
 
+  /** What the kernels take is theirs until the next run. */
   forward(scan: Address): void {
-    this.#guarded(() => this.#kernels.forward(scan))
+    this.#kernels.giveBack(this.#top)
+    this.#kernels.forward(scan)
+    this.#top = this.#kernels.mark()
   }
 
   backward(scan: Address): void {
-    this.#guarded(() => this.#kernels.backward(scan))
-  }
-
-  #guarded<T>(call: () => T): T {
-    try {
-      return call()
-    } catch (cause) {
-      // The one thing that stops the kernels is memory that cannot grow.
-      const message = `torch-parity: expected more memory than ${this.byteLength / 2 ** 20} MiB, got none`
-      throw new ParityError('CASE_UNSUPPORTED', message, { cause })
-    }
+    this.#kernels.giveBack(this.#top)
+    this.#kernels.backward(scan)
   }
 }
 
@@ -150,10 +166,10 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 export function onMachine<T>(precision: Precision, use: (machine: Machine) => T): T {
   const machine = machines.get(precision) ?? new Machine(precision)
   machines.set(precision, machine)
+  machine.begin()
   try {
-    machine.begin()
     return use(machine)
   } finally {
-    if (machine.byteLength > keptBytes) machines.delete(precision)
+    if (machine.isLarge) machines.delete(precision)
   }
 }

@@ -2,7 +2,7 @@ import { isModelRequest, type Outputs, type RecurrentRequest, type Request } fro
 import { type FloatTensor, floatTensor } from '../tensor.ts'
 import * as variants from '../variants/run.ts'
 import { type Machine, onMachine, type Precision } from './machine.ts'
-import { type Numbers, type Places, read, recurrent } from './recurrent.ts'
+import { type Place, type Places, read, recurrent } from './recurrent.ts'
 import { train } from './training.ts'
 
 /** Something that computes requests: ours, or the user's port. */
@@ -67,11 +67,11 @@ export function exactly(request: Request): Readonly<Record<string, Float64Array>
 function gathered<T>(
   precision: Precision,
   request: RecurrentRequest,
-  become: (machine: Machine, place: Places[string], count: number) => T,
+  become: (machine: Machine, place: Place, count: number) => T,
 ): Record<string, T> {
   const { cotangents } = request
   return onMachine(precision, (machine) => {
-    const { outputs, backward } = recurrent(machine, request, dataOf(request.params), cotangents !== undefined)
+    const { outputs, backward } = recurrent(machine, request, request.params, cotangents !== undefined)
     const all: Record<string, T> = {}
     const add = (places: Places): void => {
       for (const name of Object.keys(places)) {
@@ -82,13 +82,7 @@ function gathered<T>(
       }
     }
     add(outputs)
-    if (cotangents !== undefined) add(backward(dataOf(cotangents)))
+    if (cotangents !== undefined) add(backward(cotangents))
     return all
   })
-}
-
-function dataOf(tensors: Outputs): Numbers {
-  const numbers: Record<string, ArrayLike<number>> = {}
-  for (const name of Object.keys(tensors)) numbers[name] = tensors[name]!.data
-  return numbers
 }

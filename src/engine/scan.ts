@@ -4,65 +4,60 @@ import type { Address, Machine } from './machine.ts'
 export const cells = { tanh: 0, relu: 1, LSTM: 2, GRU: 3 } as const
 
 /** What the kernels are told of one layer and direction: src/engine/kernels/scan.ts says what each is, and has the same order. */
-const fields = [
-  'cell',
-  'seq_len',
-  'batch',
-  'input_size',
-  'hidden_size',
-  'state_size',
-  'reverse',
-  'kept',
-  'lengths',
-  'input',
-  'output',
-  'outputStride',
-  'weight_ih',
-  'weight_hh',
-  'bias_ih',
-  'bias_hh',
-  'weight_hr',
-  'h',
-  'c',
-  'doutput',
-  'dh',
-  'dc',
-  'dinput',
-  'dweight_ih',
-  'dweight_hh',
-  'dbias_ih',
-  'dbias_hh',
-  'dweight_hr',
-] as const
+export const field = {
+  cell: 0,
+  seq_len: 1,
+  batch: 2,
+  input_size: 3,
+  hidden_size: 4,
+  state_size: 5,
+  reverse: 6,
+  kept: 7,
+  lengths: 8,
+  input: 9,
+  output: 10,
+  outputStride: 11,
+  weight_ih: 12,
+  weight_hh: 13,
+  bias_ih: 14,
+  bias_hh: 15,
+  weight_hr: 16,
+  h: 17,
+  c: 18,
+  doutput: 19,
+  dh: 20,
+  dc: 21,
+  dinput: 22,
+  dweight_ih: 23,
+  dweight_hh: 24,
+  dbias_ih: 25,
+  dbias_hh: 26,
+  dweight_hr: 27,
+} as const
 
-/** What the kernels add to it themselves. */
-const ownFields = 5
+/** With what the kernels add to it themselves. */
+const fields = 33
 
-type Field = (typeof fields)[number]
-export type Scan = Readonly<Record<Field, number>>
-
-/** One layer and direction over time, forward, and back when `kept` is 1 and the gradients' addresses are there. */
-export function scanForward(machine: Machine, scan: Scan): Address {
-  const { seq_len, batch, input_size, hidden_size, state_size } = scan
-  const address = machine.take(Math.ceil(((fields.length + ownFields) * 4) / machine.itemSize))
-  describe(machine, address, scan)
-  // No more than: gates twice, states of every kind, a copy of the input, and each weight packed twice.
-  const rows = (seq_len + 2) * batch + 512
-  const width = 4 * (hidden_size + 16)
-  machine.mayTake(
-    rows * (2 * width + 4 * (hidden_size + state_size + 16) + input_size) + 2 * width * (input_size + 4 * state_size),
-  )
-  machine.forward(address)
-  return address
+export function newScan(machine: Machine): Address {
+  return machine.takeIntegers(fields)
 }
 
-/** What `scanForward` has been told, and gradients. */
-export function scanBackward(machine: Machine, address: Address, scan: Scan): void {
-  describe(machine, address, scan)
-  machine.backward(address)
-}
-
-function describe({ integers }: Machine, address: Address, scan: Scan): void {
-  let at = address / 4
-  for (const field of fields) integers[at++] = scan[field]
+/** Makes sure that the kernels can take what they need for a scan, forward and, when `kept` is 1, back. */
+export function reserve(
+  machine: Machine,
+  seq_len: number,
+  batch: number,
+  input_size: number,
+  hidden_size: number,
+  kept: boolean,
+): void {
+  // No state is larger than hidden_size; the rest is what whole vectors and panels take.
+  const units = hidden_size + 16
+  const gates = 4 * units
+  const rows = (kept ? seq_len + 1 : Math.min(seq_len, 128)) * batch
+  // Gates, for a GRU twice; the states, before and after a projection; the projected; the input without its padding.
+  const history = (rows + 128) * (2 * gates + 4 * units + input_size)
+  const working = batch * (2 * gates + 8 * units)
+  const weights = 2 * (gates + 16) * (input_size + 16 + 3 * units)
+  machine.reserve(history + working + weights + 128 * (gates + 2 * units + input_size + 16))
 }

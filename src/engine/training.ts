@@ -19,7 +19,7 @@ export function train(machine: Machine, request: RecurrentRequest, training: Tra
     after: new Float64Array(steps * data.length),
     update: optimizer(training, data.length),
   }))
-  const current: Numbers = Object.fromEntries(params.map(({ name, current }) => [name, current]))
+  const current: Numbers = Object.fromEntries(params.map(({ name, current }) => [name, { data: current }]))
   const loss = new Float64Array(steps)
   for (let step = 1; step <= steps; step++) {
     machine.begin()
@@ -27,7 +27,8 @@ export function train(machine: Machine, request: RecurrentRequest, training: Tra
     const [name, place] = Object.entries(outputs)[0]!
     const output = numbersAt(machine, place)
     loss[step - 1] = output.reduce((sum, y, i) => sum + (y - target[i]!) ** 2, 0) / output.length
-    const gradients = backward({ [name]: output.map((y, i) => (2 * (y - target[i]!)) / output.length) })
+    const data = output.map((y, i) => (2 * (y - target[i]!)) / output.length)
+    const gradients = backward({ [name]: { data } })
     for (const { name, current, after, update } of params) {
       update(current, numbersAt(machine, gradients[`grad_${name}`]!), step)
       after.set(current, (step - 1) * current.length)

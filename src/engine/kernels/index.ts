@@ -2,4 +2,4 @@
 export { activate } from './activation'
 export { backward } from './backward'
 export { forward } from './forward'
-export { giveBack, mark, take } from './memory'
+export { giveBack, mark } from './memory'

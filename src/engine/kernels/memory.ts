@@ -1,4 +1,4 @@
-// Memory is handed out from one end and given back all at once: a run needs no more than that.
+// Memory is handed out from one end, and given back all at once. src/engine/machine.ts has made sure that there is enough.
 
 let top: usize = __heap_base
 
@@ -6,17 +6,14 @@ let top: usize = __heap_base
 export function take(count: i32): usize {
   const start = top
   top = (start + ((<usize>count) << alignof<Real>()) + 15) & ~15
-  // So long as 2³² is not reached, which the caller of a run has seen to.
-  const missing = <i32>((top + 0xffff) >> 16) - memory.size()
-  if (missing > 0 && memory.grow(max(missing, memory.size() >> 1)) < 0 && memory.grow(missing) < 0) unreachable()
   return start
 }
 
-/** What is taken from now on is given back by `giveBack`. */
 export function mark(): usize {
   return top
 }
 
+/** Gives back all that was taken from there on. */
 export function giveBack(to: usize): void {
   top = to
 }
