@@ -95,8 +95,7 @@ export function recurrent(machine: Machine, request: RecurrentRequest, params: N
   const put = (name: string): Address => (params[name] === undefined ? 0 : machine.put(params[name].data))
 
   const h = inputs.h_0 === undefined ? machine.zeros(count * state_size) : machine.put(inputs.h_0.data)
-  const c =
-    inputs.c_0 === undefined ? machine.zeros(isLSTM ? count * hidden_size : 0) : machine.put(inputs.c_0.data)
+  const c = inputs.c_0 === undefined ? machine.zeros(isLSTM ? count * hidden_size : 0) : machine.put(inputs.c_0.data)
   const lengths = inputs.lengths === undefined ? 0 : putWhole(machine, inputs.lengths.data)
   const scans: Address[] = []
   let input = putOuter(machine, inputs.input.data, swapped, batch, seq_len)
