@@ -103,7 +103,10 @@ function program(): Command {
     .command('verify')
     .description('judge an engine by recorded PyTorch runs')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
-    .option('--engine <file>', 'a JavaScript or TypeScript module that exports an Engine (default: our own)')
+    .option(
+      '--engine <file>',
+      'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
+    )
     .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
     .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')
@@ -141,7 +144,7 @@ function program(): Command {
     .description('say where an engine departs from PyTorch in a case, and which known fault does just that')
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case')
-    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts (default: ours)')
+    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
     .option('--target <name>', targetHelp)
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
@@ -200,7 +203,10 @@ function program(): Command {
   torchParity
     .command('fuzz')
     .description('ask PyTorch for random cases until an engine departs from one, and make that one small')
-    .option('--engine <file>', 'a JavaScript or TypeScript module that exports an Engine (default: our own)')
+    .option(
+      '--engine <file>',
+      'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
+    )
     .option('--target <name>', targetHelp)
     .option('--module <name...>', 'only these modules, such as LSTM GRUCell')
     .option('--runs <number>', 'how many cases (default: 1000, or no limit with --time)', parsePositive)

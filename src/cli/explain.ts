@@ -5,24 +5,25 @@ import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
 import { fails } from '../conduct.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
-import { engine as ours, type Engine } from '../engine/run.ts'
+import type { Engine } from '../engine/run.ts'
 import { logLine, ParityError } from '../errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
 import { elementCount, type FloatTensor } from '../tensor.ts'
 import { judge, type Observer, verdictOf, verify, verifyChain, type Verdict } from '../verify.ts'
+import { chosenEngine } from './engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { settleTies } from '../ties.ts'
 import { openFile, readRegular } from './files.ts'
 import { historyOf } from './history.ts'
-import { type Host, hostEngine } from './host.ts'
+import type { Host } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { judgedFor } from './target.ts'
 
 export interface ExplainOptions {
   readonly case: string
-  /** A module that exports an Engine; ours when absent. */
+  /** A module that exports an Engine, or float32; ours when absent. */
   readonly engine?: string
   /** Tensors that were computed elsewhere, instead of an engine. */
   readonly actual?: string
@@ -42,12 +43,13 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   const explainer = newExplainer(interruption.signal)
   let host: Host | undefined
   try {
-    if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
+    const chosen = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    host = chosen.host
     const recorded = target.as(await caseOf(file, options.case))
     if (target.target !== undefined) process.stdout.write(`${renderTarget(target.target)}\n`)
     const judged =
       options.actual === undefined
-        ? await judgeEngine(recorded, host?.engine ?? ours)
+        ? await judgeEngine(recorded, chosen.engine)
         : await judgeActual(recorded, options.actual)
     const told = await tell(file, recorded, judged, options, explainer)
     const exitCode =

@@ -5,7 +5,7 @@ import pc from 'picocolors'
 import type { Case } from '../case.ts'
 import { defaultJudgement } from '../compare.ts'
 import type { Diagnosis } from '../diagnose.ts'
-import { engine as ours, type Engine } from '../engine/run.ts'
+import type { Engine } from '../engine/run.ts'
 import { logLine, messageOf, ParityError } from '../errors.ts'
 import { encodeFixture } from '../fixture.ts'
 import { type Finding, fuzz, judging, type Recorder } from '../fuzz.ts'
@@ -16,15 +16,16 @@ import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderRow } from '../report/text.ts'
 import { isFault, requestOf } from '../verify.ts'
+import { chosenEngine } from './engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { writeAside } from './files.ts'
-import { type Host, hostEngine } from './host.ts'
+import type { Host } from './host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
 import { judgedFor } from './target.ts'
 
 export interface FuzzCommand {
-  /** A module that exports an Engine; ours when absent. */
+  /** A module that exports an Engine, or float32; ours when absent. */
   readonly engine?: string
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string
@@ -59,8 +60,8 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
   const opened: Oracle[] = []
   let host: Host | undefined
   try {
-    if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
-    const engine = host?.engine ?? ours
+    const { engine, ...chosen } = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    host = chosen.host
     await openOracles(opened, options, interruption.signal)
     const [oracle] = opened
     if (oracle === undefined) return interruption.exitCode

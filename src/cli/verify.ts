@@ -5,7 +5,7 @@ import type { Case, Outputs } from '../case.ts'
 import type { Judgement, Tolerance } from '../compare.ts'
 import { type Conduct, watched } from '../conduct.ts'
 import type { Diagnosis } from '../diagnose.ts'
-import { engine as ours, type Engine } from '../engine/run.ts'
+import type { Engine } from '../engine/run.ts'
 import { logLine, ParityError } from '../errors.ts'
 import type { Fixture } from '../fixture.ts'
 import { detailOf } from '../report/detail.ts'
@@ -31,9 +31,10 @@ import {
 } from '../report/text.ts'
 import { type Mismatches, newMismatches } from '../targets/allowing.ts'
 import { type Observer, verify, verifyChain, type Verdict } from '../verify.ts'
+import { chosenEngine } from './engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { findFixtures, openFile } from './files.ts'
-import { type Host, hostEngine } from './host.ts'
+import type { Host } from './host.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { writePage } from './page.ts'
@@ -41,7 +42,7 @@ import { writeResults } from './results.ts'
 import { type Judged, judgedFor } from './target.ts'
 
 export interface VerifyOptions {
-  /** A module that exports an Engine; ours when absent. */
+  /** A module that exports an Engine, or float32; ours when absent. */
   readonly engine?: string
   readonly tolerance: Tolerance
   /** What engines may do otherwise than a CPU, by name. */
@@ -128,8 +129,9 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   const errors: Failure[] = []
   let host: Host | undefined
   try {
-    if (options.engine !== undefined) host = await hostEngine(options.engine, options.timeoutMs, interruption.signal)
-    const inProcess = watched(ours)
+    const chosen = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    host = chosen.host
+    const inProcess = watched(chosen.engine)
     const engine = host?.engine ?? inProcess.engine
     const { report } = options
     const kept = [options.json, report && join(report, 'results.json')].filter((path) => path !== undefined)

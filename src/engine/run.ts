@@ -1,5 +1,9 @@
-import type { Outputs, Request } from '../case.ts'
+import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../case.ts'
+import { type FloatTensor, floatTensor } from '../tensor.ts'
 import * as variants from '../variants/run.ts'
+import { type Machine, onMachine, type Precision } from './machine.ts'
+import { type Place, type Places, read, recurrent } from './recurrent.ts'
+import { train } from './training.ts'
 
 /** Something that computes requests: ours, or the user's port. */
 export interface Engine {
@@ -13,15 +17,72 @@ export interface Engine {
 /** Our engine: float64 throughout, outputs rounded to the request's dtype. */
 export const engine: Engine = { name: 'torch-parity', run: (request) => run(request) }
 
+/** The same arithmetic in float32 throughout, as ports in float32 do it: what others can be compared with. */
+export const float32Engine: Engine = {
+  name: 'torch-parity float32',
+  run: (request) => computed('float32', request as RecurrentRequest),
+  supports(request) {
+    if (request.dtype !== 'float32') return `computes float32, not ${request.dtype}`
+    if (isModelRequest(request)) return 'computes layers and cells, no models'
+    return request.training === undefined || 'takes no steps of an optimizer'
+  },
+}
+
 /**
  * Computes a request as torch does: the outputs of the module, with cotangents also the gradients, or the steps of a training.
  * Names and shapes as in torch.
  */
 export function run(request: Request): Outputs {
-  return variants.run(request)
+  if (isModelRequest(request)) return variants.run(request)
+  if (request.training === undefined) return computed('float64', request)
+  const { training } = request
+  return onMachine('float64', (machine) =>
+    Object.fromEntries(
+      Object.entries(train(machine, request, training)).map(([name, numbers]) => {
+        const shape = [training.steps, ...(request.params[name]?.shape ?? [])]
+        return [name, floatTensor(request.dtype, shape, numbers)]
+      }),
+    ),
+  )
+}
+
+function computed(precision: Precision, request: RecurrentRequest): Outputs {
+  const { dtype } = request
+  return gathered(precision, request, (machine, place, count): FloatTensor => {
+    // The arrays of float16 and bfloat16 hold what their numbers are rounded from.
+    if (dtype === 'float32') return { dtype, shape: place.shape, data: read(machine, place, new Float32Array(count)) }
+    return floatTensor(dtype, place.shape, read(machine, place, new Float64Array(count)))
+  })
 }
 
 /** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
 export function exactly(request: Request): Readonly<Record<string, Float64Array>> {
-  return variants.exactly(request)
+  if (isModelRequest(request)) return variants.exactly(request)
+  const { training } = request
+  if (training !== undefined) return onMachine('float64', (machine) => train(machine, request, training))
+  return gathered('float64', request, (machine, place, count) => read(machine, place, new Float64Array(count)))
+}
+
+/** What each tensor of a run becomes, in the order of torch's names. */
+function gathered<T>(
+  precision: Precision,
+  request: RecurrentRequest,
+  become: (machine: Machine, place: Place, count: number) => T,
+): Record<string, T> {
+  const { cotangents } = request
+  return onMachine(precision, (machine) => {
+    const { outputs, backward } = recurrent(machine, request, request.params, cotangents !== undefined)
+    const all: Record<string, T> = {}
+    const add = (places: Places): void => {
+      for (const name of Object.keys(places)) {
+        const place = places[name]!
+        let count = 1
+        for (const size of place.shape) count *= size
+        all[name] = become(machine, place, count)
+      }
+    }
+    add(outputs)
+    if (cotangents !== undefined) add(backward(cotangents))
+    return all
+  })
 }

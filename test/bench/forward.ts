@@ -1,0 +1,236 @@
+// Times our engines forward, and back, against others that are installed for it outside the project, and prints a table. All take
+// turns; the best of three rounds counts. TORCH_PARITY_PYTHON names a Python that has torch, else there is no row of it.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Outputs, RecurrentRequest } from '../../src/case.ts'
+import { float32Engine, run } from '../../src/engine/run.ts'
+import { elementCount, type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { run as runVariant } from '../../src/variants/run.ts'
+import { random } from '../random.ts'
+import { onnxOf } from './onnx.ts'
+
+const rounds = 3
+/** A round of one case takes at least so long. */
+const leastMs = 150
+
+const numbers = random(1)
+const around = (shape: readonly number[], scale: number): FloatTensor =>
+  floatTensor(
+    'float32',
+    shape,
+    Float32Array.from({ length: elementCount(shape) }, () => numbers.around(scale)),
+  )
+
+interface Column {
+  readonly name: string
+  readonly request: RecurrentRequest
+}
+
+function column(
+  module: 'RNNCell' | 'RNN' | 'LSTM' | 'GRU',
+  [seq_len, batch, input_size, hidden_size]: readonly [number, number, number, number],
+  { num_layers = 1, bidirectional = false } = {},
+): Column {
+  const isCell = module === 'RNNCell'
+  const D = bidirectional ? 2 : 1
+  const G = { RNNCell: 1, RNN: 1, LSTM: 4, GRU: 3 }[module]
+  const scale = 1 / Math.sqrt(hidden_size)
+  const params: Record<string, FloatTensor> = {}
+  for (let layer = 0; layer < num_layers; layer++) {
+    for (let direction = 0; direction < D; direction++) {
+      const suffix = isCell ? '' : `_l${layer}${direction === 1 ? '_reverse' : ''}`
+      const width = layer === 0 ? input_size : D * hidden_size
+      params[`weight_ih${suffix}`] = around([G * hidden_size, width], scale)
+      params[`weight_hh${suffix}`] = around([G * hidden_size, hidden_size], scale)
+      params[`bias_ih${suffix}`] = around([G * hidden_size], scale)
+      params[`bias_hh${suffix}`] = around([G * hidden_size], scale)
+    }
+  }
+  const config = {
+    input_size,
+    hidden_size,
+    bias: true,
+    ...(module.startsWith('RNN') ? { nonlinearity: 'tanh' } : {}),
+    ...(isCell ? {} : { num_layers, batch_first: false, dropout: 0, bidirectional }),
+    ...(module === 'LSTM' ? { proj_size: 0 } : {}),
+  }
+  const input = around(isCell ? [batch, input_size] : [seq_len, batch, input_size], 1)
+  const name = isCell
+    ? `RNNCell B${batch} I${input_size} H${hidden_size}`
+    : `${module} T${seq_len} B${batch} I${input_size} H${hidden_size}${num_layers === 2 ? ' L2 bi' : ''}`
+  // The configuration is that of the module: the two are made from one argument above.
+  return { name, request: { module, config, dtype: 'float32', params, inputs: { input } } as RecurrentRequest }
+}
+
+const columns = [
+  column('RNNCell', [1, 5, 10, 7]),
+  column('RNN', [32, 8, 32, 64]),
+  column('RNN', [100, 32, 128, 256], { num_layers: 2, bidirectional: true }),
+  column('RNN', [512, 1, 64, 128]),
+  column('LSTM', [100, 32, 128, 256]),
+  column('GRU', [100, 32, 128, 256]),
+]
+
+/** Something that is timed: what it does once for a column. */
+interface Row {
+  readonly name: string
+  readonly calls: readonly (() => unknown)[]
+  readonly best: number[]
+}
+
+function row(name: string, call: (request: RecurrentRequest) => unknown, requests = columns): Row {
+  return {
+    name,
+    calls: requests.map(
+      ({ request }) =>
+        () =>
+          call(request),
+    ),
+    best: columns.map(() => Infinity),
+  }
+}
+
+async function time(call: () => unknown): Promise<number> {
+  let count = 0
+  const began = performance.now()
+  let taken = 0
+  while (taken < leastMs) {
+    // Reading the clock would be most of what the smallest case takes.
+    for (let i = 0; i < (taken / Math.max(1, count) < 0.05 && count > 0 ? 100 : 1); i++, count++) {
+      const answer = call()
+      if (answer instanceof Promise) await answer
+    }
+    taken = performance.now() - began
+  }
+  return taken / count
+}
+
+/** onnxruntime-web with one thread, in WebAssembly. */
+async function onnxRow(folder: string): Promise<Row> {
+  const options = { cwd: folder, encoding: 'utf8', shell: process.platform === 'win32' } as const
+  const installed = spawnSync(
+    'npm',
+    ['install', '--prefix', folder, '--no-audit', '--no-fund', 'onnxruntime-web'],
+    options,
+  )
+  if (installed.status !== 0) throw new Error(`installing onnxruntime-web: ${installed.stderr}`)
+  const ort = createRequire(join(folder, 'index.js'))('onnxruntime-web') as Onnx
+  ort.env.wasm.numThreads = 1
+  const calls = []
+  for (const { request, name } of columns) {
+    const session = await ort.InferenceSession.create(onnxOf(request), { executionProviders: ['wasm'] })
+    const shape = request.module === 'RNNCell' ? [1, ...request.inputs.input.shape] : request.inputs.input.shape
+    const data = Float32Array.from(request.inputs.input.data)
+    const call = (): Promise<Record<string, { data: Float32Array }>> =>
+      session.run({ input: new ort.Tensor('float32', data, shape) })
+    checkNear(name, Object.values(await call())[0]!.data, Object.values(run(request))[0]!)
+    calls.push(call)
+  }
+  return { name: 'onnxruntime-web, 1 thread', calls, best: columns.map(() => Infinity) }
+}
+
+/** The part of onnxruntime-web that is used. */
+interface Onnx {
+  readonly env: { readonly wasm: { numThreads: number } }
+  readonly Tensor: new (type: 'float32', data: Float32Array, shape: readonly number[]) => unknown
+  readonly InferenceSession: {
+    create(
+      model: Uint8Array,
+      options: object,
+    ): Promise<{
+      run(feeds: object): Promise<Record<string, { data: Float32Array }>>
+    }>
+  }
+}
+
+/** Two that are compared compute the same. */
+function checkNear(name: string, actual: ArrayLike<number>, { data }: FloatTensor): void {
+  for (const [i, x] of data.entries()) {
+    if (!(Math.abs(actual[i]! - x) < 1e-4)) throw new Error(`${name}: expected ${x} at ${i}, got ${actual[i]}`)
+  }
+}
+
+const torchProgram = `
+import json, sys, time, torch
+torch.set_num_threads(1)
+best = []
+for module, config, shape in json.loads(sys.argv[1]):
+    layer = getattr(torch.nn, module)(**config)
+    x = torch.rand(shape)
+    with torch.no_grad():
+        layer(x)
+        count, began = 0, time.perf_counter()
+        while time.perf_counter() - began < ${leastMs / 1000}:
+            layer(x)
+            count += 1
+        best.append((time.perf_counter() - began) / count * 1000)
+print(json.dumps(best))
+`
+
+function torchTimes(python: string): number[] {
+  const asked = columns.map(({ request: { module, config, inputs } }) => [module, config, inputs.input.shape])
+  const { status, stdout, stderr } = spawnSync(python, ['-c', torchProgram, JSON.stringify(asked)], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`torch: ${stderr}`)
+  return JSON.parse(stdout) as number[]
+}
+
+function shown(ms: number): string {
+  return ms < 1 ? `${(ms * 1000).toPrecision(3)} µs` : `${ms.toPrecision(3)} ms`
+}
+
+function line(name: string, cells: readonly string[]): void {
+  process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`)
+}
+
+/** The same with gradients by everything. */
+function withCotangents(request: RecurrentRequest): RecurrentRequest {
+  const cotangents: Outputs = Object.fromEntries(
+    Object.entries(run(request)).map(([name, { shape }]) => [name, around(shape, 1)]),
+  )
+  return { ...request, cotangents }
+}
+
+const python = process.env['TORCH_PARITY_PYTHON']
+const folder = mkdtempSync(join(tmpdir(), 'torch-parity-bench-'))
+try {
+  const back = columns.map(({ name, request }) => ({ name, request: withCotangents(request) }))
+  const onnx = await onnxRow(folder)
+  const before = row('plain JavaScript (src/variants)', (request) => runVariant(request))
+  const float64 = row('torch-parity, float64', (request) => run(request))
+  const float32 = row('torch-parity, float32', (request) => float32Engine.run(request))
+  const both64 = row('float64 with gradients', (request) => run(request), back)
+  const both32 = row('float32 with gradients', (request) => float32Engine.run(request), back)
+  const rows = [onnx, before, float64, float32, both64, both32]
+  let torch: number[] | undefined
+  for (let round = 0; round < rounds; round++) {
+    for (const i of columns.keys()) {
+      for (const { calls, best } of rows) best[i] = Math.min(best[i]!, await time(calls[i]!))
+    }
+    if (python !== undefined) torch = torchTimes(python).map((ms, i) => Math.min(ms, torch?.[i] ?? Infinity))
+  }
+  line(
+    '',
+    columns.map(({ name }) => name),
+  )
+  line(
+    '---',
+    columns.map(() => '--:'),
+  )
+  if (torch !== undefined) line('torch, 1 thread', torch.map(shown))
+  for (const { name, best } of [onnx, before, float64, float32]) line(name, best.map(shown))
+  const ratio = (one: Row, other: Row): string[] => one.best.map((ms, i) => `${(ms / other.best[i]!).toFixed(2)}×`)
+  line('onnxruntime-web / float64', ratio(onnx, float64))
+  line('onnxruntime-web / float32', ratio(onnx, float32))
+  line('plain JavaScript / float64', ratio(before, float64))
+  const backward = (both: Row, forward: Row): string[] =>
+    both.best.map((ms, i) => `${((ms - forward.best[i]!) / forward.best[i]!).toFixed(2)}×`)
+  line('backward / forward, float64', backward(both64, float64))
+  line('backward / forward, float32', backward(both32, float32))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
