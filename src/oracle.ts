@@ -1,9 +1,14 @@
 import { z } from 'zod'
-import { type Case, parse, parseCase, plainText } from './case.ts'
+import { parseCase } from './case/parse.ts'
+import { parse } from './case/wording.ts'
+import type { Case } from './case.ts'
 import { ParityError } from './errors.ts'
-import { Producer } from './fixture.ts'
-import { type ModelName, modelSchemas } from './model.ts'
-import { configSchemas, type ModuleName } from './module.ts'
+import { Producer } from './fixture/header.ts'
+import type { ModelName } from './model.ts'
+import { modelSchemas } from './model/config.ts'
+import type { ModuleName } from './module.ts'
+import { configSchemas } from './module/config.ts'
+import { plainText } from './plain.ts'
 import { type Conversation, converse, interpreter } from './python.ts'
 
 const size = z

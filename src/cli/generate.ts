@@ -27,7 +27,7 @@ export async function generate(options: GenerateOptions): Promise<number> {
   if (device !== undefined) args.push('--device', device)
   if (tf32) args.push('--tf32')
   const interruption = onInterrupt()
-  const progress = startProgress(quiet)
+  const progress = await startProgress(quiet)
   const named: { readonly path: string; readonly bytes: number }[] = []
   let files = 0
   try {

@@ -1,5 +1,3 @@
-import { MultiBar, Presets } from 'cli-progress'
-
 /** Where a long command says what it has done: lines, and a bar below them on a terminal. */
 export interface Progress {
   /** Adds to the number of cases to come. */
@@ -17,9 +15,10 @@ const print = (text: string): void => {
 const plain: Progress = { expect() {}, advance() {}, print, stop() {} }
 
 /** A bar where standard output or standard error is a terminal, else nothing but lines. */
-export function startProgress(quiet: boolean): Progress {
+export async function startProgress(quiet: boolean): Promise<Progress> {
   const stream = process.stdout.isTTY ? process.stdout : process.stderr
   if (quiet || !stream.isTTY) return plain
+  const { MultiBar, Presets } = await import('cli-progress')
   const bars = new MultiBar(
     { format: '{bar} {value}/{total} {what}', clearOnComplete: true, hideCursor: true, stream, gracefulExit: false },
     Presets.shades_classic,
