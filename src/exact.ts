@@ -1,8 +1,10 @@
 import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
 import { type Engine, exactly } from './engine/run.ts'
-import type { Numbers } from './engine/forward.ts'
 import { sizes } from './module.ts'
 import { type FloatTensor, floatTensor } from './tensor.ts'
+
+/** Named tensors without their shapes, in float64. */
+type Numbers = Readonly<Record<string, Float64Array>>
 
 /** What our engine has given last, and the float64 numbers that it was rounded from. */
 let last: { readonly request: Request; readonly outputs: Outputs; readonly exact: Numbers } | undefined

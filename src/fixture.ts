@@ -6,7 +6,7 @@ import { decodePlain } from './fixture/decode.ts'
 import { isCertainEnd, isCertainHeader } from './fixture/certain.ts'
 import type { End as EndRecord, Header as HeaderRecord, Producer as ProducerRecord } from './fixture/header.ts'
 import { type Ids, newIds } from './ids.ts'
-import { type Message, messages, type Source } from './messages.ts'
+import { type Held, type Message, messages, type Source } from './messages.ts'
 
 /** What recorded a case. */
 export type Producer = ProducerRecord
@@ -74,9 +74,10 @@ async function openRead(source: Source, createHash: () => Hash): Promise<Fixture
   return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash, version) }
 }
 
+const bytesBetweenTurns = 256 * 1024
+
 /** A file whose bytes are all there, so that nobody can change them. */
-async function openHeld(source: Source, held: Uint8Array, createHash: () => Hash): Promise<Fixture> {
-  const { name } = source
+async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHash: () => Hash): Promise<Fixture> {
   let header: Header | undefined
   const offsets: number[] = []
   for await (const message of messages({ name, open: () => once(held) })) {
@@ -93,8 +94,13 @@ async function openHeld(source: Source, held: Uint8Array, createHash: () => Hash
 
   async function* heldCases(version: Header['version']): AsyncGenerator<CaseOrError> {
     const ids = newIds()
+    let turned = 0
     for (let i = 1; i < offsets.length - 1; i++) {
       const offset = offsets[i]!
+      if (offset - turned > bytesBetweenTurns) {
+        turned = offset
+        await turn()
+      }
       yield await readCase({ offset, bytes: held.subarray(offset, offsets[i + 1]) }, name, ids, version)
     }
   }

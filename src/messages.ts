@@ -6,7 +6,13 @@ export interface Source {
   readonly name: string
   open(): AsyncIterable<Uint8Array>
   /** All of its bytes, where they are in memory for as long as it is read: it is not opened then. */
-  readonly held?: Uint8Array
+  readonly held?: Held
+}
+
+export interface Held {
+  readonly bytes: Uint8Array
+  /** Lets others have a turn, as they have while a file is read: signals are heard then. */
+  readonly turn: () => Promise<unknown>
 }
 
 /** One MessagePack message, undecoded, and where it begins in the file. */

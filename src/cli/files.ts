@@ -3,6 +3,7 @@ import { constants, createWriteStream, type Stats } from 'node:fs'
 import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf, ParityError } from '../errors.ts'
 import { type Fixture, openFixture } from '../fixture.ts'
 
@@ -82,7 +83,7 @@ async function statOf(path: string): Promise<Stats | undefined> {
  */
 export async function openFile(path: string): Promise<Fixture> {
   const held = await heldOf(path)
-  const source = { name: path, open: () => chunks(path), ...(held && { held }) }
+  const source = { name: path, open: () => chunks(path), ...(held && { held: { bytes: held, turn } }) }
   return openFixture(source, () => createHash('sha256'))
 }
 
