@@ -114,10 +114,10 @@ export function expectedAxes(request: Request): Readonly<Record<string, readonly
   }
   const { module, config, inputs, cotangents, training } = request
   const signature = signatureOf(module, config, extentOf(module, config, inputs.input.shape))
-  const { params, outputs } = signature
+  const { outputs } = signature
   if (training !== undefined) {
     const steps = axis('step', training.steps)
-    const after = Object.entries(parameterAxes(params)).map(([name, axes]) => [name, [steps, ...axes]])
+    const after = Object.entries(parameterAxes(signature.params)).map(([name, axes]) => [name, [steps, ...axes]])
     return { loss: [steps], ...Object.fromEntries(after) }
   }
   if (cotangents === undefined) return outputs

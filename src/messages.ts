@@ -86,32 +86,33 @@ function declaredIn(bytes: Uint8Array, at: number, kind: number, size: number): 
  * bytes: a whole message, as `messages` gives it.
  */
 export function keyTwice(bytes: Uint8Array): string | undefined {
-  const levels: Level[] = [{ left: 1, isMap: false, keys: [] }]
+  let depth = 0
+  begin(levels[0]!, 1, false)
   let at = 0
-  while (at < bytes.length) {
-    const level = levels.at(-1)
-    const kind = bytes[at]!
-    const of = ofKind[kind]!
-    // A message that was found whole has neither.
-    if (level === undefined || of === unknown) return undefined
+  while (at < bytes.length && depth >= 0) {
+    const level = levels[depth]!
     if (level.left === 0) {
-      levels.pop()
+      depth--
       continue
     }
+    const kind = bytes[at]!
+    const of = ofKind[kind]!
+    // A message that was found whole has none.
+    if (of === unknown) return undefined
     const isKey = level.isMap && level.left % 2 === 0
     level.left--
     const size = lengthBytes(of)
     const declared = declaredIn(bytes, at, kind, size)
     const each = nested(of)
-    const begin = at + 1 + size
-    at = begin + (each > 0 ? 0 : declared)
+    const start = at + 1 + size
+    at = start + (each > 0 ? 0 : declared)
     const isString = (kind >= 0xa0 && kind <= 0xbf) || (kind >= 0xd9 && kind <= 0xdb)
     if (isKey && isString) {
       // Without its length, which can be written in several ways.
-      if (hasKey(level, bytes, begin, at)) return textOf(bytes, begin, at)
-      level.keys.push(begin, at)
+      if (hasKey(level, bytes, start, at)) return textOf(bytes, start, at)
+      level.keys.push(start, at)
     }
-    if (each > 0) levels.push({ left: declared * each, isMap: each === 2, keys: [] })
+    if (each > 0) begin((levels[++depth] ??= newLevel()), declared * each, each === 2)
   }
   return undefined
 }
@@ -119,30 +120,43 @@ export function keyTwice(bytes: Uint8Array): string | undefined {
 /** A map or a list of which values are to come, and where the keys of a map begin and end. */
 interface Level {
   left: number
-  readonly isMap: boolean
+  isMap: boolean
   readonly keys: number[]
   /** The keys of a large map, as text. */
-  texts?: Set<string>
+  texts: Set<string> | undefined
+}
+
+function newLevel(): Level {
+  return { left: 0, isMap: false, keys: [], texts: undefined }
+}
+
+/** Used again for every message. */
+const levels: Level[] = [newLevel()]
+
+function begin(level: Level, left: number, isMap: boolean): void {
+  level.left = left
+  level.isMap = isMap
+  level.keys.length = 0
+  level.texts = undefined
 }
 
 /** Comparing each key with all before it is the fastest for so many. */
 const fewKeys = 24
 
-function hasKey(level: Level, bytes: Uint8Array, begin: number, end: number): boolean {
+function hasKey(level: Level, bytes: Uint8Array, start: number, end: number): boolean {
   const { keys } = level
-  const isLarge = keys.length > 2 * fewKeys
-  if (!isLarge && isASCII(bytes, begin, end)) {
-    for (let i = 0; i < keys.length; i += 2) if (isSameText(bytes, keys[i]!, keys[i + 1]!, begin, end)) return true
+  if (keys.length <= 2 * fewKeys && isASCII(bytes, start, end)) {
+    for (let i = 0; i < keys.length; i += 2) if (isSameText(bytes, keys[i]!, keys[i + 1]!, start, end)) return true
     return false
   }
   // Bytes that are no UTF-8 are the same text as other such bytes.
   level.texts ??= new Set()
   for (let i = 2 * level.texts.size; i < keys.length; i += 2) level.texts.add(textOf(bytes, keys[i]!, keys[i + 1]!))
-  return level.texts.has(textOf(bytes, begin, end))
+  return level.texts.has(textOf(bytes, start, end))
 }
 
-function isASCII(bytes: Uint8Array, begin: number, end: number): boolean {
-  for (let i = begin; i < end; i++) if (bytes[i]! >= 0x80) return false
+function isASCII(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i]! >= 0x80) return false
   return true
 }
 
@@ -152,8 +166,8 @@ function isSameText(bytes: Uint8Array, one: number, oneEnd: number, other: numbe
   return true
 }
 
-function textOf(bytes: Uint8Array, begin: number, end: number): string {
-  return new TextDecoder().decode(bytes.subarray(begin, end))
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return new TextDecoder().decode(bytes.subarray(start, end))
 }
 
 /** By the first byte of a value: in how many bytes its length follows, and values for each element, 1 in an array, 2 in a map, else 0. */

@@ -53,7 +53,8 @@ export function readCase(parsed: CaseRecord, named: string, version: 1 | 2, conf
   const expected = tensors(parsed.expected, expectedShapes, request.dtype, `${named}: expected`, optional)
   if (Object.keys(expected).length === 0) throw invalid(`${named}: expected: expected at least one tensor, got none`)
   const states = parsed.states && tensors(parsed.states, stateShapes, request.dtype, `${named}: states`)
-  const judged = Object.fromEntries(Object.entries(expectedShapes).filter(([name]) => name in expected))
+  const judged: Record<string, number[]> = {}
+  for (const name of Object.keys(expected)) judged[name] = expectedShapes[name]!
   const budget = budgets(parsed.budget, { ...judged, ...(states && stateShapes) }, `${named}: budget`)
   return { ...request, id, ...(source === undefined ? {} : { source }), expected, budget, ...(states && { states }) }
 }
@@ -63,12 +64,13 @@ function checkGenerated(parsed: CaseRecord, version: 1 | 2, named: string): void
   let count = 0
   for (const group of ['params', 'inputs', 'cotangents', 'expected', 'budget', 'states'] as const) {
     const isGivenIn = group === 'params' || group === 'inputs' || group === 'cotangents'
-    for (const [name, { dtype, shape, data, generated }] of Object.entries(parsed[group] ?? {})) {
+    const records = parsed[group]
+    if (records === undefined) continue
+    for (const name of Object.keys(records)) {
+      const { dtype, shape, data, generated } = records[name]!
+      if (data !== undefined && generated === undefined) continue
       const where = `${named}: ${group}.${printable(name)}`
-      if (generated === undefined) {
-        if (data === undefined) throw invalid(`${where}.data: expected Uint8Array, got nothing`)
-        continue
-      }
+      if (generated === undefined) throw invalid(`${where}.data: expected Uint8Array, got nothing`)
       if (version === 1) throw invalid(`${where}: expected data, as version 1 has it, got what is generated`)
       if (data !== undefined) throw invalid(`${where}: expected data or what is generated, got both`)
       if (!isGivenIn || dtype === 'int64') throw invalid(`${where}: expected data, got what is generated`)

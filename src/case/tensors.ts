@@ -42,7 +42,8 @@ export function tensors(
 ): Record<string, FloatTensor> {
   rejectUnknown(records, shapes, where)
   const read: Record<string, FloatTensor> = {}
-  for (const [name, shape] of Object.entries(shapes)) {
+  for (const name of Object.keys(shapes)) {
+    const shape = shapes[name]!
     const record = records[name]
     if (record === undefined) {
       if (optional.includes(name)) continue
@@ -93,7 +94,8 @@ export function budgets(
 ): Record<string, Tensor<'float64'>> {
   rejectUnknown(records, shapes, where)
   const read: Record<string, Tensor<'float64'>> = {}
-  for (const [name, shape] of Object.entries(shapes)) {
+  for (const name of Object.keys(shapes)) {
+    const shape = shapes[name]!
     const record = records[name]
     if (record === undefined) throw invalid(`${where}.${name}: expected a tensor, got none`)
     if (broadcastStrides(record.shape, shape) === undefined) {

@@ -81,7 +81,7 @@ export async function audit(
         if (interruption.signal.aborted) break
         if ('error' in read) errors.push(read.error)
         else {
-          progress.advance(logLine(`${file} ${read.case.id}`))
+          progress.advance(() => logLine(`${file} ${read.case.id}`))
           await auditOne(file, judged.as(read.case))
         }
         await interruption.breathe()

@@ -90,7 +90,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
       concurrency: ahead * opened.length,
       signal: ended.signal,
       interruption: interruption.signal,
-      onRun: (_, spec) => progress.advance(spec.module),
+      onRun: (_, spec) => progress.advance(() => spec.module),
     })
     const seconds = (performance.now() - began) / 1000
     progress.stop()

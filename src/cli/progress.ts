@@ -2,7 +2,8 @@
 export interface Progress {
   /** Adds to the number of cases to come. */
   expect(cases: number): void
-  advance(what: string): void
+  /** what: says it, where anybody looks */
+  advance(what: () => string): void
   /** Prints to standard output, above the bar where there is one. */
   print(text: string): void
   /** Takes the bar away. */
@@ -31,7 +32,7 @@ export async function startProgress(quiet: boolean): Promise<Progress> {
       bar.setTotal(total)
     },
     advance(what) {
-      bar.increment(1, { what })
+      bar.increment(1, { what: what() })
     },
     print: stream === process.stdout ? (text) => bars.log(`${text}\n`) : print,
     stop() {

@@ -2,6 +2,7 @@ import pc from 'picocolors'
 import { kept } from '../../again.ts'
 import type { Case } from '../../case.ts'
 import { logLine, ParityError } from '../../errors.ts'
+import { rememberNext } from '../../exact.ts'
 import type { Fixture } from '../../fixture.ts'
 import { renderFile } from '../../report/text.ts'
 import { type Observer, verify, verifyChain, type Verdict } from '../../verify.ts'
@@ -37,7 +38,7 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
       continue
     }
     const { id } = read.case
-    progress.advance(logLine(`${file} ${id}`))
+    progress.advance(() => logLine(`${file} ${id}`))
     if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
     if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
     if (!titled) {
@@ -69,6 +70,7 @@ async function judgeCase(run: Run, file: string, recorded: Case, given: Given): 
   // What was judged before a part has failed stands.
   let verdict: Verdict | undefined
   try {
+    rememberNext()
     verdict = await verify(recorded, engine, judgement, observer)
     if (options.repeat < 2) return verdict
     const chained = await verifyChain(recorded, engine, verdict, judgement, options.order)
