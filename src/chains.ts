@@ -97,24 +97,27 @@ function slice(tensor: FloatTensor, axis: number, from: number, size: number): F
   const { shape, data, dtype } = tensor
   const inner = elementCount(shape.slice(axis + 1))
   const outer = elementCount(shape.slice(0, axis))
-  const part = new Float64Array(outer * size * inner)
+  const part = dtype === 'float64' ? new Float64Array(outer * size * inner) : new Float32Array(outer * size * inner)
   for (let i = 0; i < outer; i++) {
     const at = (i * shape[axis]! + from) * inner
     part.set(data.subarray(at, at + size * inner), i * size * inner)
   }
-  return floatTensor(dtype, shape.with(axis, size), part)
+  // Of numbers of this dtype already, which need no rounding.
+  return { dtype, shape: shape.with(axis, size), data: part } as FloatTensor
 }
 
 /** Tensors put together along an axis; undefined where they do not fit, and are judged as they are. */
 function joined(parts: readonly FloatTensor[], axis: number): FloatTensor | undefined {
   const [first] = parts
   if (first === undefined || parts.some(({ shape }) => shape.length !== first.shape.length)) return undefined
-  const others = ({ shape }: FloatTensor): string => shape.toSpliced(axis, 1).join()
-  if (parts.some((part) => others(part) !== others(first))) return undefined
+  const isOther = ({ shape }: FloatTensor): boolean =>
+    shape.some((length, own) => own !== axis && length !== first.shape[own])
+  if (parts.some(isOther)) return undefined
   const size = parts.reduce((sum, { shape }) => sum + shape[axis]!, 0)
   const inner = elementCount(first.shape.slice(axis + 1))
   const outer = elementCount(first.shape.slice(0, axis))
-  const whole = new Float64Array(outer * size * inner)
+  const isFloat32 = first.dtype === 'float32' && parts.every(({ data }) => data instanceof Float32Array)
+  const whole = isFloat32 ? new Float32Array(outer * size * inner) : new Float64Array(outer * size * inner)
   let from = 0
   for (const { shape, data } of parts) {
     const own = shape[axis]! * inner

@@ -1,6 +1,6 @@
 import type { Outputs, Request } from './case.ts'
 import type { Engine } from './engine/run.ts'
-import { indexAt } from './tensor.ts'
+import { type FloatTensor, indexAt, type Tensor } from './tensor.ts'
 
 /**
  * What an engine does beside computing. `inputs written`: into what it was given; `outputs overwritten`: a run has changed what an
@@ -27,36 +27,45 @@ export interface Watched {
 }
 
 // Taken before an engine is loaded into the same thread, which may take them away.
-const { entries, is: isSame } = Object
-const [Float32, Float64] = [Float32Array, Float64Array]
+const { entries, is: isSame, keys } = Object
+const [Float32, Float64, BigInt64] = [Float32Array, Float64Array, BigInt64Array]
 
 type Numbers = Float32Array | Float64Array | BigInt64Array
 
 /** Watches an engine in the same thread, where what it does to memory can be seen. */
 export function watched(engine: Engine): Watched {
   let seen: Conduct[] = []
-  let before: { readonly given: ReadonlyMap<string, Numbers>; readonly kept: ReadonlyMap<string, Numbers> } | undefined
+  let before: readonly Numbers[] = []
+  let namesBefore: readonly string[] = []
+  const keptBefore = newCopies()
+  // Of runs that are under way at the same time each has its own.
+  const free: Copies[] = []
   const run = async (request: Request): Promise<Outputs> => {
     const given = numbersIn(request)
-    const copies = copiesOf(given)
+    const copies = free.pop() ?? newCopies()
+    copies.keep(given)
     try {
       const outputs = await engine.run(request)
-      const returned = numbersOf(outputs)
-      if (before !== undefined) {
-        for (const [name, at] of changes(before.given, before.kept)) {
-          seen.push({ kind: 'outputs overwritten', text: `${name} of the run before was changed by this one, ${at}` })
-        }
+      const [names, returned] = numbersOf(outputs)
+      for (const [i, at] of keptBefore.changes(before)) {
+        seen.push({
+          kind: 'outputs overwritten',
+          text: `${namesBefore[i]} of the run before was changed by this one, ${at}`,
+        })
       }
       for (const [one, other] of aliases(returned)) {
-        seen.push({ kind: 'outputs aliased', text: `${one} and ${other} share memory` })
+        seen.push({ kind: 'outputs aliased', text: `${names[one]} and ${names[other]} share memory` })
       }
       // A copy: an engine that hands out one buffer again and again is seen by what becomes of it.
-      before = { given: returned, kept: copiesOf(returned) }
+      before = returned
+      namesBefore = names
+      keptBefore.keep(returned)
       return outputs
     } finally {
-      for (const [name, at] of changes(given, copies)) {
-        seen.push({ kind: 'inputs written', text: `${name} was written into, ${at}` })
+      for (const [i, at] of copies.changes(given)) {
+        seen.push({ kind: 'inputs written', text: `${namesIn(request)[i]} was written into, ${at}` })
       }
+      free.push(copies)
     }
   }
   return {
@@ -69,24 +78,104 @@ export function watched(engine: Engine): Watched {
   }
 }
 
-function numbersIn({ params, inputs, cotangents }: Request): Map<string, Numbers> {
-  const all = { params, inputs, ...(cotangents && { cotangents }) }
-  return new Map(
-    entries(all).flatMap(([group, tensors]) =>
-      entries(tensors as Outputs).map(([name, { data }]) => [`${group}.${name}`, data] as const),
-    ),
-  )
+/** Everything that goes into a run, in the order of `namesIn`. */
+function numbersIn({ params, inputs, cotangents }: Request): Numbers[] {
+  const all: Numbers[] = []
+  for (const name of keys(params)) all.push(params[name]!.data)
+  for (const name of keys(inputs)) all.push((inputs as Record<string, Tensor>)[name]!.data)
+  if (cotangents !== undefined) for (const name of keys(cotangents)) all.push(cotangents[name]!.data)
+  return all
 }
 
-/** An engine's outputs may be anything. */
-function numbersOf(outputs: unknown): Map<string, Numbers> {
-  const found = new Map<string, Numbers>()
-  if (typeof outputs !== 'object' || outputs === null) return found
-  for (const [name, tensor] of entries(outputs)) {
-    const data: unknown = Object(tensor).data
-    if (data instanceof Float32 || data instanceof Float64) found.set(name, data)
+function namesIn({ params, inputs, cotangents }: Request): string[] {
+  const all = { params, inputs, ...(cotangents && { cotangents }) }
+  return entries(all).flatMap(([group, tensors]) => keys(tensors).map((name) => `${group}.${name}`))
+}
+
+/** Copies of arrays, in memory that is used again and again. */
+interface Copies {
+  keep(arrays: readonly Numbers[]): void
+  /** Which of the arrays are not what they were, and the first place of each. */
+  changes(arrays: readonly Numbers[]): [number, string][]
+}
+
+function newCopies(): Copies {
+  // Every number of any float dtype, exactly.
+  let floats = new Float64(1024)
+  let integers: BigInt64Array[] = []
+  let lengths: number[] = []
+  return {
+    keep(arrays) {
+      lengths = []
+      integers = []
+      let total = 0
+      for (const { length } of arrays) total += length
+      if (total > floats.length) floats = new Float64(2 * total)
+      let at = 0
+      for (const data of arrays) {
+        lengths.push(data.length)
+        if (data instanceof BigInt64) integers.push(data.slice())
+        else {
+          copyNumbers(data, floats, at)
+          at += data.length
+        }
+      }
+    },
+    changes(arrays) {
+      const found: [number, string][] = []
+      let at = 0
+      let integer = 0
+      for (const [i, data] of arrays.entries()) {
+        const length = lengths[i]!
+        // The memory behind it may have been handed away, to another thread or to a larger heap.
+        const isThere = data.length === length
+        const place = (place: number, was: number | bigint): string =>
+          `first at element ${place}: ${was} has become ${data[place]}`
+        if (data instanceof BigInt64) {
+          const was = integers[integer++]!
+          const changed = isThere ? firstDifference(data, was) : undefined
+          if (changed !== undefined) found.push([i, place(changed, was[changed]!)])
+        } else {
+          const changed = isThere ? firstChange(data, floats, at) : -1
+          if (changed >= 0) found.push([i, place(changed, floats[at + changed]!)])
+          at += length
+        }
+      }
+      return found
+    },
   }
-  return found
+}
+
+function copyNumbers(from: Float32Array | Float64Array, to: Float64Array, at: number): void {
+  // So few are copied faster than the copying is called.
+  if (from.length > 64) to.set(from, at)
+  else for (let i = 0; i < from.length; i++) to[at + i] = from[i]!
+}
+
+/** The first element that is not the number that stands from `at` on in another array, −0 and 0 apart; −1 when there is none. */
+function firstChange(data: Float32Array | Float64Array, kept: Float64Array, at: number): number {
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i]!
+    const y = kept[at + i]!
+    // The quotients tell 0 from −0, and are the same for any other number; of NaN there is one.
+    if (x !== y ? x === x || y === y : x === 0 && 1 / x !== 1 / y) return i
+  }
+  return -1
+}
+
+/** The names of the arrays of an answer, and the arrays; an engine's outputs may be anything. */
+function numbersOf(outputs: unknown): [string[], (Float32Array | Float64Array)[]] {
+  const names: string[] = []
+  const arrays: (Float32Array | Float64Array)[] = []
+  if (typeof outputs !== 'object' || outputs === null) return [names, arrays]
+  for (const name of keys(outputs)) {
+    const tensor: unknown = (outputs as Record<string, unknown>)[name]
+    const data: unknown = typeof tensor === 'object' && tensor !== null && 'data' in tensor ? tensor.data : undefined
+    if (!(data instanceof Float32 || data instanceof Float64)) continue
+    names.push(name)
+    arrays.push(data)
+  }
+  return [names, arrays]
 }
 
 /** What an answer is but for its numbers: which tensors there are, of which dtype and shape, and how many numbers they have. */
@@ -102,33 +191,22 @@ function formOf(outputs: unknown): Map<string, string> {
   )
 }
 
-function copiesOf(arrays: ReadonlyMap<string, Numbers>): Map<string, Numbers> {
-  return new Map([...arrays].map(([name, data]) => [name, data.slice()]))
-}
-
-/** The arrays that are not what they were, and the first place of each. */
-function changes(arrays: ReadonlyMap<string, Numbers>, kept: ReadonlyMap<string, Numbers>): [string, string][] {
-  const found: [string, string][] = []
-  for (const [name, data] of arrays) {
-    const was = kept.get(name)!
-    // The memory behind it may have been handed away, to another thread or to a larger heap.
-    const at = data.length === was.length ? firstDifference(data, was) : undefined
-    if (at !== undefined) found.push([name, `first at element ${at}: ${was[at]} has become ${data[at]}`])
-  }
-  return found
-}
-
 /** The first element that is not the same number, −0 and 0 apart; every NaN is the same. */
 function firstDifference(one: Numbers, other: Numbers): number | undefined {
   for (let i = 0; i < one.length; i++) if (!isSame(one[i], other[i])) return i
   return undefined
 }
 
-function aliases(arrays: ReadonlyMap<string, Numbers>): [string, string][] {
-  const all = [...arrays].filter(([, { length }]) => length > 0)
-  return all.flatMap(([name, one], i) =>
-    all.slice(i + 1).flatMap(([other, two]): [string, string][] => (overlap(one, two) ? [[name, other]] : [])),
-  )
+/** The pairs of arrays that share memory. */
+function aliases(arrays: readonly Numbers[]): [number, number][] {
+  const found: [number, number][] = []
+  for (let i = 0; i < arrays.length; i++) {
+    if (arrays[i]!.length === 0) continue
+    for (let j = i + 1; j < arrays.length; j++) {
+      if (arrays[j]!.length > 0 && overlap(arrays[i]!, arrays[j]!)) found.push([i, j])
+    }
+  }
+  return found
 }
 
 function overlap(one: Numbers, other: Numbers): boolean {
@@ -139,12 +217,13 @@ function overlap(one: Numbers, other: Numbers): boolean {
 
 /** Where two answers to the same request first differ, in words; undefined when they are the same bit for bit. */
 export function difference(first: unknown, second: unknown): string | undefined {
+  if (isSameAnswer(first, second)) return undefined
   const [form, otherForm] = [formOf(first), formOf(second)]
   for (const name of new Set([...form.keys(), ...otherForm.keys()])) {
     const [was, is] = [form.get(name) ?? 'not there', otherForm.get(name) ?? 'not there']
     if (was !== is) return `${name} is ${was}, and then ${is}`
   }
-  const [one, other] = [numbersOf(first), numbersOf(second)]
+  const [one, other] = [numbersByName(first), numbersByName(second)]
   for (const name of new Set([...one.keys(), ...other.keys()])) {
     const [was, is] = [one.get(name), other.get(name)]
     if (was === undefined || is === undefined) continue
@@ -157,4 +236,30 @@ export function difference(first: unknown, second: unknown): string | undefined 
     return `${name}${place} is ${was[at]}, and then ${is[at]} (${count} of ${was.length} elements differ)`
   }
   return undefined
+}
+
+function numbersByName(outputs: unknown): Map<string, Numbers> {
+  const [names, arrays] = numbersOf(outputs)
+  return new Map(names.map((name, i) => [name, arrays[i]!]))
+}
+
+/** Whether there certainly is no difference, as there nearly always is none. */
+function isSameAnswer(first: unknown, second: unknown): boolean {
+  if (typeof first !== 'object' || first === null || typeof second !== 'object' || second === null) return false
+  const [one, other] = [first as Outputs, second as Outputs]
+  const names = keys(one)
+  if (keys(other).length !== names.length) return false
+  for (const name of names) {
+    const [was, is]: (Partial<FloatTensor> | undefined)[] = [one[name], other[name]]
+    const [data, now] = [was?.data, is?.data]
+    if (!(data instanceof Float32 || data instanceof Float64)) return false
+    if (!(now instanceof Float32 || now instanceof Float64) || now.length !== data.length) return false
+    if (typeof was?.dtype !== 'string' || was.dtype !== is?.dtype) return false
+    if (!Array.isArray(was.shape) || !Array.isArray(is.shape)) return false
+    if (was.shape.length !== is.shape.length) return false
+    // Not `sameShape`, which takes the holes of a sparse array for anything.
+    for (let axis = 0; axis < was.shape.length; axis++) if (was.shape[axis] !== is.shape[axis]) return false
+    for (let i = 0; i < data.length; i++) if (!isSame(data[i], now[i])) return false
+  }
+  return true
 }

@@ -46,10 +46,68 @@ export function isFaint({ shape, data }: FloatTensor, budget: Tensor<'float64'>)
 export type Coarseness = NonNullable<Case['target']>
 
 function byBudget(expected: FloatTensor, budget: Tensor<'float64'>, target: Coarseness | undefined): Decision {
+  if (isPlain(expected, budget, target)) return { decided: expected.data.length, undecided: 0 }
   const cells = cellsOf(expected, budget, target)
   const count = (state: CellState): number =>
     cells.states.reduce((sum, own, cell) => (own === state ? sum + cells.counts[cell]! : sum), 0)
   return { decided: count('decided'), undecided: count('undecided') }
+}
+
+/** By number of a budget, the largest size among its elements: used again and again. */
+let sizes = new Float64Array(256)
+
+/**
+ * Whether every number of the budget is decided by its own elements alone, and so by all that share it, as in nearly every tensor.
+ * What has no finite element may be decided by others: that is left to a closer look.
+ */
+function isPlain(
+  { dtype, shape, data }: FloatTensor,
+  budget: Tensor<'float64'>,
+  target: Coarseness | undefined,
+): boolean {
+  const cells = budget.data
+  const [count, elements] = [cells.length, data.length]
+  if (target !== undefined || elements === 0) return false
+  if (count > sizes.length) sizes = new Float64Array(2 * count)
+  sizes.fill(-1, 0, count)
+  let most = 0
+  // The numbers of most budgets stand one after the other, each for a block of elements, or for all.
+  const block = blockOf(shape, budget.shape)
+  if (block > 0) {
+    for (let cell = 0, offset = 0; cell < count; cell++) {
+      let own = -1
+      for (const end = offset + block; offset < end; offset++) {
+        const size = Math.abs(data[offset]!)
+        if (size < Infinity && size > own) own = size
+      }
+      sizes[cell] = own
+      if (own > most) most = own
+    }
+  } else {
+    forCells(shape, budget.shape, (offset, cell) => {
+      const size = Math.abs(data[offset]!)
+      if (size < Infinity && size > sizes[cell]!) sizes[cell] = size
+      if (size < Infinity && size > most) most = size
+    })
+  }
+  const u = unitRoundoff[dtype]
+  const part = Math.max(2 ** -10, 64 * u)
+  const floor = Math.max(32 * u * most, smallestNormal[dtype])
+  for (let cell = 0; cell < count; cell++) {
+    const largest = sizes[cell]!
+    if (largest < 0 || !(kappa * cells[cell]! <= Math.max(part * largest, floor))) return false
+  }
+  return true
+}
+
+/** How many elements, one after the other, share each number of a budget that stands in their order; 0 where it does not. */
+function blockOf(shape: readonly number[], budgetShape: readonly number[]): number {
+  let block = 1
+  let axis = shape.length - 1
+  let own = budgetShape.length - 1
+  for (; axis >= 0 && (own < 0 || budgetShape[own] === 1); axis--, own--) block *= shape[axis]!
+  for (; axis >= 0; axis--, own--) if (budgetShape[own] !== shape[axis]) return 0
+  return block
 }
 
 /** How many time steps of a tensor are decided by its budget, along an axis. */

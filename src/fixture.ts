@@ -1,44 +1,18 @@
-import { decode, encode } from '@msgpack/msgpack'
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex } from '@noble/hashes/utils.js'
-import { z } from 'zod'
-import { measureBudget } from './budget.ts'
-import { type Case, parse, parseCase, plainText, show } from './case.ts'
+import { certainCase } from './case/certain.ts'
+import { parse, show } from './case/wording.ts'
+import type { Case } from './case.ts'
 import { messageOf, ParityError } from './errors.ts'
+import { decodePlain } from './fixture/decode.ts'
+import { isCertainEnd, isCertainHeader } from './fixture/certain.ts'
+import type { End as EndRecord, Header as HeaderRecord, Producer as ProducerRecord } from './fixture/header.ts'
 import { type Ids, newIds } from './ids.ts'
-import { type Message, messages, type Source } from './messages.ts'
-
-const text = plainText.max(1000)
+import { type Held, type Message, messages, type Source } from './messages.ts'
 
 /** What recorded a case. */
-export const Producer = z.strictObject({
-  torch: text,
-  numpy: text,
-  python: text,
-  platform: text,
-  cpu_capability: text,
-  num_threads: z.int().min(1),
-  /** Where torch computed, when it was not the CPU; with the version of cuDNN, and whether TF32 was allowed. */
-  device: text.optional(),
-  cudnn: text.optional(),
-  tf32: z.boolean().optional(),
-})
-
-export type Producer = z.infer<typeof Producer>
-
-const Header = z.strictObject({
-  format: z.literal('torch-parity'),
-  /** 2 where tensors may be generated: numbers that are named instead of held. */
-  version: z.literal([1, 2]),
-  name: text,
-  seed: z.int().min(0),
-  producer: Producer,
-})
+export type Producer = ProducerRecord
 
 /** Which suite a fixture is, and what recorded it. */
-export type Header = z.infer<typeof Header>
-
-const End = z.strictObject({ cases: z.int().min(0), sha256: z.instanceof(Uint8Array) })
+export type Header = HeaderRecord
 
 /** A case, or why it cannot be read; the cases after it can be read all the same. */
 export type CaseOrError = { readonly case: Case } | { readonly error: ParityError }
@@ -66,7 +40,18 @@ export interface Hash {
  * createHash: a faster SHA-256, where the platform has one; ours runs anywhere.
  * @throws ParityError FIXTURE_INVALID when it is torn, altered, of another format or version, or has bytes after its end.
  */
-export async function openFixture(source: Source, createHash: () => Hash = () => sha256.create()): Promise<Fixture> {
+export async function openFixture(source: Source, createHash?: () => Hash): Promise<Fixture> {
+  const newHash = createHash ?? (await ownHash())
+  return source.held === undefined ? openRead(source, newHash) : openHeld(source, source.held, newHash)
+}
+
+async function ownHash(): Promise<() => Hash> {
+  const { sha256 } = await import('@noble/hashes/sha2.js')
+  return () => sha256.create()
+}
+
+/** A file that is read twice, and may have changed in between. */
+async function openRead(source: Source, createHash: () => Hash): Promise<Fixture> {
   const { name } = source
   const hash = createHash()
   let header: Header | undefined
@@ -75,7 +60,7 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
   let byteLength = 0
   const digests: string[] = []
   for await (const message of messages(source)) {
-    if (header === undefined) header = readHeader(message, name)
+    header ??= await readHeader(message, name)
     if (last !== undefined) hash.update(last)
     // Only the last message is not hashed, and which one that is shows when the next one does not come.
     last = message.bytes.slice()
@@ -83,24 +68,61 @@ export async function openFixture(source: Source, createHash: () => Hash = () =>
     byteLength = message.offset + message.bytes.length
     count++
   }
-  if (header === undefined || last === undefined) {
-    throw invalid(`${name}: expected a torch-parity fixture, got an empty file`)
+  if (header === undefined || last === undefined) throw empty(name)
+  await checkEnd(last, count, hash, byteLength, name)
+  const { version } = header
+  return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash, version) }
+}
+
+const bytesBetweenTurns = 256 * 1024
+
+/** A file whose bytes are all there, so that nobody can change them. */
+async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHash: () => Hash): Promise<Fixture> {
+  let header: Header | undefined
+  const offsets: number[] = []
+  for await (const message of messages({ name, open: () => once(held) })) {
+    header ??= await readHeader(message, name)
+    offsets.push(message.offset)
   }
-  checkEnd(last, count, hash, byteLength, name)
-  return {
-    name,
-    header,
-    length: count - 2,
-    byteLength,
-    cases: () => cases(source, digests, createHash, header.version),
+  const end = offsets.at(-1)
+  if (header === undefined || end === undefined) throw empty(name)
+  const hash = createHash()
+  hash.update(held.subarray(0, end))
+  await checkEnd(held.slice(end), offsets.length, hash, held.length, name)
+  const { version } = header
+  return { name, header, length: offsets.length - 2, byteLength: held.length, cases: () => heldCases(version) }
+
+  async function* heldCases(version: Header['version']): AsyncGenerator<CaseOrError> {
+    const ids = newIds()
+    let turned = 0
+    for (let i = 1; i < offsets.length - 1; i++) {
+      const offset = offsets[i]!
+      if (offset - turned > bytesBetweenTurns) {
+        turned = offset
+        await turn()
+      }
+      yield await readCase({ offset, bytes: held.subarray(offset, offsets[i + 1]) }, name, ids, version)
+    }
   }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+function empty(name: string): ParityError {
+  return invalid(`${name}: expected a torch-parity fixture, got an empty file`)
 }
 
 /** What tells one message from another: so much of its hash that nobody finds two with the same. */
 function digestOf(bytes: Uint8Array, createHash: () => Hash): string {
   const hash = createHash()
   hash.update(bytes)
-  return bytesToHex(hash.digest().subarray(0, 16))
+  return hex(hash.digest().subarray(0, 16))
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Each message is compared with that of the first reading before anything of it is given. */
@@ -114,7 +136,7 @@ async function* cases(
   let index = 0
   for await (const message of messages(source)) {
     if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
-    if (index > 0 && index < digests.length - 1) yield readCase(message, source.name, ids, version)
+    if (index > 0 && index < digests.length - 1) yield await readCase(message, source.name, ids, version)
     index++
   }
   if (index !== digests.length) throw changed(source.name)
@@ -127,9 +149,9 @@ function changed(name: string, offset?: number): ParityError {
   )
 }
 
-function readCase(message: Message, name: string, ids: Ids, version: Header['version']): CaseOrError {
+async function readCase(message: Message, name: string, ids: Ids, version: Header['version']): Promise<CaseOrError> {
   try {
-    const parsed = parseCase(decodeMessage(message, name), name, version, measureBudget)
+    const parsed = certain(message, name, version) ?? (await doubted(message, name, version))
     if (!ids.add(parsed.id)) {
       throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
     }
@@ -140,7 +162,18 @@ function readCase(message: Message, name: string, ids: Ids, version: Header['ver
   }
 }
 
-function decodeMessage({ bytes, offset }: Message, name: string): unknown {
+function certain({ bytes }: Message, name: string, version: Header['version']): Case | undefined {
+  return certainCase(decodePlain(bytes), name, version)
+}
+
+/** What plain checks have a doubt about is loaded for: the schemas, and a decoder of everything. */
+async function doubted(message: Message, name: string, version: Header['version']): Promise<Case> {
+  const [{ parseCase }, { measureBudget }] = await Promise.all([import('./case/parse.ts'), import('./budget.ts')])
+  return parseCase(await decodeMessage(message, name), name, version, measureBudget)
+}
+
+async function decodeMessage({ bytes, offset }: Message, name: string): Promise<unknown> {
+  const { decode } = await import('@msgpack/msgpack')
   try {
     return decode(bytes)
   } catch (cause) {
@@ -148,8 +181,8 @@ function decodeMessage({ bytes, offset }: Message, name: string): unknown {
   }
 }
 
-function readHeader(message: Message, name: string): Header {
-  const record = decodeMessage(message, name)
+async function readHeader(message: Message, name: string): Promise<Header> {
+  const record = decodePlain(message.bytes) ?? (await decodeMessage(message, name))
   if (typeof record !== 'object' || record === null || !('format' in record) || record.format !== 'torch-parity') {
     throw invalid(`${name}: expected a torch-parity fixture, got a file of another format`)
   }
@@ -160,22 +193,24 @@ function readHeader(message: Message, name: string): Header {
         'record it again with the Python package of this version of torch-parity',
     )
   }
+  if (isCertainHeader(record)) return record
+  const { Header } = await import('./fixture/header.ts')
   return parse(Header, record, `${name}: header`, 'FIXTURE_INVALID')
 }
 
-function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength: number, name: string): void {
+async function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength: number, name: string): Promise<void> {
   const offset = byteLength - last.length
-  const record = decodeMessage({ bytes: last, offset }, name)
+  const record = decodePlain(last) ?? (await decodeMessage({ bytes: last, offset }, name))
   if (count < 2 || typeof record !== 'object' || record === null || !('sha256' in record)) {
     throw invalid(
       `${name}: expected an end map as the last message, got ${count < 2 ? 'none' : 'another message'}\n` +
         'the file is torn, or something was added to it: record it again, or fetch it again',
     )
   }
-  const end = parse(End, record, `${name}: end`, 'FIXTURE_INVALID')
+  const end = isCertainEnd(record) ? record : await parsedEnd(record, name)
   if (end.cases !== count - 2) throw invalid(`${name}: expected ${end.cases} cases, as its end says, got ${count - 2}`)
-  const actual = bytesToHex(hash.digest())
-  const expected = bytesToHex(end.sha256)
+  const actual = hex(hash.digest())
+  const expected = hex(end.sha256)
   if (actual !== expected) {
     throw invalid(
       `${name}: expected sha256 ${expected.slice(0, 16)}…, as its end says, got ${actual.slice(0, 16)}…\n` +
@@ -188,20 +223,7 @@ function invalid(message: string, cause?: unknown): ParityError {
   return new ParityError('FIXTURE_INVALID', message, { cause })
 }
 
-/** The bytes of a file. records: cases as files hold them, such as an oracle gives. */
-export function encodeFixture(header: Header, records: readonly unknown[]): Uint8Array {
-  const messages = [header, ...records].map((message) => encode(message))
-  const hash = sha256.create()
-  for (const message of messages) hash.update(message)
-  return concatenate([...messages, encode({ cases: records.length, sha256: hash.digest() })])
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+async function parsedEnd(record: unknown, name: string): Promise<EndRecord> {
+  const { End } = await import('./fixture/header.ts')
+  return parse(End, record, `${name}: end`, 'FIXTURE_INVALID')
 }

@@ -1,42 +1,5 @@
-import { z } from 'zod'
-
-const size = z
-  .int()
-  .min(1)
-  .max(2 ** 24)
-const cellSize = z
-  .int()
-  .min(0)
-  .max(2 ** 24)
-const nonlinearity = z.enum(['tanh', 'relu'])
-
-/** Constructor arguments of torch.nn.LSTMCell and GRUCell. */
-const cell = { input_size: cellSize, hidden_size: cellSize, bias: z.boolean() }
-
-/** Constructor arguments of torch.nn.GRU, which every layer has. */
-const layer = {
-  input_size: size,
-  hidden_size: size,
-  num_layers: z.int().min(1).max(1024),
-  bias: z.boolean(),
-  batch_first: z.boolean(),
-  dropout: z.number().min(0).max(1),
-  bidirectional: z.boolean(),
-}
-
-/** The constructor arguments of each module, by its torch class name. */
-export const configSchemas = {
-  RNNCell: z.strictObject({ ...cell, nonlinearity }),
-  LSTMCell: z.strictObject(cell),
-  GRUCell: z.strictObject(cell),
-  RNN: z.strictObject({ ...layer, nonlinearity }),
-  LSTM: z.strictObject({ ...layer, proj_size: cellSize }).superRefine(({ proj_size, hidden_size }, context) => {
-    if (proj_size < hidden_size) return
-    const message = `expected less than hidden_size, which is ${hidden_size}`
-    context.addIssue({ code: 'custom', path: ['proj_size'], message, input: proj_size })
-  }),
-  GRU: z.strictObject(layer),
-} as const
+import type { z } from 'zod'
+import type { configSchemas } from './module/config.ts'
 
 export type ModuleName = keyof typeof configSchemas
 export type Config<M extends ModuleName = ModuleName> = z.infer<(typeof configSchemas)[M]>
@@ -133,49 +96,81 @@ export function extentOf(module: ModuleName, config: Config, input: readonly num
   return batchFirst ? { seq_len: input[1], batch: input[0] } : { seq_len: input[0], batch: input[1] }
 }
 
+const suffixes: string[] = []
+
 /** Suffix of the parameters of a layer and direction: `_l0`, `_l0_reverse`, `_l1`, … */
 export function suffix(layer: number, direction: number): string {
-  return `_l${layer}${direction === 1 ? '_reverse' : ''}`
+  return (suffixes[2 * layer + direction] ??= `_l${layer}${direction === 1 ? '_reverse' : ''}`)
 }
 
+/** The last signatures that were asked for: those of a case and its parts are asked for again and again. */
+const last: {
+  readonly config: Config
+  readonly module: ModuleName
+  readonly extent: Extent
+  readonly signature: Signature
+}[] = []
+const kept = 4
+
 /**
- * Every tensor of a module and its shape or axes.
+ * Every tensor of a module and its shape or axes. What a signature gives is shared, and never written to.
  * Source: torch.nn.RNN, LSTM, GRU and their cells, "Inputs", "Outputs", "Variables".
  */
 export function signatureOf(module: ModuleName, config: Config, extent: Extent): Signature {
+  for (const one of last) {
+    const { seq_len, batch } = one.extent
+    if (one.config === config && one.module === module && seq_len === extent.seq_len && batch === extent.batch) {
+      return one.signature
+    }
+  }
+  const signature = newSignature(module, config, extent)
+  last.unshift({ config, module, extent, signature })
+  if (last.length > kept) last.pop()
+  return signature
+}
+
+/** What few ask for is made when it is asked for. */
+function newSignature(module: ModuleName, config: Config, extent: Extent): Signature {
   const layers = layerConfig(config)
   const shape = layers === undefined ? cellShape(config, extent) : layerShape(layers, extent)
   const { hasCellState } = kinds[module]
-  const params = layers === undefined ? weights(module, config, '', config.input_size) : layerParams(module, layers)
-  const { h, c } = layers === undefined ? { h: 'h_1', c: 'c_1' } : { h: 'h_n', c: 'c_n' }
-  const outer = shape.outer ?? shape.rows
-  const before: Axes = { h_0: shape.h, ...(hasCellState ? { c_0: shape.c } : {}) }
-  const outputs: Axes = {
-    ...(shape.output === undefined ? {} : { output: shape.output }),
-    [h]: shape.h,
-    ...(hasCellState ? { [c]: shape.c } : {}),
-  }
-  const input = [...outer, axis('unit', config.input_size)]
+  const before = (): Axes => (hasCellState ? { h_0: shape.h, c_0: shape.c } : { h_0: shape.h })
+  const input = (): readonly Axis[] => [...(shape.outer ?? shape.rows), axis('unit', config.input_size)]
+  let params: Shapes | undefined
+  const paramsOf = (): Shapes =>
+    (params ??= layers === undefined ? weights(module, config, '', config.input_size) : layerParams(module, layers))
   return {
-    params,
-    inputs: {
-      input: sizes(input),
-      ...shapesOf(before),
-      ...(shape.lengths === undefined ? {} : { lengths: shape.lengths }),
-      ...(shape.dropout_mask === undefined ? {} : { dropout_mask: shape.dropout_mask }),
-      target: sizes(shape.output ?? shape.h),
+    get params() {
+      return paramsOf()
     },
-    outputs,
-    // Few cases ask for them.
-    get gradients() {
+    get inputs() {
       return {
-        grad_input: input,
-        ...prefixed('grad_', before),
-        ...prefixed('grad_', parameterAxes(params)),
+        input: sizes(input()),
+        ...shapesOf(before()),
+        ...(shape.lengths === undefined ? {} : { lengths: shape.lengths }),
+        ...(shape.dropout_mask === undefined ? {} : { dropout_mask: shape.dropout_mask }),
+        target: sizes(shape.output ?? shape.h),
       }
     },
-    states: shape.states === undefined ? {} : { h_t: shape.states.h, ...(hasCellState ? { c_t: shape.states.c } : {}) },
+    outputs: outputsOf(shape, layers !== undefined, hasCellState),
+    get gradients() {
+      return {
+        grad_input: input(),
+        ...prefixed('grad_', before()),
+        ...prefixed('grad_', parameterAxes(paramsOf())),
+      }
+    },
+    get states() {
+      if (layers === undefined) return {}
+      const { h, c } = statesOf(layers, extent)
+      return hasCellState ? { h_t: h, c_t: c } : { h_t: h }
+    },
   }
+}
+
+function outputsOf({ h, c, output }: Shape, isLayer: boolean, hasCellState: boolean): Axes {
+  if (!isLayer || output === undefined) return hasCellState ? { h_1: h, c_1: c } : { h_1: h }
+  return hasCellState ? { output, h_n: h, c_n: c } : { output, h_n: h }
 }
 
 interface Shape {
@@ -187,7 +182,6 @@ interface Shape {
   readonly output?: readonly Axis[]
   readonly lengths?: readonly number[]
   readonly dropout_mask?: readonly number[]
-  readonly states?: { readonly h: readonly Axis[]; readonly c: readonly Axis[] }
 }
 
 function cellShape(config: Config, { batch }: Extent): Shape {
@@ -201,7 +195,6 @@ function layerShape(config: LayerConfig, { seq_len = 0, batch }: Extent): Shape 
   const D = numDirections(config)
   const time = axis('seq_len', seq_len)
   const rows = batch === undefined ? [] : [axis('batch', batch)]
-  const everyRow = axis('batch', batch ?? 1)
   const states = axis('state', num_layers * D, D)
   const h = axis('unit', stateSize(config))
   const c = axis('unit', hidden_size)
@@ -213,9 +206,18 @@ function layerShape(config: LayerConfig, { seq_len = 0, batch }: Extent): Shape 
     c: [states, ...rows, c],
     output: [...outer, axis('unit', D * h.size, D)],
     ...(batch === undefined ? {} : { lengths: [batch] }),
-    ...(num_layers === 1 ? {} : { dropout_mask: [num_layers - 1, seq_len, everyRow.size, D * h.size] }),
-    states: { h: [time, states, everyRow, h], c: [time, states, everyRow, c] },
+    ...(num_layers === 1 ? {} : { dropout_mask: [num_layers - 1, seq_len, batch ?? 1, D * h.size] }),
   }
+}
+
+/** Of every layer and direction after every step. */
+function statesOf(
+  config: LayerConfig,
+  { seq_len = 0, batch = 1 }: Extent,
+): { readonly h: readonly Axis[]; readonly c: readonly Axis[] } {
+  const D = numDirections(config)
+  const outer = [axis('seq_len', seq_len), axis('state', config.num_layers * D, D), axis('batch', batch)]
+  return { h: [...outer, axis('unit', stateSize(config))], c: [...outer, axis('unit', config.hidden_size)] }
 }
 
 function layerParams(module: ModuleName, config: LayerConfig): Shapes {
@@ -224,21 +226,47 @@ function layerParams(module: ModuleName, config: LayerConfig): Shapes {
   for (let layer = 0; layer < config.num_layers; layer++) {
     const width = layer === 0 ? config.input_size : D * stateSize(config)
     for (let direction = 0; direction < D; direction++) {
-      Object.assign(params, weights(module, config, suffix(layer, direction), width))
+      addWeights(params, module, config, suffix(layer, direction), width)
     }
   }
   return params
 }
 
 function weights(module: ModuleName, config: Config, suffix: string, input_size: number): Shapes {
+  const params: Record<string, readonly number[]> = {}
+  addWeights(params, module, config, suffix, input_size)
+  return params
+}
+
+function addWeights(
+  params: Record<string, readonly number[]>,
+  module: ModuleName,
+  config: Config,
+  suffix: string,
+  input_size: number,
+): void {
   const rows = kinds[module].gates.length * config.hidden_size
   const state = stateSize(config)
-  return {
-    [`weight_ih${suffix}`]: [rows, input_size],
-    [`weight_hh${suffix}`]: [rows, state],
-    ...(config.bias ? { [`bias_ih${suffix}`]: [rows], [`bias_hh${suffix}`]: [rows] } : {}),
-    ...('proj_size' in config && config.proj_size > 0 ? { [`weight_hr${suffix}`]: [state, config.hidden_size] } : {}),
+  const [weight_ih, weight_hh, bias_ih, bias_hh, weight_hr] = namesOf(suffix)
+  params[weight_ih] = [rows, input_size]
+  params[weight_hh] = [rows, state]
+  if (config.bias) {
+    params[bias_ih] = [rows]
+    params[bias_hh] = [rows]
   }
+  if ('proj_size' in config && config.proj_size > 0) params[weight_hr] = [state, config.hidden_size]
+}
+
+type ParameterNames = readonly [string, string, string, string, string]
+const namesBySuffix = new Map<string, ParameterNames>()
+
+/** The names of the parameters of a layer and direction: one that is put together anew is slow to look up. */
+function namesOf(suffix: string): ParameterNames {
+  const known = namesBySuffix.get(suffix)
+  if (known !== undefined) return known
+  const names = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh', 'weight_hr'].map((name) => name + suffix)
+  namesBySuffix.set(suffix, names as unknown as ParameterNames)
+  return namesOf(suffix)
 }
 
 /** The axes of parameters, or of their gradients. */
@@ -265,5 +293,7 @@ export function sizes(axes: readonly Axis[]): number[] {
 }
 
 export function shapesOf(axes: Axes): Record<string, number[]> {
-  return Object.fromEntries(Object.entries(axes).map(([name, of]) => [name, sizes(of)]))
+  const shapes: Record<string, number[]> = {}
+  for (const name of Object.keys(axes)) shapes[name] = sizes(axes[name]!)
+  return shapes
 }

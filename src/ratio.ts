@@ -1,5 +1,5 @@
 import type { Case, Outputs } from './case.ts'
-import { exactly } from './engine/run.ts'
+import { exactOf } from './exact.ts'
 import { type FloatTensor, smallestPositive, unitRoundoff } from './tensor.ts'
 
 /** A match that errs so much more than PyTorch, or so much less, is worth a word. */
@@ -15,7 +15,7 @@ export type Ratios = Readonly<Record<string, number>>
  */
 export function ratiosOf(recorded: Case, outputs: Outputs): Ratios {
   if (recorded.dtype === 'float64') return {}
-  const exact = exactly(recorded)
+  const exact = exactOf(recorded, outputs)
   const ratios: Record<string, number> = {}
   for (const [name, expected] of Object.entries(recorded.expected)) {
     const [own, numbers] = [outputs[name], exact[name]]
@@ -36,15 +36,19 @@ export function ratioOf(actual: FloatTensor, expected: FloatTensor, exact: Float
   let own = 0
   let theirs = 0
   let rounding = 0
-  for (const [i, value] of exact.entries()) {
-    const [a, e] = [actual.data[i]!, expected.data[i]!]
+  const [ours, torchs] = [actual.data, expected.data]
+  const [u, least] = [unitRoundoff[dtype], smallestPositive[dtype] / 2]
+  for (let i = 0; i < exact.length; i++) {
+    const value = exact[i]!
+    const a = ours[i]!
+    const e = torchs[i]!
     if (!Number.isFinite(value) || !Number.isFinite(a) || !Number.isFinite(e)) continue
     // Padding and the like, which nothing is computed for.
     if (value === 0 && a === 0 && e === 0) continue
     own += (a - value) ** 2
     theirs += (e - value) ** 2
     // The error of rounding is uniform in ± half the last place, so its mean square is a third of that squared.
-    rounding += Math.max(unitRoundoff[dtype] * Math.abs(value), smallestPositive[dtype] / 2) ** 2 / 3
+    rounding += Math.max(u * Math.abs(value), least) ** 2 / 3
   }
   // Where both are exact there is nothing to compare.
   return own === 0 && theirs === 0 ? undefined : Math.sqrt(own / Math.max(theirs, rounding))

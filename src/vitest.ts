@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Case, show } from './case.ts'
+import { show } from './case/wording.ts'
+import type { Case } from './case.ts'
 import { findFixtures, openFile } from './cli/files.ts'
 import { type Judged, judgedFor } from './cli/target.ts'
 import { compare, type Judgement, type Tolerance } from './compare.ts'

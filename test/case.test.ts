@@ -1,6 +1,7 @@
 // Whole although it is long: the tables are the catalogue of what a case can be refused for.
 import { describe, expect, it } from 'vitest'
-import { type Case, parseCase, type Training } from '../src/case.ts'
+import { parseCase } from '../src/case/parse.ts'
+import type { Case, Training } from '../src/case.ts'
 import { ParityError } from '../src/errors.ts'
 import { type CaseRecord, caseRecord, cellCase, layerCase, sgd, type TensorRecord } from './sample.ts'
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
   type Config,
-  configSchemas,
   extentOf,
   inputLayout,
   isLayer,
@@ -14,6 +13,7 @@ import {
   stateSize,
   suffix,
 } from '../src/module.ts'
+import { configSchemas } from '../src/module/config.ts'
 
 const plainCell: Config<'GRUCell'> = { input_size: 10, hidden_size: 7, bias: true }
 const cell: Config<'RNNCell'> = { ...plainCell, nonlinearity: 'tanh' }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { parse, plainText } from '../case.ts'
+import { parse } from '../case/wording.ts'
+import { plainText } from '../plain.ts'
 import { messageOf } from '../errors.ts'
 import type { FloatDType } from '../tensor.ts'
 import { floatsOf, invalid, type Tensors } from './tensors.ts'

@@ -36,7 +36,7 @@ export async function audit(
   // Before the work, which would be lost.
   const page = report === undefined ? undefined : { folder: report, results: await readPage(report) }
   const interruption = onInterrupt()
-  const progress = startProgress(false)
+  const progress = await startProgress(false)
   const { files, errors: missing } = await findFixtures(paths)
   const errors: ParityError[] = [...missing]
   const tallies = newTallies(faults)
@@ -81,7 +81,7 @@ export async function audit(
         if (interruption.signal.aborted) break
         if ('error' in read) errors.push(read.error)
         else {
-          progress.advance(logLine(`${file} ${read.case.id}`))
+          progress.advance(() => logLine(`${file} ${read.case.id}`))
           await auditOne(file, judged.as(read.case))
         }
         await interruption.breathe()

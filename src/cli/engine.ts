@@ -1,5 +1,6 @@
-import { engine as ours, type Engine, float32Engine } from '../engine/run.ts'
-import { type Host, hostEngine } from './host.ts'
+import { type Engine, float32Engine } from '../engine/run.ts'
+import { engine as ours } from '../exact.ts'
+import type { Host } from './host.ts'
 
 /** What stands for `--engine`. */
 export interface Chosen {
@@ -15,6 +16,7 @@ export interface Chosen {
 export async function chosenEngine(name: string | undefined, timeoutMs: number, signal: AbortSignal): Promise<Chosen> {
   if (name === undefined) return { engine: ours, host: undefined }
   if (name === 'float32') return { engine: float32Engine, host: undefined }
+  const { hostEngine } = await import('./host.ts')
   const host = await hostEngine(name, timeoutMs, signal)
   return { engine: host.engine, host }
 }

@@ -3,7 +3,7 @@ import { constants, createWriteStream, type Stats } from 'node:fs'
 import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { glob, isDynamicPattern } from 'tinyglobby'
+import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf, ParityError } from '../errors.ts'
 import { type Fixture, openFixture } from '../fixture.ts'
 
@@ -30,13 +30,15 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
       await add(path)
       continue
     }
-    if (stats === undefined && !isDynamicPattern(path)) {
+    // What is no path as it stands is a pattern, for which something is loaded.
+    const patterns = stats === undefined ? await import('tinyglobby') : undefined
+    if (patterns?.isDynamicPattern(path) === false) {
       errors.push(new ParityError('FILE_MISSING', `${path}: expected a file or a folder, got nothing of that name`))
       continue
     }
     const below = stats?.isDirectory()
       ? await fixturesBelow(path)
-      : await glob(path, { absolute: isAbsolute(path), followSymbolicLinks: false })
+      : ((await patterns?.glob(path, { absolute: isAbsolute(path), followSymbolicLinks: false })) ?? [])
     if (below.length === 0) errors.push(new ParityError('FILE_MISSING', `${path}: expected .msgpack files, got none`))
     for (const file of below.toSorted()) await add(file)
   }
@@ -79,8 +81,34 @@ async function statOf(path: string): Promise<Stats | undefined> {
  * Opens and checks a fixture on disk.
  * @throws ParityError FILE_UNREADABLE, or what `openFixture` throws.
  */
-export function openFile(path: string): Promise<Fixture> {
-  return openFixture({ name: path, open: () => chunks(path) }, () => createHash('sha256'))
+export async function openFile(path: string): Promise<Fixture> {
+  const held = await heldOf(path)
+  const source = { name: path, open: () => chunks(path), ...(held && { held: { bytes: held, turn } }) }
+  return openFixture(source, () => createHash('sha256'))
+}
+
+/** Files up to this are kept in memory, and not read twice. */
+const mostHeld = 16 * 2 ** 20
+
+/** All bytes of a small regular file. */
+async function heldOf(path: string): Promise<Uint8Array | undefined> {
+  const stats = await statOf(path)
+  if (stats?.isFile() !== true || stats.size === 0 || stats.size > mostHeld) return undefined
+  const file = await attempt(path, () => open(path))
+  try {
+    const bytes = new Uint8Array(stats.size)
+    let length = 0
+    while (length < bytes.length) {
+      const { bytesRead } = await attempt(path, () => file.read(bytes, length, bytes.length - length))
+      if (bytesRead === 0) return bytes.subarray(0, length)
+      length += bytesRead
+    }
+    // One that grows is read as any that may change.
+    const { bytesRead } = await attempt(path, () => file.read(new Uint8Array(1), 0, 1))
+    return bytesRead === 0 ? bytes : undefined
+  } finally {
+    await file.close()
+  }
 }
 
 /** Reads into one buffer again and again: whoever takes a chunk copies it before the next. */

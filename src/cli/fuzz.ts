@@ -7,7 +7,7 @@ import { defaultJudgement } from '../compare.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import type { Engine } from '../engine/run.ts'
 import { logLine, messageOf, ParityError } from '../errors.ts'
-import { encodeFixture } from '../fixture.ts'
+import { encodeFixture } from '../fixture/encode.ts'
 import { type Finding, fuzz, judging, type Recorder } from '../fuzz.ts'
 import { fuzzedModules } from '../fuzz/spec.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
@@ -55,7 +55,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
   const asked = options.case === undefined ? undefined : specOf(options.case)
   const interruption = onInterrupt()
   const explainer = newExplainer(interruption.signal)
-  const progress = startProgress(options.quiet || asked !== undefined)
+  const progress = await startProgress(options.quiet || asked !== undefined)
   const ended = new AbortController()
   const opened: Oracle[] = []
   let host: Host | undefined
@@ -91,7 +91,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
       concurrency: ahead * opened.length,
       signal: ended.signal,
       interruption: interruption.signal,
-      onRun: (_, spec) => progress.advance(spec.module),
+      onRun: (_, spec) => progress.advance(() => spec.module),
     })
     const seconds = (performance.now() - began) / 1000
     progress.stop()

@@ -27,7 +27,7 @@ export async function generate(options: GenerateOptions): Promise<number> {
   if (device !== undefined) args.push('--device', device)
   if (tf32) args.push('--tf32')
   const interruption = onInterrupt()
-  const progress = startProgress(quiet)
+  const progress = await startProgress(quiet)
   const named: { readonly path: string; readonly bytes: number }[] = []
   let files = 0
   try {
@@ -36,7 +36,7 @@ export async function generate(options: GenerateOptions): Promise<number> {
       args,
       ({ event, ...about }) => {
         if (event === 'start') progress.expect(Number(about['total']))
-        if (event === 'case') progress.advance(logLine(`${String(about['suite'])} ${String(about['id'])}`))
+        if (event === 'case') progress.advance(() => logLine(`${String(about['suite'])} ${String(about['id'])}`))
         if (event === 'file') named.push({ path: String(about['path']), bytes: Number(about['bytes']) })
         if (event === 'done') files = Number(about['files'])
         if (event === 'file' && !quiet) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { renderHtml } from '../report/html.ts'
-import { type Audit, type Results, toJSON } from '../report/results.ts'
+import { toJSON } from '../report/json.ts'
+import type { Audit, Results } from '../report/results.ts'
 import { writeAside } from './files.ts'
 import { readResults } from './results.ts'
 

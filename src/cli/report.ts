@@ -6,7 +6,7 @@ import { renderJSONL } from '../report/jsonl.ts'
 import { renderJUnit } from '../report/junit.ts'
 import { mergeResults, type Saved } from '../report/merge.ts'
 import { renderText } from '../report/plain.ts'
-import { toJSON } from '../report/results.ts'
+import { toJSON } from '../report/json.ts'
 import { writeAside } from './files.ts'
 import { readResults } from './results.ts'
 

@@ -1,9 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
-import { parse } from '../case.ts'
+import { parse } from '../case/wording.ts'
 import { kappa, type Tolerance } from '../compare.ts'
 import { messageOf, ParityError } from '../errors.ts'
-import { caseOfResults, closeResults, type Detail, openResults, Results } from '../report/results.ts'
+import { caseOfResults, closeResults, openResults } from '../report/json.ts'
+import type { Detail, Results } from '../report/results.ts'
 import type { Verdict } from '../verify.ts'
 import { writeAside } from './files.ts'
 
@@ -83,5 +84,6 @@ export async function readResults(name: string, advice?: string): Promise<Result
       { cause },
     )
   }
-  return parse(Results, value, name, 'RESULTS_INVALID')
+  const { Results: schema } = await import('../report/results.ts')
+  return parse(schema, value, name, 'RESULTS_INVALID')
 }

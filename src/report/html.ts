@@ -7,7 +7,8 @@ import { elements } from './html/elements.ts'
 import { matrix } from './html/matrix.ts'
 import { page } from './html/page.ts'
 import { style } from './html/style.ts'
-import { type Results, toJSON } from './results.ts'
+import { toJSON } from './json.ts'
+import type { Results } from './results.ts'
 
 /** The functions that fill the page, as their own source: each uses nothing but what it is given. */
 const script = `(() => {

@@ -1,4 +1,5 @@
-import { type Results, toJSON } from './results.ts'
+import { toJSON } from './json.ts'
+import type { Results } from './results.ts'
 
 /** JSON Lines: for each run a line that says what was judged and how, one for each case and each error, and one with the counts. */
 export function* renderJSONL(runs: readonly Results[]): Generator<string> {

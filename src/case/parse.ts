@@ -1,0 +1,24 @@
+import type { z } from 'zod'
+import type { Case } from '../case.ts'
+import { isModel, type ModelConfig } from '../model.ts'
+import { modelSchemas } from '../model/config.ts'
+import type { Config } from '../module.ts'
+import { configSchemas } from '../module/config.ts'
+import { type Measure, readCase } from './read.ts'
+import { CaseRecord } from './record.ts'
+import { caseName, parse } from './wording.ts'
+
+/**
+ * Checks a decoded case map against the format and against torch's own shapes, and copies its tensors out.
+ * where: what stands before the message of an error, usually the file's name. version: of the format. measure: makes the budget
+ * of a case that comes without one.
+ * @throws ParityError CASE_INVALID that names the case and the tensor.
+ */
+export function parseCase(record: unknown, where: string, version: 1 | 2 = 1, measure?: Measure): Case {
+  const named = `${where}: case ${caseName(record)}`
+  const configOf = (module: CaseRecord['module'], config: unknown): Config | ModelConfig => {
+    const schema: z.ZodType<Config | ModelConfig> = isModel(module) ? modelSchemas[module] : configSchemas[module]
+    return parse(schema, config, `${named}: config`)
+  }
+  return readCase(parse(CaseRecord, record, named), named, version, configOf, measure)
+}

@@ -1,0 +1,86 @@
+import pc from 'picocolors'
+import { kept } from '../../again.ts'
+import type { Case } from '../../case.ts'
+import { logLine, ParityError } from '../../errors.ts'
+import { rememberNext } from '../../exact.ts'
+import type { Fixture } from '../../fixture.ts'
+import { renderFile } from '../../report/text.ts'
+import { type Observer, verify, verifyChain, type Verdict } from '../../verify.ts'
+import { findFixtures, openFile } from '../files.ts'
+import { type Given, report } from './reporting.ts'
+import { fail, isOver, type Run } from './run.ts'
+
+/** Judges every case behind the paths, and shows what came of each. */
+export async function judgeFiles(run: Run, paths: readonly string[]): Promise<void> {
+  const { files, errors } = await findFixtures(paths)
+  for (const error of errors) fail(run, error)
+  for (const file of files) {
+    if (isOver(run)) return
+    try {
+      await judgeFile(run, file, await openFile(file))
+    } catch (error) {
+      fail(run, error, file)
+    }
+  }
+}
+
+async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void> {
+  const { options, progress } = run
+  progress.expect(fixture.length)
+  if (fixture.length === 0) {
+    fail(run, new ParityError('NOTHING_JUDGED', `${file}: expected at least one case, got none`), file)
+  }
+  let titled = false
+  for await (const read of fixture.cases()) {
+    if (isOver(run)) return
+    if ('error' in read) {
+      fail(run, read.error, file)
+      continue
+    }
+    const { id } = read.case
+    progress.advance(() => logLine(`${file} ${id}`))
+    if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
+    if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
+    if (!titled) {
+      const { name, seed, producer } = fixture.header
+      run.fixtures.push({ file, name, seed, cases: fixture.length, producer })
+    }
+    titled = true
+    const recorded = run.judged.as(read.case)
+    const given: Given = { answer: undefined, outputs: undefined, ms: 0 }
+    const verdict = await judgeCase(run, file, recorded, given)
+    if (verdict !== undefined) await report(run, file, verdict, recorded, given)
+    await run.interruption.breathe()
+  }
+}
+
+async function judgeCase(run: Run, file: string, recorded: Case, given: Given): Promise<Verdict | undefined> {
+  const { engine, judgement, options } = run
+  const began = performance.now()
+  const observer: Observer = {
+    ratios: true,
+    onAnswer: (answer) => {
+      // Of the whole case, which comes first; single steps come after it.
+      if (given.ms > 0) return
+      given.ms = performance.now() - began
+      given.answer = kept(answer)
+    },
+    onOutputs: (outputs) => (given.outputs ??= outputs),
+  }
+  // What was judged before a part has failed stands.
+  let verdict: Verdict | undefined
+  try {
+    rememberNext()
+    verdict = await verify(recorded, engine, judgement, observer)
+    if (options.repeat < 2) return verdict
+    const chained = await verifyChain(recorded, engine, verdict, judgement, options.order)
+    if (chained.asked) run.chains++
+    else if (chained.refused !== undefined) run.refusedParts++
+    return chained.verdict
+  } catch (error) {
+    if (run.interruption.signal.aborted) return verdict
+    if (error instanceof ParityError && error.code === 'ENGINE_TIMEOUT') run.timeouts++
+    fail(run, error, file, recorded.id)
+    return verdict
+  }
+}

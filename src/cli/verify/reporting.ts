@@ -1,0 +1,82 @@
+import pc from 'picocolors'
+import type { Case, Outputs } from '../../case.ts'
+import type { Diagnosis } from '../../diagnose.ts'
+import type { Detail } from '../../report/results.ts'
+import { addNumbers } from '../../report/target.ts'
+import { addToModules, renderMismatch, renderRow, shareOf } from '../../report/text.ts'
+import type { Verdict } from '../../verify.ts'
+import type { Run } from './run.ts'
+import { settle } from './settling.ts'
+
+/** The first mismatches of a run are explained, and more while that has taken less: `torch-parity explain` tells of any other. */
+const explainedAlways = 3
+const explainingMs = 10_000
+/** In a report, for which one waits. */
+const reportedMs = 30_000
+
+/** So many cases are asked before any is asked again, or fewer that hold so many numbers. */
+const windowCases = 64
+const windowNumbers = 8e6
+
+/** What an engine gave for a whole case: in memory of its own, and with ties settled; and how long it took. */
+export interface Given {
+  answer: unknown
+  outputs: unknown
+  ms: number
+}
+
+/** Counts a verdict and shows it; the case may be asked again with others. */
+export async function report(run: Run, file: string, verdict: Verdict, recorded: Case, given: Given): Promise<void> {
+  const { summary, progress, options } = run
+  const { outputs, answer, ms } = given
+  summary.cases++
+  addToModules(run.modules, verdict)
+  run.ratios.add(verdict, file)
+  addNumbers(run.numbers, verdict)
+  if (verdict.outcome === 'mismatch' && run.keepsMismatches) {
+    const { newMismatches } = await import('../../targets/allowing.ts')
+    run.mismatches ??= newMismatches()
+    run.mismatches.add(recorded, outputs)
+  }
+  if (verdict.outcome === 'match') {
+    summary.matched++
+    const share = shareOf(verdict)
+    if (run.most === undefined || share > run.most.share) run.most = { share, where: `${file}: case ${verdict.id}` }
+  } else if (verdict.outcome === 'mismatch') summary.mismatched++
+  else summary[verdict.outcome]++
+  if (!options.quiet) progress.print(renderRow(verdict, pc))
+  let diagnosis: Diagnosis | undefined
+  if (verdict.outcome === 'mismatch') {
+    if (verdict.chain !== undefined) run.explained++
+    else if (
+      run.explained < explainedAlways ||
+      run.explainedMs < (options.report === undefined ? explainingMs : reportedMs)
+    ) {
+      const began = performance.now()
+      diagnosis = await run.explainer.explain({ recorded, outputs, limitMs: 1000 })
+      run.explainedMs += performance.now() - began
+      run.explained++
+    }
+    const { renderDiagnosis } = await import('../../report/diagnosis.ts')
+    const why = diagnosis === undefined ? [] : [renderDiagnosis(diagnosis, pc)]
+    progress.print([renderMismatch(file, verdict, pc), ...why].join('\n'))
+  }
+  // The shape of a diagnosis is that of an explanation.
+  const explained = diagnosis && { explanation: structuredClone(diagnosis) as Detail['explanation'] }
+  let detail: Detail | undefined = explained
+  if (options.report !== undefined) {
+    const { detailOf } = await import('../../report/detail.ts')
+    detail = detailOf(recorded, outputs, verdict, run.judgement, diagnosis)
+  }
+  const name = `${file}: case ${recorded.id}`
+  run.pending.push({ file, name, recorded, verdict, answer, ms, detail, conduct: run.take() })
+  run.pendingNumbers += Object.values(recorded.expected).reduce(
+    (sum, { data }) => sum + data.length,
+    numbersOf(recorded),
+  )
+  if (run.pending.length >= windowCases || run.pendingNumbers >= windowNumbers) await settle(run)
+}
+
+function numbersOf({ params, inputs }: Case): number {
+  return Object.values({ ...params, ...inputs } as Outputs).reduce((sum, { data }) => sum + data.length, 0)
+}

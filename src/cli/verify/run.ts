@@ -1,0 +1,96 @@
+import type { Answered } from '../../again.ts'
+import type { Judgement, Tolerance } from '../../compare.ts'
+import type { Conduct } from '../../conduct.ts'
+import type { Engine } from '../../engine/run.ts'
+import { ParityError } from '../../errors.ts'
+import type { Numbers } from '../../report/target.ts'
+import type { Detail, Failure, Provenance, Summary } from '../../report/results.ts'
+import type { ModuleTotals, Most, RatioTotals } from '../../report/text.ts'
+import type { Mismatches } from '../../targets/allowing.ts'
+import type { Verdict } from '../../verify.ts'
+import type { Explainer } from '../explainer.ts'
+import type { Interruption } from '../interrupt.ts'
+import type { Progress } from '../progress.ts'
+import type { Judged } from '../target.ts'
+
+export interface VerifyOptions {
+  /** A module that exports an Engine; ours when absent. */
+  readonly engine?: string
+  readonly tolerance: Tolerance
+  /** What engines may do otherwise than a CPU, by name. */
+  readonly target?: string
+  readonly equalNan: boolean
+  /** Only cases whose `file#id` contains this. */
+  readonly filter?: string
+  readonly failFast: boolean
+  readonly json?: string
+  /** The folder of a report: index.html and results.json. */
+  readonly report?: string
+  readonly quiet: boolean
+  readonly timeoutMs: number
+  /** How often each case is asked, and the seed of the order of all times but the first. */
+  readonly repeat: number
+  readonly order: number
+}
+
+/** A case that has been judged and shown, and may be asked again before it is written down. */
+export interface Pending extends Answered {
+  readonly file: string
+  readonly detail: Detail | undefined
+  /** What was seen when it was asked first. */
+  readonly conduct: readonly Conduct[]
+}
+
+/** What one run of `verify` has come to so far. */
+export interface Run {
+  readonly options: VerifyOptions
+  readonly engine: Engine
+  /** What the engine has done beside computing. */
+  readonly take: () => Conduct[]
+  /** Lets the engine give up what it has prepared. */
+  readonly release: () => Promise<void>
+  readonly judgement: Judgement
+  readonly judged: Judged
+  /** What might be allowed elsewhere, once there is any; kept where nothing but a CPU is asked for. */
+  mismatches: Mismatches | undefined
+  readonly keepsMismatches: boolean
+  readonly numbers: Numbers
+  readonly progress: Progress
+  readonly interruption: Interruption
+  readonly explainer: Explainer
+  readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
+  readonly errors: Failure[]
+  readonly fixtures: Provenance[]
+  readonly modules: Map<string, ModuleTotals>
+  most: Most | undefined
+  readonly ratios: RatioTotals
+  timeouts: number
+  pending: Pending[]
+  pendingNumbers: number
+  /** How many sequences were asked in parts as well. */
+  chains: number
+  /** How many were not, since the engine does not support a part of what it supports whole. */
+  refusedParts: number
+  /** How many mismatches have been explained, and how long that has taken. */
+  explained: number
+  explainedMs: number
+  record(file: string, verdict: Verdict, detail?: Detail): Promise<void>
+}
+
+/** A fixture engine that times out twice would time out on every case that is left. */
+export const timeoutsToStop = 2
+
+/** Adds what kept something from being judged; anything else than a ParityError is a bug. */
+export function fail(run: Run, error: unknown, file?: string, id?: string): void {
+  if (!(error instanceof ParityError)) throw error
+  const { message: said } = error
+  const named = id === undefined || said.startsWith(`case ${id}: `) ? said : `case ${id}: ${said}`
+  const message = file === undefined || (id === undefined && said.startsWith(`${file}: `)) ? named : `${file}: ${named}`
+  run.errors.push({ ...(file === undefined ? {} : { file }), code: error.code, message })
+}
+
+/** Whether nothing more is to be judged. */
+export function isOver({ options, summary, errors, interruption, timeouts }: Run): boolean {
+  const failed = options.failFast && (summary.mismatched > 0 || errors.length > 0)
+  return failed || interruption.signal.aborted || timeouts >= timeoutsToStop
+}
