@@ -96,7 +96,7 @@ function namesIn({ params, inputs, cotangents }: Request): string[] {
 interface Copies {
   keep(arrays: readonly Numbers[]): void
   /** Which of the arrays are not what they were, and the first place of each. */
-  changes(arrays: readonly Numbers[]): [number, string][]
+  changes(arrays: readonly Numbers[]): readonly (readonly [number, string])[]
 }
 
 function newCopies(): Copies {
@@ -122,28 +122,33 @@ function newCopies(): Copies {
       }
     },
     changes(arrays) {
-      const found: [number, string][] = []
+      let found = none
       let at = 0
       let integer = 0
-      for (const [i, data] of arrays.entries()) {
+      for (let i = 0; i < arrays.length; i++) {
+        const data = arrays[i]!
         const length = lengths[i]!
         // The memory behind it may have been handed away, to another thread or to a larger heap.
         const isThere = data.length === length
-        const place = (place: number, was: number | bigint): string =>
-          `first at element ${place}: ${was} has become ${data[place]}`
         if (data instanceof BigInt64) {
           const was = integers[integer++]!
           const changed = isThere ? firstDifference(data, was) : undefined
-          if (changed !== undefined) found.push([i, place(changed, was[changed]!)])
+          if (changed !== undefined) found = [...found, [i, changeAt(changed, was[changed], data[changed])]]
         } else {
           const changed = isThere ? firstChange(data, floats, at) : -1
-          if (changed >= 0) found.push([i, place(changed, floats[at + changed]!)])
+          if (changed >= 0) found = [...found, [i, changeAt(changed, floats[at + changed], data[changed])]]
           at += length
         }
       }
       return found
     },
   }
+}
+
+const none: readonly (readonly [number, string])[] = []
+
+function changeAt(place: number, was: unknown, is: unknown): string {
+  return `first at element ${place}: ${String(was)} has become ${String(is)}`
 }
 
 function copyNumbers(from: Float32Array | Float64Array, to: Float64Array, at: number): void {
@@ -154,12 +159,7 @@ function copyNumbers(from: Float32Array | Float64Array, to: Float64Array, at: nu
 
 /** The first element that is not the number that stands from `at` on in another array, −0 and 0 apart; −1 when there is none. */
 function firstChange(data: Float32Array | Float64Array, kept: Float64Array, at: number): number {
-  for (let i = 0; i < data.length; i++) {
-    const x = data[i]!
-    const y = kept[at + i]!
-    // The quotients tell 0 from −0, and are the same for any other number; of NaN there is one.
-    if (x !== y ? x === x || y === y : x === 0 && 1 / x !== 1 / y) return i
-  }
+  for (let i = 0; i < data.length; i++) if (isOther(data[i]!, kept[at + i]!)) return i
   return -1
 }
 
@@ -243,6 +243,16 @@ function numbersByName(outputs: unknown): Map<string, Numbers> {
   return new Map(names.map((name, i) => [name, arrays[i]!]))
 }
 
+function differs(one: Float32Array | Float64Array, other: Float32Array | Float64Array): boolean {
+  for (let i = 0; i < one.length; i++) if (isOther(one[i]!, other[i]!)) return true
+  return false
+}
+
+/** The quotients tell 0 from −0, and are the same for any other number; of NaN there is one. */
+function isOther(x: number, y: number): boolean {
+  return x !== y ? x === x || y === y : x === 0 && 1 / x !== 1 / y
+}
+
 /** Whether there certainly is no difference, as there nearly always is none. */
 function isSameAnswer(first: unknown, second: unknown): boolean {
   if (typeof first !== 'object' || first === null || typeof second !== 'object' || second === null) return false
@@ -259,7 +269,7 @@ function isSameAnswer(first: unknown, second: unknown): boolean {
     if (was.shape.length !== is.shape.length) return false
     // Not `sameShape`, which takes the holes of a sparse array for anything.
     for (let axis = 0; axis < was.shape.length; axis++) if (was.shape[axis] !== is.shape[axis]) return false
-    for (let i = 0; i < data.length; i++) if (!isSame(data[i], now[i])) return false
+    if (differs(data, now)) return false
   }
   return true
 }

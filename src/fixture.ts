@@ -101,7 +101,8 @@ async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHas
         turned = offset
         await turn()
       }
-      yield await readCase({ offset, bytes: held.subarray(offset, offsets[i + 1]) }, name, ids, version)
+      const message = { offset, bytes: held.subarray(offset, offsets[i + 1]) }
+      yield certain(message, name, ids) ?? (await doubted(message, name, ids, version))
     }
   }
 }
@@ -136,7 +137,9 @@ async function* cases(
   let index = 0
   for await (const message of messages(source)) {
     if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
-    if (index > 0 && index < digests.length - 1) yield await readCase(message, source.name, ids, version)
+    if (index > 0 && index < digests.length - 1) {
+      yield certain(message, source.name, ids) ?? (await doubted(message, source.name, ids, version))
+    }
     index++
   }
   if (index !== digests.length) throw changed(source.name)
@@ -149,27 +152,34 @@ function changed(name: string, offset?: number): ParityError {
   )
 }
 
-async function readCase(message: Message, name: string, ids: Ids, version: Header['version']): Promise<CaseOrError> {
+/** What plain checks have no doubt about is read without loading anything. */
+function certain({ bytes }: Message, name: string, ids: Ids): CaseOrError | undefined {
   try {
-    const parsed = certain(message, name, version) ?? (await doubted(message, name, version))
-    if (!ids.add(parsed.id)) {
-      throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
-    }
-    return { case: parsed }
+    const parsed = certainCase(decodePlain(bytes), name)
+    return parsed && withOwnId(parsed, name, ids)
   } catch (error) {
-    if (error instanceof ParityError) return { error }
-    throw error
+    return { error: parityError(error) }
   }
 }
 
-function certain({ bytes }: Message, name: string, version: Header['version']): Case | undefined {
-  return certainCase(decodePlain(bytes), name, version)
+/** The rest is: the schemas, and a decoder of everything. */
+async function doubted(message: Message, name: string, ids: Ids, version: Header['version']): Promise<CaseOrError> {
+  const [{ parseCase }, { measureBudget }] = await Promise.all([import('./case/parse.ts'), import('./budget.ts')])
+  try {
+    return withOwnId(parseCase(await decodeMessage(message, name), name, version, measureBudget), name, ids)
+  } catch (error) {
+    return { error: parityError(error) }
+  }
 }
 
-/** What plain checks have a doubt about is loaded for: the schemas, and a decoder of everything. */
-async function doubted(message: Message, name: string, version: Header['version']): Promise<Case> {
-  const [{ parseCase }, { measureBudget }] = await Promise.all([import('./case/parse.ts'), import('./budget.ts')])
-  return parseCase(await decodeMessage(message, name), name, version, measureBudget)
+function withOwnId(parsed: Case, name: string, ids: Ids): CaseOrError {
+  if (ids.add(parsed.id)) return { case: parsed }
+  throw new ParityError('CASE_INVALID', `${name}: case ${parsed.id}: expected an id of its own, got one twice`)
+}
+
+function parityError(error: unknown): ParityError {
+  if (error instanceof ParityError) return error
+  throw error
 }
 
 async function decodeMessage({ bytes, offset }: Message, name: string): Promise<unknown> {

@@ -46,7 +46,9 @@ export const smallestNormal: Readonly<Record<FloatDType, number>> = {
 
 /** The number of elements of a shape; exact up to 2⁵³. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1)
+  let count = 1
+  for (let axis = 0; axis < shape.length; axis++) count *= shape[axis]!
+  return count
 }
 
 /** `(5, 3, 7)`, or `()` for a scalar, in PyTorch's notation. */
@@ -55,8 +57,9 @@ export function formatShape(shape: readonly number[]): string {
 }
 
 export function sameShape(actual: readonly number[], expected: readonly number[]): boolean {
-  // every() skips the holes of a sparse array, which an engine may give; ours has none.
-  return actual.length === expected.length && expected.every((size, axis) => size === actual[axis])
+  if (actual.length !== expected.length) return false
+  for (let axis = 0; axis < expected.length; axis++) if (actual[axis] !== expected[axis]) return false
+  return true
 }
 
 /**
@@ -85,8 +88,28 @@ export function float64Data(tensor: FloatTensor): Float64Array {
   return tensor.dtype === 'float64' ? tensor.data : Float64Array.from(tensor.data)
 }
 
+/** So few are read faster one by one than copied: an array of so few has no memory of its own yet. */
+const fewBytes = 64
+
+function smallFloat32(bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const data = new Float32Array(bytes.length / 4)
+  for (let i = 0; i < data.length; i++) data[i] = view.getFloat32(4 * i, true)
+  return data
+}
+
+function smallFloat64(bytes: Uint8Array): Float64Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const data = new Float64Array(bytes.length / 8)
+  for (let i = 0; i < data.length; i++) data[i] = view.getFloat64(8 * i, true)
+  return data
+}
+
 /** A tensor of the given dtype over little-endian bytes, which are copied (they need not be aligned). */
 export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
+  const isSmall = bytes.length <= fewBytes
+  if (isSmall && dtype === 'float32') return { dtype, shape, data: smallFloat32(bytes) }
+  if (isSmall && dtype === 'float64') return { dtype, shape, data: smallFloat64(bytes) }
   const { buffer } = new Uint8Array(bytes)
   switch (dtype) {
     case 'float64':
@@ -102,9 +125,15 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
   }
 }
 
+function zeros(length: number): number[] {
+  const all: number[] = []
+  for (let i = 0; i < length; i++) all.push(0)
+  return all
+}
+
 /** The index along each axis of the element at a flat offset. */
 export function indexAt(shape: readonly number[], offset: number): number[] {
-  const index: number[] = Array.from({ length: shape.length }, () => 0)
+  const index = zeros(shape.length)
   let rest = offset
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     const size = shape[axis]!
@@ -120,7 +149,7 @@ export function indexAt(shape: readonly number[], offset: number): number[] {
  */
 export function broadcastStrides(from: readonly number[], shape: readonly number[]): number[] | undefined {
   if (from.length > shape.length) return undefined
-  const strides: number[] = Array.from({ length: shape.length }, () => 0)
+  const strides = zeros(shape.length)
   let step = 1
   for (let back = 1; back <= from.length; back++) {
     const size = from[from.length - back]!

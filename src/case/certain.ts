@@ -10,11 +10,11 @@ import type { CaseRecord, TensorRecord } from './record.ts'
  * Reads a decoded case map as `parseCase` does, where there is no doubt about its form; undefined where there is any.
  * @throws ParityError CASE_INVALID for other shapes than torch's, as `parseCase` does.
  */
-export function certainCase(record: unknown, where: string, version: 1 | 2): Case | undefined {
+export function certainCase(record: unknown, where: string): Case | undefined {
   if (!isCertain(record)) return undefined
   const config = certainConfig(record)
   if (config === undefined) return undefined
-  return readCase(record, `${where}: case ${record.id}`, version, () => config)
+  return readCase(record, `${where}: case ${record.id}`, () => config)
 }
 
 /** Without what a message escapes. */

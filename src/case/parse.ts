@@ -4,7 +4,7 @@ import { isModel, type ModelConfig } from '../model.ts'
 import { modelSchemas } from '../model/config.ts'
 import type { Config } from '../module.ts'
 import { configSchemas } from '../module/config.ts'
-import { type Measure, readCase } from './read.ts'
+import { checkGenerated, type Measure, readCase } from './read.ts'
 import { CaseRecord } from './record.ts'
 import { caseName, parse } from './wording.ts'
 
@@ -20,5 +20,7 @@ export function parseCase(record: unknown, where: string, version: 1 | 2 = 1, me
     const schema: z.ZodType<Config | ModelConfig> = isModel(module) ? modelSchemas[module] : configSchemas[module]
     return parse(schema, config, `${named}: config`)
   }
-  return readCase(parse(CaseRecord, record, named), named, version, configOf, measure)
+  const parsed = parse(CaseRecord, record, named)
+  checkGenerated(parsed, version, named)
+  return readCase(parsed, named, configOf, measure)
 }

@@ -40,18 +40,12 @@ export type ConfigOf = (module: ModuleName | ModelName, config: unknown, named: 
 export type Measure = (recorded: Request & Omit<Case, 'budget'>) => Case['budget']
 
 /**
- * Checks a case map of the right form against torch's own shapes, and copies its tensors out.
- * named: what stands before the message of an error. version: of the format. measure: makes the budget of a case that has none.
+ * Checks a case map of the right form against torch's own shapes, and copies its tensors out. Where it has generated tensors,
+ * `checkGenerated` comes before.
+ * named: what stands before the message of an error. measure: makes the budget of a case that has none.
  * @throws ParityError CASE_INVALID that names the case and the tensor.
  */
-export function readCase(
-  parsed: CaseRecord,
-  named: string,
-  version: 1 | 2,
-  configOf: ConfigOf,
-  measure?: Measure,
-): Case {
-  checkGenerated(parsed, version, named)
+export function readCase(parsed: CaseRecord, named: string, configOf: ConfigOf, measure?: Measure): Case {
   const { id, source } = parsed
   const { request, stateShapes } = isModel(parsed.module)
     ? { request: readModel(parsed, parsed.module, named, configOf), stateShapes: {} }
@@ -75,7 +69,7 @@ export function readCase(
 }
 
 /** Numbers may be named where they went in, in a file of version 2, and as many as can be made at once: all before any is made. */
-function checkGenerated(parsed: CaseRecord, version: 1 | 2, named: string): void {
+export function checkGenerated(parsed: CaseRecord, version: 1 | 2, named: string): void {
   let count = 0
   for (const group of ['params', 'inputs', 'cotangents', 'expected', 'budget', 'states'] as const) {
     const isGivenIn = group === 'params' || group === 'inputs' || group === 'cotangents'
@@ -221,10 +215,11 @@ function readInputs(
   named: string,
 ): Inputs {
   const where = `${named}: inputs`
-  const { lengths: lengthsRecord, ...floats } = records
-  const { lengths: lengthsShape, target: targetShape, ...shapes } = signature.inputs
-  const wanted = { ...shapes, ...(training === undefined ? {} : { target: targetShape! }) }
-  const { input, ...rest } = tensors(floats, wanted, dtype, where, ['h_0', 'c_0', 'dropout_mask'])
+  const { lengths: lengthsRecord } = records
+  const { lengths: lengthsShape } = signature.inputs
+  const wanted = without(signature.inputs, training === undefined ? ['lengths', 'target'] : ['lengths'])
+  const rest = tensors(without(records, ['lengths']), wanted, dtype, where, ['h_0', 'c_0', 'dropout_mask'])
+  const input = rest['input']
   if (input === undefined) throw invalid(`${where}.input: expected a tensor, got none`)
   if (kinds[module].hasCellState && (rest['h_0'] === undefined) !== (rest['c_0'] === undefined)) {
     const [has, lacks] = rest['h_0'] === undefined ? ['c_0', 'h_0'] : ['h_0', 'c_0']
@@ -238,6 +233,12 @@ function readInputs(
       ? {}
       : { lengths: readLengths(lengthsRecord, lengthsShape, seq_len ?? 0, `${where}.lengths`) }),
   }
+}
+
+function without<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  const rest: Record<string, T> = {}
+  for (const name of Object.keys(record)) if (!names.includes(name)) rest[name] = record[name]!
+  return rest
 }
 
 function checkMask(mask: FloatTensor, config: Config, where: string): void {

@@ -20,10 +20,11 @@ export const noColors: Colors = { green: same, red: same, yellow: same, dim: sam
 
 /** The largest share of the allowed error that any tensor of a case uses: up to 1 is a match. */
 export function shareOf({ comparisons, steps, chain }: Verdict): number {
-  return [...comparisons, ...(steps?.comparisons ?? []), ...(chain?.comparisons ?? [])].reduce(
-    (largest, { share }) => Math.max(largest, share),
-    0,
-  )
+  let largest = 0
+  for (const all of [comparisons, steps?.comparisons, chain?.comparisons]) {
+    if (all !== undefined) for (const { share } of all) largest = Math.max(largest, share)
+  }
+  return largest
 }
 
 /** `2.13.0+cpu`, or where torch computed on a GPU `2.13.0+cu130 on cuda: NVIDIA H100, TF32 off`. */
@@ -179,14 +180,14 @@ export interface ModuleTotals {
 
 export function addToModules(modules: Map<string, ModuleTotals>, verdict: Verdict): void {
   const { module, comparisons, steps, outcome } = verdict
-  const all = [...comparisons, ...(steps?.comparisons ?? [])]
-  const old = modules.get(module) ?? { cases: 0, tensors: 0, gradients: 0, share: 0 }
-  modules.set(module, {
-    cases: old.cases + 1,
-    tensors: old.tensors + all.length,
-    gradients: old.gradients + all.filter(({ tensor }) => tensor.startsWith('grad_')).length,
-    share: outcome === 'match' ? Math.max(old.share, shareOf(verdict)) : old.share,
-  })
+  const totals = modules.get(module) ?? { cases: 0, tensors: 0, gradients: 0, share: 0 }
+  modules.set(module, totals)
+  totals.cases++
+  for (const all of [comparisons, steps?.comparisons ?? []]) {
+    totals.tensors += all.length
+    for (const { tensor } of all) if (tensor.startsWith('grad_')) totals.gradients++
+  }
+  if (outcome === 'match') totals.share = Math.max(totals.share, shareOf(verdict))
 }
 
 /** A line for each module: cases, tensors, gradients among them, and how much of the allowed error matches used at most. */

@@ -70,13 +70,14 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
   }
   const name = `${file}: case ${recorded.id}`
   run.pending.push({ file, name, recorded, verdict, answer, ms, detail, conduct: run.take() })
-  run.pendingNumbers += Object.values(recorded.expected).reduce(
-    (sum, { data }) => sum + data.length,
-    numbersOf(recorded),
-  )
+  run.pendingNumbers += numbersOf(recorded)
   if (run.pending.length >= windowCases || run.pendingNumbers >= windowNumbers) await settle(run)
 }
 
-function numbersOf({ params, inputs }: Case): number {
-  return Object.values({ ...params, ...inputs } as Outputs).reduce((sum, { data }) => sum + data.length, 0)
+function numbersOf({ params, inputs, expected }: Case): number {
+  let count = 0
+  for (const tensors of [params, inputs as Outputs, expected]) {
+    for (const name of Object.keys(tensors)) count += tensors[name]!.data.length
+  }
+  return count
 }
