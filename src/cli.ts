@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
+import { parseCount, parseDuration, parsePositive, parseSeconds, parseTolerance } from './cli/arguments.ts'
 import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
 import type { Tolerance } from './compare.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
 setFlagsFromString('--semi-space-growth-factor=1')
+// What outlives it is small as well: collecting what is left of it early costs no time that shows, and saves 20 MB.
+setFlagsFromString('--heap-growing-percent=30')
 
 interface VerifyFlags {
   engine?: string
@@ -262,46 +265,6 @@ function program(): Command {
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
-}
-
-function parseTolerance(text: string): Tolerance {
-  if (text === 'budget' || text === 'torch') return { kind: text }
-  const parts = text.split(',')
-  const [rtol, atol] = parts.map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
-  if (parts.length === 2 && rtol !== undefined && atol !== undefined && isSize(rtol) && isSize(atol)) {
-    return { kind: 'explicit', rtol, atol }
-  }
-  throw new InvalidArgumentError(`expected budget, torch, or two numbers rtol,atol of at least 0, got ${text}`)
-}
-
-function isSize(x: number): boolean {
-  return x >= 0 && x < Infinity
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (seconds > 0 && seconds <= 86_400) return seconds
-  throw new InvalidArgumentError(`expected seconds above 0 and up to 86400, got ${text}`)
-}
-
-function parsePositive(text: string): number {
-  const count = parseCount(text)
-  if (count > 0) return count
-  throw new InvalidArgumentError(`expected a whole number of at least 1, got ${text}`)
-}
-
-/** → seconds */
-function parseDuration(text: string): number {
-  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? []
-  const seconds = Number(number) * { s: 1, m: 60, h: 3600, '': 1 }[unit as 's' | 'm' | 'h' | '']
-  if (seconds > 0 && seconds <= 604_800) return seconds
-  throw new InvalidArgumentError(`expected a duration such as 60s, 5m or 2h, of at most a week, got ${text}`)
-}
-
-function parseCount(text: string): number {
-  const count = Number(text)
-  if (Number.isSafeInteger(count) && count >= 0 && text.trim() !== '') return count
-  throw new InvalidArgumentError(`expected a whole number of at least 0, got ${text}`)
 }
 
 async function main(): Promise<void> {

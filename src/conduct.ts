@@ -122,7 +122,7 @@ function newCopies(): Copies {
       }
     },
     changes(arrays) {
-      let found = none
+      let found: [number, string][] | undefined
       let at = 0
       let integer = 0
       for (let i = 0; i < arrays.length; i++) {
@@ -133,14 +133,14 @@ function newCopies(): Copies {
         if (data instanceof BigInt64) {
           const was = integers[integer++]!
           const changed = isThere ? firstDifference(data, was) : undefined
-          if (changed !== undefined) found = [...found, [i, changeAt(changed, was[changed], data[changed])]]
+          if (changed !== undefined) (found ??= []).push([i, changeAt(changed, was[changed], data[changed])])
         } else {
           const changed = isThere ? firstChange(data, floats, at) : -1
-          if (changed >= 0) found = [...found, [i, changeAt(changed, floats[at + changed], data[changed])]]
+          if (changed >= 0) (found ??= []).push([i, changeAt(changed, floats[at + changed], data[changed])])
           at += length
         }
       }
-      return found
+      return found ?? none
     },
   }
 }

@@ -1,14 +1,16 @@
-// Times `verify` against the same work in Python, as whole processes that take turns, and prints one table.
+// Times `verify` against the same work in Python, as whole processes that take turns, and how it grows with the cases, and prints
+// two tables. GROWTH=100000 adds a line of so many cases.
 // Needs a build, and a Python with python/requirements.txt: TORCH_PARITY_PYTHON names it.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { grown } from './growth.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const python = process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
-const runs = 3
+const runs = Number(process.env['ROUNDS'] ?? 3)
 /** Random cases of a layer and its cell. */
 const suites = { RNN: 'random/small', LSTM: 'random/small_lstm', GRU: 'random/small_gru' } as const
 
@@ -54,6 +56,28 @@ try {
     for (const count of [1000, 4000]) {
       process.stdout.write(`${measure(module, count, record(join(folder, String(count)), suite, count))}\n`)
     }
+  }
+  process.stdout.write(
+    '\n| cases of RNN, RNNCell | torch-parity verify | µs for each case more | peak memory |\n|--:|--:|--:|--:|\n',
+  )
+  const counts = [
+    10,
+    100,
+    1000,
+    10_000,
+    ...(process.env['GROWTH'] === undefined ? [] : [Number(process.env['GROWTH'])]),
+  ]
+  const small = join(folder, '1000', `${suites.RNN}.msgpack`)
+  let before: { readonly count: number; readonly seconds: number } | undefined
+  for (const count of counts) {
+    const file = await grown(small, join(folder, 'growth', `${count}.msgpack`), count)
+    const own = Array.from({ length: runs }, () => time([process.execPath, 'dist/cli.js', 'verify', '--quiet', file]))
+    const seconds = median(own.map((run) => run.seconds))
+    const mebibytes = Math.max(...own.map((run) => run.mebibytes))
+    // By what came before it, so that the start, and the warming up, are not counted again.
+    const each = before === undefined ? '' : ((1e6 * (seconds - before.seconds)) / (count - before.count)).toFixed(0)
+    process.stdout.write(`| ${count} | ${seconds.toFixed(2)} s | ${each} | ${mebibytes.toFixed(0)} MiB |\n`)
+    before = { count, seconds }
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
