@@ -103,17 +103,17 @@ function newCopies(): Copies {
   // Every number of any float dtype, exactly.
   let floats = new Float64(1024)
   let integers: BigInt64Array[] = []
-  let lengths: number[] = []
+  const lengths: number[] = []
   return {
     keep(arrays) {
-      lengths = []
-      integers = []
+      if (integers.length > 0) integers = []
       let total = 0
       for (const { length } of arrays) total += length
       if (total > floats.length) floats = new Float64(2 * total)
       let at = 0
-      for (const data of arrays) {
-        lengths.push(data.length)
+      for (let i = 0; i < arrays.length; i++) {
+        const data = arrays[i]!
+        lengths[i] = data.length
         if (data instanceof BigInt64) integers.push(data.slice())
         else {
           copyNumbers(data, floats, at)

@@ -110,7 +110,9 @@ export function keyTwice(bytes: Uint8Array): string | undefined {
     if (isKey && isString) {
       // Without its length, which can be written in several ways.
       if (hasKey(level, bytes, start, at)) return textOf(bytes, start, at)
-      level.keys.push(start, at)
+      level.keys[2 * level.count] = start
+      level.keys[2 * level.count + 1] = at
+      level.count++
     }
     if (each > 0) begin((levels[++depth] ??= newLevel()), declared * each, each === 2)
   }
@@ -121,13 +123,15 @@ export function keyTwice(bytes: Uint8Array): string | undefined {
 interface Level {
   left: number
   isMap: boolean
+  /** Used again, so that it has room: what is past `count` is of another message. */
   readonly keys: number[]
+  count: number
   /** The keys of a large map, as text. */
   texts: Set<string> | undefined
 }
 
 function newLevel(): Level {
-  return { left: 0, isMap: false, keys: [], texts: undefined }
+  return { left: 0, isMap: false, keys: [], count: 0, texts: undefined }
 }
 
 /** Used again for every message. */
@@ -136,7 +140,7 @@ const levels: Level[] = [newLevel()]
 function begin(level: Level, left: number, isMap: boolean): void {
   level.left = left
   level.isMap = isMap
-  level.keys.length = 0
+  level.count = 0
   level.texts = undefined
 }
 
@@ -144,14 +148,14 @@ function begin(level: Level, left: number, isMap: boolean): void {
 const fewKeys = 24
 
 function hasKey(level: Level, bytes: Uint8Array, start: number, end: number): boolean {
-  const { keys } = level
-  if (keys.length <= 2 * fewKeys && isASCII(bytes, start, end)) {
-    for (let i = 0; i < keys.length; i += 2) if (isSameText(bytes, keys[i]!, keys[i + 1]!, start, end)) return true
+  const { keys, count } = level
+  if (count <= fewKeys && isASCII(bytes, start, end)) {
+    for (let i = 0; i < 2 * count; i += 2) if (isSameText(bytes, keys[i]!, keys[i + 1]!, start, end)) return true
     return false
   }
   // Bytes that are no UTF-8 are the same text as other such bytes.
   level.texts ??= new Set()
-  for (let i = 2 * level.texts.size; i < keys.length; i += 2) level.texts.add(textOf(bytes, keys[i]!, keys[i + 1]!))
+  for (let i = 2 * level.texts.size; i < 2 * count; i += 2) level.texts.add(textOf(bytes, keys[i]!, keys[i + 1]!))
   return level.texts.has(textOf(bytes, start, end))
 }
 

@@ -125,10 +125,11 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
   }
 }
 
+const eightZeros: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0]
+
+/** Of few axes, as nearly always, a part of what is there: an array that grows takes room for seventeen. */
 function zeros(length: number): number[] {
-  const all: number[] = []
-  for (let i = 0; i < length; i++) all.push(0)
-  return all
+  return length <= eightZeros.length ? eightZeros.slice(0, length) : Array.from({ length }, () => 0)
 }
 
 /** The index along each axis of the element at a flat offset. */
