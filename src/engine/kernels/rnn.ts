@@ -15,9 +15,10 @@ export function rnnForward(isRelu: bool, gates: usize, fromHidden: usize, after:
 export function rnnBackward(isRelu: bool, gates: usize, dh: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const h = v128.load(gates + i)
-    // A slope of 0 is a factor too: 0 · NaN is NaN.
-    const slope = isRelu ? v128.andnot(all(1), v128.le<Real>(h, all(0))) : slopeOfTanh(h)
-    v128.store(gates + i, mul(v128.load(dh + i), slope))
+    const by = v128.load(dh + i)
+    // relu selects: even an infinite gradient ends at a unit that is 0. 1 − h² is a factor: 0 · ∞ is NaN.
+    const before = isRelu ? v128.andnot(by, v128.le<Real>(h, all(0))) : mul(by, slopeOfTanh(h))
+    v128.store(gates + i, before)
     v128.store(dh + i, i64x2.splat(0))
   }
 }
