@@ -99,7 +99,8 @@ async function time(call: () => unknown): Promise<number> {
   let taken = 0
   while (taken < leastMs) {
     // Reading the clock would be most of what the smallest case takes.
-    for (let i = 0; i < (taken / Math.max(1, count) < 0.05 && count > 0 ? 100 : 1); i++, count++) {
+    const calls = count > 0 && taken / count < 0.05 ? 100 : 1
+    for (let i = 0; i < calls; i++, count++) {
       const answer = call()
       if (answer instanceof Promise) await answer
     }
