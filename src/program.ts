@@ -1,0 +1,44 @@
+// What PyTorch computes, spelled out: the program of every module and model, and what it gives.
+import { isModelRequest, type ModelRequest, type Request } from './case.ts'
+import { interpret, type Numbers } from './program/interpret.ts'
+import { recurrentProgram } from './program/layers.ts'
+import { encoderDecoder } from './program/models/encoder-decoder.ts'
+import { languageModel } from './program/models/language-model.ts'
+import { manyToMany } from './program/models/many-to-many.ts'
+import { manyToOne } from './program/models/many-to-one.ts'
+import { oneToMany } from './program/models/one-to-many.ts'
+import type { Program } from './program/operation.ts'
+import { train, trainingProgram } from './program/training.ts'
+
+/** The program of what a request asks for. It depends on the module, its arguments and the shapes of what goes in, not on numbers. */
+export function programOf(request: Request): Program {
+  if (isModelRequest(request)) return modelProgram(request)
+  return request.training === undefined ? recurrentProgram(request) : trainingProgram(request, request.training)
+}
+
+function modelProgram(request: ModelRequest): Program {
+  switch (request.module) {
+    case 'ManyToMany':
+      return manyToMany(request)
+    case 'ManyToOne':
+      return manyToOne(request)
+    case 'OneToMany':
+      return oneToMany(request)
+    case 'LanguageModel':
+      return languageModel(request)
+    default:
+      return encoderDecoder(request)
+  }
+}
+
+/** What a request asks for, by torch's names, in float64. program: its own, or one that is made of it. */
+export function runProgram(request: Request, program: Program = programOf(request)): Numbers {
+  const { params, inputs, cotangents, training } = request
+  if (training !== undefined) return train(request, training, program)
+  const { outputs, backward } = interpret(program, { ...params, ...inputs }, { gradients: cotangents !== undefined })
+  const numbers = Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data]))
+  if (cotangents === undefined) return numbers
+  const by = Object.fromEntries(Object.entries(cotangents).map(([name, { data }]) => [name, data as ArrayLike<number>]))
+  const gradients = Object.entries(backward(by)).map(([name, gradient]) => [`grad_${name}`, gradient])
+  return { ...numbers, ...Object.fromEntries(gradients) }
+}

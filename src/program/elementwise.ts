@@ -1,0 +1,211 @@
+// Operations on each element alone: an equation, and beside it its derivative.
+import { roundToBfloat16, roundToFloat16 } from '../precision.ts'
+import { broadcastStrides, elementCount, type FloatDType } from '../tensor.ts'
+import type { Activation, Attributes } from './operation.ts'
+import { type Computed, gradOf, type Value } from './value.ts'
+
+/** A function, and its derivative from its argument and its value. */
+interface Function1 {
+  readonly of: (x: number) => number
+  readonly slope: (x: number, y: number) => number
+  /** Whether a gradient ends where the slope is 0, even an infinite one; else 0 times it is NaN. */
+  readonly selects?: boolean
+}
+
+const functions: Readonly<Record<Activation, Function1>> = {
+  identity: { of: (x) => x, slope: () => 1 },
+  neg: { of: (x) => -x, slope: () => -1 },
+  // Not 1 − y²: rounding y² would be all that is left of it where y is near 1.
+  tanh: { of: Math.tanh, slope: (_, y) => (1 - y) * (1 + y) },
+  sigmoid: { of: (x) => 1 / (1 + Math.exp(-x)), slope: (_, y) => y * (1 - y) },
+  // relu(NaN) is NaN in torch, so the condition is the one that zeroes.
+  relu: { of: (x) => (x < 0 ? 0 : x), slope: (_, y) => (y <= 0 ? 0 : 1), selects: true },
+  sqrt: { of: Math.sqrt, slope: (_, y) => 0.5 / y },
+}
+
+export function activation([x]: readonly Value[], { function: name }: Attributes['activation']): Computed {
+  const { of, slope, selects = false } = functions[name]
+  return map(x!, of, (d, x, y) => {
+    const by = slope(x, y)
+    return selects && by === 0 ? 0 : d * by
+  })
+}
+
+export function clamp([x]: readonly Value[], { min, max }: Attributes['clamp']): Computed {
+  const of = (x: number): number => (x < min ? min : x > max ? max : x)
+  return map(x!, of, (d, x) => (x < min || x > max ? 0 : d))
+}
+
+const roundings: Readonly<Record<FloatDType, (x: number) => number>> = {
+  float16: roundToFloat16,
+  bfloat16: roundToBfloat16,
+  float32: Math.fround,
+  float64: (x) => x,
+}
+
+export function round([x]: readonly Value[], { dtype }: Attributes['round']): Computed {
+  return map(x!, roundings[dtype], (d) => d)
+}
+
+function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y: number) => number): Computed {
+  const { data } = x
+  const y = new Float64Array(data.length)
+  for (let i = 0; i < y.length; i++) y[i] = of(data[i]!)
+  return {
+    shape: x.shape,
+    data: y,
+    back(d) {
+      const grad = gradOf(x)!
+      for (let i = 0; i < y.length; i++) grad[i]! += back(d[i]!, data[i]!, y[i]!)
+    },
+  }
+}
+
+export function detach([x]: readonly Value[]): Computed {
+  return { shape: x!.shape, data: x!.data }
+}
+
+export function full_like([x]: readonly Value[], { value }: Attributes['full_like']): Computed {
+  return { shape: x!.shape, data: new Float64Array(x!.data.length).fill(value) }
+}
+
+type Binary = (operands: readonly Value[]) => Computed
+
+/** An operation on two tensors that broadcast against each other. by: its derivatives. */
+function binary(
+  of: (x: number, y: number) => number,
+  byX?: (d: number, x: number, y: number) => number,
+  byY?: (d: number, x: number, y: number) => number,
+): Binary {
+  return ([x, y]) => {
+    const shape = broadcast([x!, y!])
+    const [a, b] = [x!.data, y!.data]
+    const [atX, atY] = [placesOf(x!.shape, shape), placesOf(y!.shape, shape)]
+    const data = new Float64Array(elementCount(shape))
+    if (atX === undefined && atY === undefined) for (let i = 0; i < data.length; i++) data[i] = of(a[i]!, b[i]!)
+    else for (let i = 0; i < data.length; i++) data[i] = of(a[atX?.[i] ?? i]!, b[atY?.[i] ?? i]!)
+    if (byX === undefined || byY === undefined) return { shape, data }
+    return {
+      shape,
+      data,
+      back(d) {
+        const [dx, dy] = [gradOf(x!), gradOf(y!)]
+        for (let i = 0; i < d.length; i++) {
+          const own = atX?.[i] ?? i
+          const other = atY?.[i] ?? i
+          if (dx !== undefined) dx[own]! += byX(d[i]!, a[own]!, b[other]!)
+          if (dy !== undefined) dy[other]! += byY(d[i]!, a[own]!, b[other]!)
+        }
+      },
+    }
+  }
+}
+
+const whole = (d: number): number => d
+
+export const add: Binary = binary((x, y) => x + y, whole, whole)
+export const sub: Binary = binary(
+  (x, y) => x - y,
+  whole,
+  (d) => -d,
+)
+export const mul: Binary = binary(
+  (x, y) => x * y,
+  (d, _, y) => d * y,
+  (d, x) => d * x,
+)
+export const div: Binary = binary(
+  (x, y) => x / y,
+  (d, _, y) => d / y,
+  (d, x, y) => (-d * (x / y)) / y,
+)
+export const pow: Binary = binary(
+  (x, y) => x ** y,
+  (d, x, y) => (y === 0 ? 0 : d * y * x ** (y - 1)),
+  (d, x, y) => d * x ** y * Math.log(x),
+)
+/** Math.max would take 0 for larger than −0. */
+export const maximum: Binary = binary(
+  (x, y) => (x >= y || Number.isNaN(x) ? x : y),
+  (d, x, y) => (x > y ? d : x === y ? d / 2 : 0),
+  (d, x, y) => (y > x ? d : x === y ? d / 2 : 0),
+)
+export const lt: Binary = binary((x, y) => (x < y ? 1 : 0))
+export const eq: Binary = binary((x, y) => (x === y ? 1 : 0))
+
+export function where(operands: readonly Value[]): Computed {
+  const [condition, x, y] = operands as [Value, Value, Value]
+  const shape = broadcast(operands)
+  const data = new Float64Array(elementCount(shape))
+  const [at, atX, atY] = operands.map((value) => placesOf(value.shape, shape))
+  const isTaken = (i: number): boolean => condition.data[at?.[i] ?? i]! !== 0
+  for (let i = 0; i < data.length; i++) data[i] = isTaken(i) ? x.data[atX?.[i] ?? i]! : y.data[atY?.[i] ?? i]!
+  return {
+    shape,
+    data,
+    back(d) {
+      const [dx, dy] = [gradOf(x), gradOf(y)]
+      for (let i = 0; i < d.length; i++) {
+        if (isTaken(i)) {
+          if (dx !== undefined) dx[atX?.[i] ?? i]! += d[i]!
+        } else if (dy !== undefined) dy[atY?.[i] ?? i]! += d[i]!
+      }
+    },
+  }
+}
+
+/** The shape to which all broadcast. Source: torch's broadcasting semantics. */
+function broadcast(values: readonly Value[]): readonly number[] {
+  const [first, ...others] = values.map(({ shape }) => shape)
+  let shape = first!
+  for (const other of others) {
+    if (isSame(shape, other)) continue
+    const rank = Math.max(shape.length, other.length)
+    const one = shape
+    shape = Array.from({ length: rank }, (_, i) => {
+      const [a, b] = [one[i - rank + one.length] ?? 1, other[i - rank + other.length] ?? 1]
+      if (a !== b && a !== 1 && b !== 1) {
+        throw new RangeError(`expected shapes that broadcast, got (${one.join(', ')}) and (${other.join(', ')})`)
+      }
+      return a === 1 ? b : a
+    })
+  }
+  return shape
+}
+
+function isSame(one: readonly number[], other: readonly number[]): boolean {
+  if (one.length !== other.length) return false
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false
+  return true
+}
+
+/** So many are remembered: the shapes of a program are few, and asked for at every step. */
+const mostKnown = 256
+const known = new Map<string, Int32Array>()
+
+/** Where each element of a shape stands in a tensor that broadcasts to it; undefined where it is of that shape. */
+function placesOf(from: readonly number[], shape: readonly number[]): Int32Array | undefined {
+  if (isSame(from, shape)) return undefined
+  const key = `${from.join()}|${shape.join()}`
+  const places = known.get(key) ?? newPlaces(from, shape)
+  if (known.size >= mostKnown) known.clear()
+  known.set(key, places)
+  return places
+}
+
+function newPlaces(from: readonly number[], shape: readonly number[]): Int32Array {
+  const strides = broadcastStrides(from, shape)!
+  const places = new Int32Array(elementCount(shape))
+  const index = shape.map(() => 0)
+  let place = 0
+  for (let i = 0; i < places.length; i++) {
+    places[i] = place
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      place += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      place -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+  return places
+}

@@ -1,0 +1,260 @@
+import { elementCount } from '../tensor.ts'
+import * as elementwise from './elementwise.ts'
+import { linear } from './linear.ts'
+import type { Attributes, Id, Op, Operation, Program } from './operation.ts'
+import * as reductions from './reductions.ts'
+import { rowsOf, withRows } from './shapes.ts'
+import * as shapes from './shapes.ts'
+import { type Computed, gradOf, type Value } from './value.ts'
+
+/** What goes into a program, by name: its parameters and inputs. */
+export type Given = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> | BigInt64Array }>
+>
+
+/** Named tensors without their shapes, in float64. */
+export type Numbers = Readonly<Record<string, Float64Array>>
+
+/** What a program gives, and the gradients by everything that went in when those by its outputs are given. */
+export interface Interpreted {
+  readonly outputs: Readonly<Record<string, Value>>
+  /** By the names of parameters and inputs. cotangents: by the names of outputs. */
+  readonly backward: (cotangents: Readonly<Record<string, ArrayLike<number>>>) => Numbers
+}
+
+type Primitive<O extends Op> = (operands: readonly Value[], attributes: Attributes[O]) => Computed
+
+/** What needs nothing but its operands. */
+const primitives = {
+  full: (_: readonly Value[], { shape, value }: Attributes['full']) => {
+    return { shape, data: new Float64Array(elementCount(shape)).fill(value) }
+  },
+  arange: (_: readonly Value[], { end }: Attributes['arange']) => {
+    return { shape: [end], data: Float64Array.from({ length: end }, (_, i) => i) }
+  },
+  linear,
+  full_like: elementwise.full_like,
+  add: elementwise.add,
+  sub: elementwise.sub,
+  mul: elementwise.mul,
+  div: elementwise.div,
+  pow: elementwise.pow,
+  maximum: elementwise.maximum,
+  lt: elementwise.lt,
+  eq: elementwise.eq,
+  where: elementwise.where,
+  activation: elementwise.activation,
+  clamp: elementwise.clamp,
+  round: elementwise.round,
+  detach: elementwise.detach,
+  reshape: shapes.reshape,
+  transpose: shapes.transpose,
+  flip: shapes.flip,
+  select: shapes.select,
+  narrow: shapes.narrow,
+  chunk: shapes.chunk,
+  cat: shapes.cat,
+  stack: shapes.stack,
+  sum: reductions.sum,
+  softmax: reductions.softmax,
+  log_softmax: reductions.log_softmax,
+  argmax: reductions.argmax,
+  embedding: reductions.embedding,
+  nll_loss: reductions.nll_loss,
+} satisfies { readonly [O in Op]?: Primitive<O> }
+
+/** The values of a list of operations; a body sees those before its loop. */
+interface Scope {
+  readonly values: Map<Id, Value>
+  readonly runs: Map<Id, LoopRun>
+  readonly outer: Scope | undefined
+}
+
+/** What is left of a loop when it has ended. */
+interface LoopRun {
+  readonly states: ReadonlyMap<Id, Value>
+  /** What was to be stacked, at the steps that were there; rows: undefined for all. */
+  readonly seen: readonly { readonly t: number; readonly rows: readonly number[] | undefined; readonly scope: Scope }[]
+  readonly steps: number
+  /** How many rows there are, those that have ended included; undefined without lengths. */
+  readonly batch: number | undefined
+}
+
+/**
+ * Computes a program in float64.
+ * given: its parameters and inputs. gradients: whether `backward` will be called.
+ */
+export function interpret(program: Program, given: Given, { gradients = true } = {}): Interpreted {
+  const leaves = new Map<string, Value>()
+  /** What goes back, in order of computation. */
+  const tape: { readonly value: Value; readonly back: (d: Float64Array) => void }[] = []
+
+  const scope: Scope = { values: new Map(), runs: new Map(), outer: undefined }
+  for (const operation of program.operations) compute(operation, scope, program.operations)
+  const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, id]) => [name, find(scope, id)]))
+
+  return {
+    outputs,
+    backward(cotangents) {
+      for (const leaf of leaves.values()) leaf.grad = undefined
+      for (const [name, by] of Object.entries(cotangents)) {
+        const grad = gradOf(outputs[name]!)
+        if (grad !== undefined) for (let i = 0; i < grad.length; i++) grad[i]! += by[i]!
+      }
+      for (const { value, back } of tape.toReversed()) {
+        if (value.grad === undefined) continue
+        back(value.grad)
+        value.grad = undefined
+      }
+      const asked = [...leaves].filter(([, leaf]) => leaf.requires_grad)
+      return Object.fromEntries(asked.map(([name, leaf]) => [name, leaf.grad ?? new Float64Array(leaf.data.length)]))
+    },
+  }
+
+  function compute(operation: Operation, scope: Scope, siblings: readonly Operation[]): void {
+    scope.values.set(operation.id, valueOf(operation, scope, siblings) ?? nothing)
+  }
+
+  function valueOf(operation: Operation, scope: Scope, siblings: readonly Operation[]): Value | undefined {
+    const { op, operands, attributes } = operation
+    switch (op) {
+      case 'parameter':
+        return leaf(attributes.name, true)
+      case 'input':
+        return leaf(attributes.name, attributes.requires_grad)
+      case 'loop':
+        scope.runs.set(operation.id, loop(operation, scope, siblings))
+        return undefined
+      case 'stacked':
+        return stacked(runOf(scope, operands[0]!), attributes.of)
+      case 'last':
+        return runOf(scope, operands[0]!).states.get(attributes.state)
+      case 'step':
+      case 'state':
+        // A loop has set them before its body.
+        return scope.values.get(operation.id)
+      default: {
+        const values = operands.map((id) => find(scope, id))
+        // The attributes are those of the operation; TypeScript cannot follow that.
+        const primitive = primitives[op] as Primitive<Op>
+        return remembered(values, primitive(values, attributes))
+      }
+    }
+  }
+
+  function leaf(name: string, requires_grad: boolean): Value {
+    const known = leaves.get(name)
+    if (known !== undefined) return known
+    const own = given[name]
+    if (own === undefined) throw new RangeError(`expected ${name}, got nothing of that name`)
+    const data = own.data instanceof Float64Array ? own.data : Float64Array.from(own.data as ArrayLike<number>, Number)
+    const value = { shape: own.shape, data, requires_grad: requires_grad && gradients, grad: undefined }
+    leaves.set(name, value)
+    return value
+  }
+
+  function remembered(operands: readonly Value[], { shape, data, back }: Computed): Value {
+    const requires_grad = back !== undefined && operands.some((operand) => operand.requires_grad)
+    const value: Value = { shape, data, requires_grad, grad: undefined }
+    if (requires_grad) tape.push({ value, back })
+    return value
+  }
+
+  function loop(
+    { id, operands, attributes: { steps, reverse, body, next } }: Operation<'loop'>,
+    outer: Scope,
+    siblings: readonly Operation[],
+  ): LoopRun {
+    const lengths = operands[0] === undefined ? undefined : find(outer, operands[0]).data
+    const batch = lengths?.length
+    const wanted = siblings.filter((other) => other.op === 'stacked' && other.operands[0] === id)
+    const seen: { t: number; rows: readonly number[] | undefined; scope: Scope }[] = []
+    const states = new Map<Id, Value>()
+    for (const { op, id, operands } of body) if (op === 'state') states.set(id, find(outer, operands[0]!))
+
+    for (let s = 0; s < steps; s++) {
+      const t = reverse ? steps - 1 - s : s
+      const rows = lengths === undefined ? undefined : going(lengths, t)
+      if (rows?.length === 0) continue
+      const own = (x: Value): Value => (rows === undefined ? x : remembered([x], rowsOf(x, rows)))
+      const scope: Scope = { values: new Map(), runs: new Map(), outer }
+      for (const operation of body) {
+        if (operation.op === 'step') {
+          const sequence = find(outer, operation.operands[0]!)
+          const now = remembered([sequence], shapes.select([sequence], { dim: 0, index: t }))
+          scope.values.set(operation.id, own(now))
+        } else if (operation.op === 'state') {
+          scope.values.set(operation.id, own(states.get(operation.id)!))
+        } else compute(operation, scope, body)
+      }
+      for (const [state, before] of states) {
+        const after = find(scope, next[state]!)
+        states.set(state, rows === undefined ? after : remembered([before, after], withRows(before, rows, after)))
+      }
+      if (wanted.length > 0) seen.push({ t, rows, scope: kept(scope, wanted as readonly Operation<'stacked'>[]) })
+    }
+    return { states, seen, steps, batch }
+  }
+
+  /** The values of all steps in the order of time. */
+  function stacked({ seen, steps, batch }: LoopRun, of: Id): Value {
+    const values = seen.map(({ scope }) => find(scope, of))
+    const inner = values[0]?.shape ?? []
+    const shape = [steps, ...(batch === undefined ? inner : inner.with(0, batch))]
+    const size = elementCount(shape.slice(1))
+    const rowSize = elementCount(inner.slice(1))
+    const data = new Float64Array(steps * size)
+    for (const [i, { t, rows }] of seen.entries()) {
+      const own = values[i]!.data
+      if (rows === undefined) data.set(own, t * size)
+      else rows.forEach((row, j) => data.set(own.subarray(j * rowSize, (j + 1) * rowSize), t * size + row * rowSize))
+    }
+    return remembered(values, {
+      shape,
+      data,
+      back(d) {
+        for (const [i, { t, rows }] of seen.entries()) {
+          const grad = gradOf(values[i]!)
+          if (grad === undefined) continue
+          const width = rows === undefined ? size : rowSize
+          const starts = rows === undefined ? [t * size] : rows.map((row) => t * size + row * rowSize)
+          for (const [j, start] of starts.entries()) {
+            for (let k = 0; k < width; k++) grad[j * width + k]! += d[start + k]!
+          }
+        }
+      },
+    })
+  }
+}
+
+/** What stands where an operation gives no tensor of its own, as a loop does. */
+const nothing: Value = { shape: [0], data: new Float64Array(0), requires_grad: false, grad: undefined }
+
+/** The rows that have a step at this time; undefined for all. */
+function going(lengths: Float64Array, t: number): readonly number[] | undefined {
+  const rows: number[] = []
+  for (let row = 0; row < lengths.length; row++) if (t < lengths[row]!) rows.push(row)
+  return rows.length === lengths.length ? undefined : rows
+}
+
+/** What will be stacked, without what only one step needs. */
+function kept(scope: Scope, wanted: readonly Operation<'stacked'>[]): Scope {
+  const values = new Map(wanted.map(({ attributes: { of } }) => [of, find(scope, of)]))
+  return { values, runs: new Map(), outer: undefined }
+}
+
+function find(scope: Scope, id: Id): Value {
+  for (let own: Scope | undefined = scope; own !== undefined; own = own.outer) {
+    const value = own.values.get(id)
+    if (value !== undefined) return value
+  }
+  throw new RangeError(`expected an operation ${id} before those that read it, got none`)
+}
+
+function runOf(scope: Scope, id: Id): LoopRun {
+  for (let own: Scope | undefined = scope; own !== undefined; own = own.outer) {
+    const run = own.runs.get(id)
+    if (run !== undefined) return run
+  }
+  throw new RangeError(`expected a loop ${id}, got none`)
+}

@@ -1,0 +1,101 @@
+import { type Computed, gradOf, type Value } from './value.ts'
+
+/**
+ * x · weightᵀ. x: (…, inputs), weight: (outputs, inputs) → (…, outputs)
+ * Source: torch.nn.functional.linear, without a bias.
+ */
+export function linear([x, weight]: readonly Value[]): Computed {
+  const [outputs = 0, inputs = 0] = weight!.shape
+  if (weight!.shape.length !== 2 || x!.shape.at(-1) !== inputs) {
+    throw new RangeError(
+      `expected a weight of (outputs, inputs) and as many inputs, got (${weight!.shape.join(', ')}) and (${x!.shape.join(', ')})`,
+    )
+  }
+  const outer = x!.shape.slice(0, -1)
+  const rows = outer.reduce((product, size) => product * size, 1)
+  const data = new Float64Array(rows * outputs)
+  addProducts(data, x!.data, weight!.data, rows, inputs, outputs)
+  return {
+    shape: [...outer, outputs],
+    data,
+    back(d) {
+      const [dx, dweight] = [gradOf(x!), gradOf(weight!)]
+      if (dx !== undefined) addRows(dx, d, weight!.data, rows, inputs, outputs)
+      if (dweight !== undefined) addOuter(dweight, d, x!.data, rows, inputs, outputs)
+    },
+  }
+}
+
+/** y += x · weightᵀ, four outputs at a time; each sum runs over the inputs in order. */
+function addProducts(
+  y: Float64Array,
+  x: Float64Array,
+  weight: Float64Array,
+  rows: number,
+  inputs: number,
+  outputs: number,
+): void {
+  const four = outputs - (outputs % 4)
+  for (let row = 0; row < rows; row++) {
+    const at = row * inputs
+    const to = row * outputs
+    for (let o = 0; o < four; o += 4) {
+      const [w0, w1, w2, w3] = [o * inputs, (o + 1) * inputs, (o + 2) * inputs, (o + 3) * inputs]
+      let [s0, s1, s2, s3] = [0, 0, 0, 0]
+      for (let i = 0; i < inputs; i++) {
+        const own = x[at + i]!
+        s0 += own * weight[w0 + i]!
+        s1 += own * weight[w1 + i]!
+        s2 += own * weight[w2 + i]!
+        s3 += own * weight[w3 + i]!
+      }
+      y[to + o]! += s0
+      y[to + o + 1]! += s1
+      y[to + o + 2]! += s2
+      y[to + o + 3]! += s3
+    }
+    for (let o = four; o < outputs; o++) {
+      let sum = 0
+      for (let i = 0; i < inputs; i++) sum += x[at + i]! * weight[o * inputs + i]!
+      y[to + o]! += sum
+    }
+  }
+}
+
+/** dx += d · weight */
+function addRows(
+  dx: Float64Array,
+  d: Float64Array,
+  weight: Float64Array,
+  rows: number,
+  inputs: number,
+  outputs: number,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const to = row * inputs
+    for (let o = 0; o < outputs; o++) {
+      const by = d[row * outputs + o]!
+      const from = o * inputs
+      for (let i = 0; i < inputs; i++) dx[to + i]! += by * weight[from + i]!
+    }
+  }
+}
+
+/** dweight += dᵀ · x */
+function addOuter(
+  dweight: Float64Array,
+  d: Float64Array,
+  x: Float64Array,
+  rows: number,
+  inputs: number,
+  outputs: number,
+): void {
+  for (let o = 0; o < outputs; o++) {
+    const to = o * inputs
+    for (let row = 0; row < rows; row++) {
+      const by = d[row * outputs + o]!
+      const from = row * inputs
+      for (let i = 0; i < inputs; i++) dweight[to + i]! += by * x[from + i]!
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// What a program is: plain data, that can be printed, compared and edited.
+import type { FloatDType } from '../tensor.ts'
+
+/** The name of an operation, by which others read what it gives. */
+export type Id = string
+
+/** What an operation is a part of: an edit finds it by this. */
+export interface Site {
+  /** `rnn`, `encoder`, `decoder`, … of a model; absent in a module of torch.nn. */
+  readonly part?: string
+  readonly layer?: number
+  readonly direction?: 'forward' | 'reverse'
+  /** By torch's letter. */
+  readonly gate?: string
+  /** `weight_hh`, `h_0`, `output`, …; of a term the parameter that is multiplied or added. */
+  readonly tensor?: string
+}
+
+export type Activation = 'identity' | 'tanh' | 'sigmoid' | 'relu' | 'sqrt' | 'neg'
+
+interface None {}
+interface Dim {
+  /** Counts from the end below 0. */
+  readonly dim: number
+}
+
+/** Every operation and what it is told beside its operands. Where torch has the operation, name and arguments are torch's. */
+export interface Attributes {
+  parameter: { readonly name: string }
+  input: { readonly name: string; readonly requires_grad: boolean }
+  /** A number everywhere. */
+  full: { readonly shape: readonly number[]; readonly value: number }
+  full_like: { readonly value: number }
+  arange: { readonly end: number }
+  /** x · weightᵀ over the last axis: torch.nn.functional.linear without a bias. */
+  linear: None
+  add: None
+  sub: None
+  mul: None
+  div: None
+  pow: None
+  maximum: None
+  /** 1 where it is so, else 0. */
+  lt: None
+  eq: None
+  /** condition, x, y: x where the condition is not 0, else y; no gradient goes where nothing was taken. */
+  where: None
+  activation: { readonly function: Activation }
+  clamp: { readonly min: number; readonly max: number }
+  /** To what this dtype holds; the gradient goes through as it is. */
+  round: { readonly dtype: FloatDType }
+  detach: None
+  reshape: { readonly shape: readonly number[] }
+  transpose: { readonly dim0: number; readonly dim1: number }
+  flip: Dim
+  select: Dim & { readonly index: number }
+  narrow: Dim & { readonly start: number; readonly length: number }
+  /** One of so many equal parts. */
+  chunk: Dim & { readonly chunks: number; readonly index: number }
+  cat: Dim
+  stack: Dim
+  /** Of all elements without a dim. */
+  sum: Partial<Dim>
+  softmax: Dim
+  log_softmax: Dim
+  argmax: Dim
+  /** weight, symbols: a row of weight for each symbol. */
+  embedding: None
+  /** log_probabilities, target: −log_probabilities[…, target], not reduced. */
+  nll_loss: None
+  /** Lengths or nothing: the body once for each step. */
+  loop: Loop
+  /** In a body: a sequence at the step that it is at. */
+  step: None
+  /** In a body: what the step before has made of a state, its operand at the first step. */
+  state: None
+  /** Of a loop: what an operation of its body gave at every step, in the order of time, and 0 where a row has ended. */
+  stacked: { readonly of: Id }
+  /** Of a loop: a state after its last step. */
+  last: { readonly state: Id }
+}
+
+/**
+ * A body reads what stands before the loop, too. With lengths it is computed for those rows alone that have a step at this time, so
+ * that padding takes no part whatever stands there: the first axis of its steps and states is then that of these rows, and the
+ * others keep their states. In reverse, time runs from the last step to the first, so that each row begins at its own last one.
+ */
+export interface Loop {
+  readonly steps: number
+  readonly reverse: boolean
+  readonly body: readonly Operation[]
+  /** By state, the operation that gives it after the step. */
+  readonly next: Readonly<Record<Id, Id>>
+}
+
+export type Op = keyof Attributes
+
+export type Operation<O extends Op = Op> = {
+  [K in O]: {
+    readonly id: Id
+    readonly op: K
+    readonly operands: readonly Id[]
+    readonly attributes: Attributes[K]
+    readonly site: Site
+  }
+}[O]
+
+/** Operations in order of computation, and which of them give what is asked for, by torch's names. */
+export interface Program {
+  readonly operations: readonly Operation[]
+  readonly outputs: Readonly<Record<string, Id>>
+  /** In a training: what a step of the optimizer makes of each parameter; the program itself then gives `loss`. */
+  readonly update?: Program
+}
+
+/** Every operation, those of bodies after their loop. */
+export function* everyOperation(operations: readonly Operation[]): Generator<Operation> {
+  for (const operation of operations) {
+    yield operation
+    if (operation.op === 'loop') yield* everyOperation(operation.attributes.body)
+  }
+}
+
+/** Whether an operation is at a place: everything that the place says is so. */
+export function isAt(operation: Operation, place: Site & { readonly op?: Op }): boolean {
+  const { op = operation.op, ...site } = place
+  return (
+    op === operation.op && Object.entries(site).every(([key, value]) => operation.site[key as keyof Site] === value)
+  )
+}
+
+/**
+ * The program with operations replaced, in bodies too. What reads an operation then reads the one of the same id that stands in its
+ * place. edit: undefined where an operation stays as it is.
+ */
+export function edited(
+  program: Program,
+  edit: (operation: Operation) => Operation | readonly Operation[] | undefined,
+): Program {
+  const all = (operations: readonly Operation[]): Operation[] =>
+    operations.flatMap((operation) => {
+      const own = edit(operation)
+      if (own !== undefined) return own
+      if (operation.op !== 'loop') return operation
+      return { ...operation, attributes: { ...operation.attributes, body: all(operation.attributes.body) } }
+    })
+  return { ...program, operations: all(program.operations) }
+}
+
+/**
+ * An operation under another id, and what is made of it under its own: whoever read it reads what was made.
+ * made: of the other id.
+ */
+export function wrapped(
+  operation: Operation,
+  made: (inner: Id) => Pick<Operation, 'op' | 'operands' | 'attributes'>,
+): Operation[] {
+  const inner = `${operation.id}'`
+  const { id, site } = operation
+  return [{ ...operation, id: inner }, { ...made(inner), id, site } as Operation]
+}
