@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RecurrentRequest } from '../../src/case.ts'
 import { searched } from '../../src/diagnose/searches.ts'
-import { run } from '../../src/engine/run.ts'
+import { run } from '../../src/variants/run.ts'
 import { type Fault, faults } from '../../src/faults.ts'
 import { agreeing, gradientsByDifferences } from '../gradients.ts'
 import { cellCase, layerCase, type LayerOptions, questionOf } from '../sample.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Case, Outputs } from '../../src/case.ts'
 import { diagnose } from '../../src/diagnose.ts'
-import { run } from '../../src/engine/run.ts'
+import { run } from '../../src/variants/run.ts'
 import { faults } from '../../src/faults.ts'
 import { roundToBfloat16 } from '../../src/precision.ts'
 import { floatTensor } from '../../src/tensor.ts'
