@@ -12,7 +12,7 @@ import {
   unitRoundoff,
 } from './tensor.ts'
 import { gateSigmoid, gateTanh, type Nonlinearity } from './variants/cell.ts'
-import type { Departures, Numbers } from './variants/forward.ts'
+import type { Departures, Numbers } from './variants/departures.ts'
 import { exactly } from './variants/run.ts'
 
 type Budget = Readonly<Record<string, Tensor<'float64'>>>
