@@ -27,8 +27,7 @@ export function agreement(request: Request, program: (request: Request) => Numbe
   const measured: string[] = []
   const most = { forward: 0, gradients: 0 }
   const names = Object.keys(ours)
-  if (names.toSorted().join() !== Object.keys(own).toSorted().join())
-    wrong.push(`${Object.keys(own).join()} for ${names.join()}`)
+  if (names.join() !== Object.keys(own).join()) wrong.push(`${Object.keys(own).join()} for ${names.join()}`)
   let budget: Readonly<Record<string, Tensor<'float64'>>> | undefined
   for (const name of names) {
     const [a, e] = [own[name] ?? new Float64Array(), ours[name]!]
