@@ -1,11 +1,12 @@
 import { measureBudget } from '../../src/budget.ts'
-import { expectedAxes, type Request } from '../../src/case.ts'
+import { expectedAxes, isModelRequest, type Request } from '../../src/case.ts'
 import { kappa } from '../../src/compare.ts'
 import { exactly } from '../../src/engine/run.ts'
 import { sizes } from '../../src/module.ts'
 import { runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
 import { floatTensor, forCells, largest, type Tensor } from '../../src/tensor.ts'
+import * as variants from '../../src/variants/run.ts'
 
 /** Where the engine and the program of a request are apart. */
 export interface Agreement {
@@ -21,7 +22,8 @@ const close = { forward: 1e-14, gradients: 1e-12 }
 
 /** Compares every number of a request. What is not finite must be the same. */
 export function agreement(request: Request, program: (request: Request) => Numbers = runProgram): Agreement {
-  const ours = exactly(request)
+  // The engine's models are programs: those are held against the plain JavaScript that faults are made of.
+  const ours = isModelRequest(request) ? variants.exactly(request) : exactly(request)
   const own = program(request)
   const wrong: string[] = []
   const measured: string[] = []
