@@ -1,3 +1,4 @@
+// Whole, although it is long: all that a model can be otherwise, beside what it computes.
 import type { ModelRequest } from '../case.ts'
 import type { ModelConfig } from '../model.ts'
 import { isAttention } from '../model/attention.ts'
