@@ -188,7 +188,8 @@ function roundingOf(request: Request, uniform: Uniform): Departures {
     ...(isRelu ? {} : { rnn: { activation: tanh } }),
     lstm: { sigmoid, tanh },
     gru: { sigmoid, tanh },
-    tape: { tanh: tanh.of },
+    // Attention and its gradient subtract what is nearly equal, so the rounding of each operation may be all that is left.
+    tape: { tanh: tanh.of, rounded: (x) => x * (1 + uniform(bound)) },
     // The numbers of a parameter come from gradients, which are sums.
     training: { rounded: (x, terms) => x * (1 + uniform(sizeOfNoise(terms === 1 ? longest : terms, dtype))) },
   }
