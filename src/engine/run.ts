@@ -1,7 +1,15 @@
-import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../case.ts'
+import {
+  expectedAxes,
+  isModelRequest,
+  type ModelRequest,
+  type Outputs,
+  type RecurrentRequest,
+  type Request,
+} from '../case.ts'
+import { sizes } from '../module.ts'
 import { type FloatTensor, floatTensor } from '../tensor.ts'
-import * as variants from '../variants/run.ts'
 import { type Machine, onMachine, type Precision } from './machine.ts'
+import { model } from './models.ts'
 import { type Place, type Places, read, recurrent } from './recurrent.ts'
 import { train } from './training.ts'
 
@@ -33,7 +41,7 @@ export const float32Engine: Engine = {
  * Names and shapes as in torch.
  */
 export function run(request: Request): Outputs {
-  if (isModelRequest(request)) return variants.run(request)
+  if (isModelRequest(request)) return ofModel(request)
   if (request.training === undefined) return computed('float64', request)
   const { training } = request
   return onMachine('float64', (machine) =>
@@ -44,6 +52,12 @@ export function run(request: Request): Outputs {
       }),
     ),
   )
+}
+
+function ofModel(request: ModelRequest): Outputs {
+  const numbers = model(request)
+  const axes = Object.entries(expectedAxes(request)).filter(([name]) => numbers[name] !== undefined)
+  return Object.fromEntries(axes.map(([name, own]) => [name, floatTensor(request.dtype, sizes(own), numbers[name]!)]))
 }
 
 function computed(precision: Precision, request: RecurrentRequest): Outputs {
@@ -57,7 +71,7 @@ function computed(precision: Precision, request: RecurrentRequest): Outputs {
 
 /** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
 export function exactly(request: Request): Readonly<Record<string, Float64Array>> {
-  if (isModelRequest(request)) return variants.exactly(request)
+  if (isModelRequest(request)) return model(request)
   const { training } = request
   if (training !== undefined) return onMachine('float64', (machine) => train(machine, request, training))
   return gathered('float64', request, (machine, place, count) => read(machine, place, new Float64Array(count)))

@@ -5,6 +5,7 @@ import { exactly } from '../../src/engine/run.ts'
 import { sizes } from '../../src/module.ts'
 import { runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
+import * as variants from '../../src/variants/run.ts'
 import { floatTensor, forCells, largest, type Tensor } from '../../src/tensor.ts'
 
 /** Where the engine and the program of a request are apart. */
@@ -19,9 +20,14 @@ export interface Agreement {
 /** As parts of the largest finite number of a tensor. */
 const close = { forward: 1e-14, gradients: 1e-12 }
 
-/** Compares every number of a request. What is not finite must be the same. */
+/** What a program is compared with: the kernels, and for models, whose engine is made of programs, a computation that is not. */
+function independent(request: Request): Numbers {
+  return isModelRequest(request) ? variants.exactly(request) : exactly(request)
+}
+
+/** Compares every number of a request. What is not finite must be the same. program: or whatever else is to be compared. */
 export function agreement(request: Request, program: (request: Request) => Numbers = runProgram): Agreement {
-  const ours = exactly(request)
+  const ours = independent(request)
   const own = program(request)
   const wrong: string[] = []
   const measured: string[] = []
