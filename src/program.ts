@@ -1,6 +1,6 @@
 // What PyTorch computes, spelled out: the program of every module and model, and what it gives.
 import { isModelRequest, type ModelRequest, type Request } from './case.ts'
-import { interpret, type Numbers } from './program/interpret.ts'
+import { interpret, type Numbers, type WholeLayer } from './program/interpret.ts'
 import { recurrentProgram } from './program/layers.ts'
 import { encoderDecoder } from './program/models/encoder-decoder.ts'
 import { languageModel } from './program/models/language-model.ts'
@@ -32,11 +32,18 @@ function modelProgram(request: ModelRequest): Program {
   }
 }
 
-/** What a request asks for, by torch's names, in float64. program: its own, or one that is made of it. */
-export function runProgram(request: Request, program: Program = programOf(request)): Numbers {
+/**
+ * What a request asks for, by torch's names, in float64.
+ * program: its own, or one that is made of it. whole: computes layers that are torch's own.
+ */
+export function runProgram(request: Request, program: Program = programOf(request), whole?: WholeLayer): Numbers {
   const { params, inputs, cotangents, training } = request
   if (training !== undefined) return train(request, training, program)
-  const { outputs, backward } = interpret(program, { ...params, ...inputs }, { gradients: cotangents !== undefined })
+  const { outputs, backward } = interpret(
+    program,
+    { ...params, ...inputs },
+    { gradients: cotangents !== undefined, whole },
+  )
   const numbers: Record<string, Float64Array> = Object.fromEntries(
     Object.entries(outputs).map(([name, { data }]) => [name, data]),
   )

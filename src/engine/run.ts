@@ -1,8 +1,8 @@
 import { expectedAxes, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../case.ts'
 import { type FloatTensor, floatTensor } from '../tensor.ts'
 import { sizes } from '../module.ts'
-import { runProgram } from '../program.ts'
 import { type Machine, onMachine, type Precision } from './machine.ts'
+import { model } from './models.ts'
 import { type Place, type Places, read, recurrent } from './recurrent.ts'
 import { train } from './training.ts'
 
@@ -34,7 +34,7 @@ export const float32Engine: Engine = {
  * Names and shapes as in torch.
  */
 export function run(request: Request): Outputs {
-  if (isModelRequest(request)) return rounded(request, runProgram(request))
+  if (isModelRequest(request)) return rounded(request, model(request))
   if (request.training === undefined) return computed('float64', request)
   const { training } = request
   return onMachine('float64', (machine) =>
@@ -69,7 +69,7 @@ function computed(precision: Precision, request: RecurrentRequest): Outputs {
 
 /** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
 export function exactly(request: Request): Readonly<Record<string, Float64Array>> {
-  if (isModelRequest(request)) return runProgram(request)
+  if (isModelRequest(request)) return model(request)
   const { training } = request
   if (training !== undefined) return onMachine('float64', (machine) => train(machine, request, training))
   return gathered('float64', request, (machine, place, count) => read(machine, place, new Float64Array(count)))

@@ -1,11 +1,10 @@
 import { elementCount } from '../tensor.ts'
-import * as elementwise from './elementwise.ts'
-import { linear } from './linear.ts'
-import type { Attributes, Id, Op, Operation, Program } from './operation.ts'
-import * as reductions from './reductions.ts'
+import type { Id, Op, Operation, Program } from './operation.ts'
+import { type Primitive, primitives } from './primitives.ts'
+import { type Recognised, recognised } from './recognise.ts'
 import { rowsOf, withRows } from './shapes.ts'
 import * as shapes from './shapes.ts'
-import { type Computed, gradOf, type Value } from './value.ts'
+import { addTo, type Computed, gradOf, type Value } from './value.ts'
 
 /** What goes into a program, by name: its parameters and inputs. */
 export type Given = Readonly<
@@ -22,46 +21,23 @@ export interface Interpreted {
   readonly backward: (cotangents: Readonly<Record<string, ArrayLike<number>>>) => Numbers
 }
 
-type Primitive<O extends Op> = (operands: readonly Value[], attributes: Attributes[O]) => Computed
+/** Computes a layer as a whole. → its output over time and its last states; backward: the gradients by what went in, by name */
+export type WholeLayer = (
+  layer: Recognised,
+  given: Readonly<Record<string, Value>>,
+  lengths: Float64Array | undefined,
+  kept: boolean,
+) => {
+  readonly outputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float64Array }>>
+  readonly backward: (cotangents: Readonly<Record<string, Float64Array>>) => Numbers
+}
 
-/** What needs nothing but its operands. */
-const primitives = {
-  full: (_: readonly Value[], { shape, value }: Attributes['full']) => {
-    return { shape, data: new Float64Array(elementCount(shape)).fill(value) }
-  },
-  arange: (_: readonly Value[], { end }: Attributes['arange']) => {
-    return { shape: [end], data: Float64Array.from({ length: end }, (_, i) => i) }
-  },
-  linear,
-  full_like: elementwise.full_like,
-  add: elementwise.add,
-  sub: elementwise.sub,
-  mul: elementwise.mul,
-  div: elementwise.div,
-  pow: elementwise.pow,
-  maximum: elementwise.maximum,
-  lt: elementwise.lt,
-  eq: elementwise.eq,
-  where: elementwise.where,
-  activation: elementwise.activation,
-  clamp: elementwise.clamp,
-  round: elementwise.round,
-  detach: elementwise.detach,
-  reshape: shapes.reshape,
-  transpose: shapes.transpose,
-  flip: shapes.flip,
-  select: shapes.select,
-  narrow: shapes.narrow,
-  chunk: shapes.chunk,
-  cat: shapes.cat,
-  stack: shapes.stack,
-  sum: reductions.sum,
-  softmax: reductions.softmax,
-  log_softmax: reductions.log_softmax,
-  argmax: reductions.argmax,
-  embedding: reductions.embedding,
-  nll_loss: reductions.nll_loss,
-} satisfies { readonly [O in Op]?: Primitive<O> }
+export interface Options {
+  /** Whether `backward` will be called. */
+  readonly gradients?: boolean
+  /** Computes layers that are torch's own; else all are computed operation by operation. */
+  readonly whole?: WholeLayer | undefined
+}
 
 /** The values of a list of operations; a body sees those before its loop. */
 interface Scope {
@@ -73,6 +49,8 @@ interface Scope {
 /** What is left of a loop when it has ended. */
 interface LoopRun {
   readonly states: ReadonlyMap<Id, Value>
+  /** What has been stacked already. */
+  readonly stacked: ReadonlyMap<Id, Value>
   /** What was to be stacked, at the steps that were there; rows: undefined for all. */
   readonly seen: readonly { readonly t: number; readonly rows: readonly number[] | undefined; readonly scope: Scope }[]
   readonly steps: number
@@ -82,12 +60,12 @@ interface LoopRun {
 
 /**
  * Computes a program in float64.
- * given: its parameters and inputs. gradients: whether `backward` will be called.
+ * given: its parameters and inputs.
  */
-export function interpret(program: Program, given: Given, { gradients = true } = {}): Interpreted {
+export function interpret(program: Program, given: Given, { gradients = true, whole }: Options = {}): Interpreted {
   const leaves = new Map<string, Value>()
   /** What goes back, in order of computation. */
-  const tape: { readonly value: Value; readonly back: (d: Float64Array) => void }[] = []
+  const tape: (() => void)[] = []
 
   const scope: Scope = { values: new Map(), runs: new Map(), outer: undefined }
   for (const operation of program.operations) compute(operation, scope, program.operations)
@@ -101,11 +79,7 @@ export function interpret(program: Program, given: Given, { gradients = true } =
         const grad = gradOf(outputs[name]!)
         if (grad !== undefined) for (let i = 0; i < grad.length; i++) grad[i]! += by[i]!
       }
-      for (const { value, back } of tape.toReversed()) {
-        if (value.grad === undefined) continue
-        back(value.grad)
-        value.grad = undefined
-      }
+      for (const back of tape.toReversed()) back()
       const asked = [...leaves].filter(([, leaf]) => leaf.requires_grad)
       return Object.fromEntries(asked.map(([name, leaf]) => [name, leaf.grad ?? new Float64Array(leaf.data.length)]))
     },
@@ -123,10 +97,12 @@ export function interpret(program: Program, given: Given, { gradients = true } =
       case 'input':
         return leaf(attributes.name, attributes.requires_grad)
       case 'loop':
-        scope.runs.set(operation.id, loop(operation, scope, siblings))
+        scope.runs.set(operation.id, wholeLayer(operation, scope, siblings) ?? loop(operation, scope, siblings))
         return undefined
-      case 'stacked':
-        return stacked(runOf(scope, operands[0]!), attributes.of)
+      case 'stacked': {
+        const run = runOf(scope, operands[0]!)
+        return run.stacked.get(attributes.of) ?? stacked(run, attributes.of)
+      }
       case 'last':
         return runOf(scope, operands[0]!).states.get(attributes.state)
       case 'step':
@@ -157,8 +133,41 @@ export function interpret(program: Program, given: Given, { gradients = true } =
     let requires_grad = false
     if (back !== undefined) for (const operand of operands) requires_grad ||= operand.requires_grad
     const value: Value = { shape, data, requires_grad, grad: undefined }
-    if (requires_grad) tape.push({ value, back: back! })
+    if (requires_grad) {
+      tape.push(() => {
+        const d = taken(value)
+        if (d !== undefined) back!(d)
+      })
+    }
     return value
+  }
+
+  function wholeLayer(operation: Operation<'loop'>, scope: Scope, siblings: readonly Operation[]): LoopRun | undefined {
+    const layer = whole && recognised(operation, siblings)
+    if (whole === undefined || layer === undefined) return undefined
+    const own = Object.fromEntries(Object.entries(layer.ids).map(([name, id]) => [name, find(scope, id)]))
+    const lengths = layer.lengths === undefined ? undefined : find(scope, layer.lengths).data
+    const requires_grad = Object.values(own).some((value) => value.requires_grad)
+    const { outputs, backward } = whole(layer, own, lengths, requires_grad)
+    const values = Object.fromEntries(
+      Object.entries(outputs).map(([name, output]): [string, Value] => [
+        name,
+        { ...output, requires_grad, grad: undefined },
+      ]),
+    )
+    if (requires_grad) {
+      tape.push(() => {
+        const cotangents = Object.entries(values).flatMap(([name, value]) => {
+          const d = taken(value)
+          return d === undefined ? [] : [[name, d] as const]
+        })
+        if (cotangents.length === 0) return
+        for (const [name, d] of Object.entries(backward(Object.fromEntries(cotangents)))) addTo(own[name]!, d)
+      })
+    }
+    const { h, c } = layer.states
+    const states = new Map([[h, values['h_n']!], ...(c === undefined ? [] : [[c, values['c_n']!] as const])])
+    return { states, stacked: new Map([[layer.output, values['output']!]]), seen: [], steps: 0, batch: undefined }
   }
 
   function loop(
@@ -194,7 +203,7 @@ export function interpret(program: Program, given: Given, { gradients = true } =
       }
       if (wanted.length > 0) seen.push({ t, rows, scope: kept(scope, wanted as readonly Operation<'stacked'>[]) })
     }
-    return { states, seen, steps, batch }
+    return { states, stacked: new Map(), seen, steps, batch }
   }
 
   /** The values of all steps in the order of time. */
@@ -226,6 +235,13 @@ export function interpret(program: Program, given: Given, { gradients = true } =
       },
     })
   }
+}
+
+/** The gradient by a value, which is then at its end. */
+function taken(value: Value): Float64Array | undefined {
+  const { grad } = value
+  value.grad = undefined
+  return grad
 }
 
 /** What stands where an operation gives no tensor of its own, as a loop does. */

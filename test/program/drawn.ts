@@ -1,6 +1,8 @@
 // npm run programs -- [--runs N] [--seed N]: engine and program, compared over random cases of every module, model and training.
 import * as fc from 'fast-check'
 import { parseArgs } from 'node:util'
+import { isModelRequest } from '../../src/case.ts'
+import { exactly } from '../../src/engine/run.ts'
 import { fuzzedModules, specs } from '../../src/fuzz/spec.ts'
 import { agreement } from './agreement.ts'
 import { requestOfSpec } from './requests.ts'
@@ -17,14 +19,17 @@ const counts = { cases: 0, gradients: 0, trainings: 0, models: 0, apart: 0, meas
 for (let at = 0; at < runs; at += chunk) {
   const numRuns = Math.min(chunk, runs - at)
   for (const spec of fc.sample(specs({ modules: fuzzedModules, maxSize: 16 }), { seed: seed + at, numRuns })) {
-    const own = agreement(requestOfSpec(spec))
+    const request = requestOfSpec(spec)
+    const own = agreement(request)
+    const engine = isModelRequest(request) ? agreement(request, exactly).wrong : []
     counts.cases++
     counts.gradients += Number(spec.gradients === true)
     counts.trainings += Number('training' in spec)
     counts.models += Number('config' in spec)
-    counts.apart += Number(own.wrong.length > 0)
+    counts.apart += Number(own.wrong.length + engine.length > 0)
     for (const kind of ['forward', 'gradients'] as const) most[kind] = Math.max(most[kind], own.most[kind])
-    if (own.wrong.length > 0) process.stdout.write(`${JSON.stringify(spec)}\n  ${own.wrong.join('\n  ')}\n`)
+    const wrong = [...own.wrong, ...engine]
+    if (wrong.length > 0) process.stdout.write(`${JSON.stringify(spec)}\n  ${wrong.join('\n  ')}\n`)
     if (own.measured.length === 0) continue
     counts.measured++
     const kind = `${spec.module} ${'profile' in spec ? spec.profile : 'default'}`
