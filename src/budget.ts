@@ -167,11 +167,11 @@ export function perturbed<R extends Request>(request: R, uniform: Uniform = unif
 }
 
 /**
- * Whether the rounding of an activation can count for more than itself: where it is subtracted, 1 − h² in a backward pass, and
- * n + z (h − n) of a GRU; and where a model takes the mean of states that cancel out.
+ * Whether the rounding of an activation can count for more than itself: where it is subtracted, 1 − h² in a backward pass,
+ * n + z (h − n) of a GRU and f ∘ c + i ∘ g of an LSTM; and where a model takes the mean of states that cancel out.
  */
 function seesRounding({ module, config, cotangents, training }: Request): boolean {
-  return cotangents !== undefined || training !== undefined || module.startsWith('GRU') || 'rnn' in config
+  return cotangents !== undefined || training !== undefined || !module.startsWith('RNN') || 'rnn' in config
 }
 
 /** tanh and sigmoid times 1 + δ, as if they were rounded, and so the results of training steps. */
