@@ -12,7 +12,7 @@ import {
   unitRoundoff,
 } from './tensor.ts'
 import { gateSigmoid, gateTanh, type Nonlinearity } from './variants/cell.ts'
-import type { Departures, Numbers } from './variants/forward.ts'
+import type { Departures, Numbers } from './variants/departures.ts'
 import { exactly } from './variants/run.ts'
 
 type Budget = Readonly<Record<string, Tensor<'float64'>>>
@@ -168,11 +168,10 @@ export function perturbed<R extends Request>(request: R, uniform: Uniform = unif
 
 /**
  * Whether the rounding of an activation can count for more than itself: where it is subtracted, 1 − h² in a backward pass, and
- * n + z (h − n) of a GRU.
+ * n + z (h − n) of a GRU; and where a model takes the mean of states that cancel out.
  */
 function seesRounding({ module, config, cotangents, training }: Request): boolean {
-  const rnn = 'rnn' in config ? config.rnn : module
-  return cotangents !== undefined || training !== undefined || rnn.startsWith('GRU')
+  return cotangents !== undefined || training !== undefined || module.startsWith('GRU') || 'rnn' in config
 }
 
 /** tanh and sigmoid times 1 + δ, as if they were rounded, and so the results of training steps. */
@@ -189,7 +188,8 @@ function roundingOf(request: Request, uniform: Uniform): Departures {
     ...(isRelu ? {} : { rnn: { activation: tanh } }),
     lstm: { sigmoid, tanh },
     gru: { sigmoid, tanh },
-    tape: { tanh: tanh.of },
+    // Attention and its gradient subtract what is nearly equal, so the rounding of each operation may be all that is left.
+    tape: { tanh: tanh.of, rounded: (x) => x * (1 + uniform(bound)) },
     // The numbers of a parameter come from gradients, which are sums.
     training: { rounded: (x, terms) => x * (1 + uniform(sizeOfNoise(terms === 1 ? longest : terms, dtype))) },
   }

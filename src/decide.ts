@@ -42,6 +42,13 @@ export function isFaint({ shape, data }: FloatTensor, budget: Tensor<'float64'>)
   return small > numbers / 2
 }
 
+/** The tensors of a case that are faint. */
+export function faintOf({ expected, budget, target }: Case): string[] {
+  // What a target permits it permits in numbers of every size.
+  if (target !== undefined) return []
+  return Object.keys(expected).filter((name) => isFaint(expected[name]!, budget[name]!))
+}
+
 /** Of a target: the roundoff of its products, and whether subnormal numbers may become 0, so that they decide nothing. */
 export type Coarseness = NonNullable<Case['target']>
 

@@ -1,7 +1,5 @@
-import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
-import { type Engine, exactly, run } from './engine/run.ts'
-import { sizes } from './module.ts'
-import { type FloatTensor, floatTensor } from './tensor.ts'
+import type { Case, Outputs, Request } from './case.ts'
+import { type Engine, exactly, rounded, run } from './engine/run.ts'
 
 /** Named tensors without their shapes, in float64. */
 type Numbers = Readonly<Record<string, Float64Array>>
@@ -32,17 +30,6 @@ export const engine: Engine = {
 /** The next answer of `engine` is remembered with its exact numbers, until another one is. */
 export function rememberNext(): void {
   isNextRemembered = true
-}
-
-/** As our engine gives them. */
-function rounded(request: Request, exact: Numbers): Outputs {
-  const axes = expectedAxes(request)
-  const outputs: Record<string, FloatTensor> = {}
-  for (const name of Object.keys(axes)) {
-    const numbers = exact[name]
-    if (numbers !== undefined) outputs[name] = floatTensor(request.dtype, sizes(axes[name]!), numbers)
-  }
-  return outputs
 }
 
 /**

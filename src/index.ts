@@ -1,14 +1,6 @@
 export type { Case, Inputs, ModelInputs, ModelRequest, Outputs, RecurrentRequest, Request, Training } from './case.ts'
-export {
-  compare,
-  type Comparison,
-  type Departure,
-  formatPlace,
-  type Judgement,
-  kappa,
-  type Place,
-  type Tolerance,
-} from './compare.ts'
+export { compare, type Comparison, type Departure, type Judgement, kappa, type Tolerance } from './compare.ts'
+export { formatPlace, type Place } from './place.ts'
 export { diagnose, type Diagnosis, type Explanation } from './diagnose.ts'
 export type { Conduct } from './conduct.ts'
 export type { Prepared, PreparingEngine } from './engine/prepared.ts'

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { isAttention } from './model/attention.ts'
 import type { modelSchemas } from './model/config.ts'
 import { type Axis, axis, parameterAxes, sizes } from './module.ts'
 
@@ -15,10 +16,6 @@ const models: Readonly<Record<ModelName, true>> = {
 
 export function isModel(module: string): module is ModelName {
   return Object.hasOwn(models, module)
-}
-
-export function isAttention(context: ModelConfig<'EncoderDecoder'>['context']): boolean {
-  return context === 'additive' || context === 'dot'
 }
 
 /** What a model says its tensors are, for one configuration and one input. */

@@ -2,16 +2,16 @@ import { z } from 'zod'
 import { measureBudget } from './budget.ts'
 import { parseCase } from './case/parse.ts'
 import { parse } from './case/wording.ts'
-import { type Case, isModelRequest } from './case.ts'
+import type { Case } from './case.ts'
 import { ParityError } from './errors.ts'
 import { Producer } from './fixture/header.ts'
 import type { ModelName } from './model.ts'
 import { modelSchemas } from './model/config.ts'
 import type { ModuleName } from './module.ts'
 import { configSchemas } from './module/config.ts'
+import { needsStates, recordsOf } from './oracle/recorded.ts'
 import { plainText } from './plain.ts'
 import { type Conversation, converse, interpreter } from './python.ts'
-import { decisionOf } from './verify.ts'
 
 const size = z
   .int()
@@ -295,24 +295,6 @@ export async function openOracle({
       await ending?.end()
     },
   }
-}
-
-/** Whether errors grow so much that a verdict wants each step by itself. */
-function needsStates(recorded: Case): boolean {
-  if (isModelRequest(recorded) || recorded.inputs.dropout_mask !== undefined) return false
-  const { output, h_n, c_n } = recorded.expected
-  const forward = Object.fromEntries(Object.entries({ output, h_n, c_n }).filter(([, tensor]) => tensor !== undefined))
-  return output !== undefined && decisionOf(recorded, forward as Case['expected'], { kind: 'budget' }).wide.length > 0
-}
-
-/** Tensors as a file holds them. */
-function recordsOf(tensors: Case['budget']): object {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [
-      name,
-      { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
-    ]),
-  )
 }
 
 function failed(message: string, cause?: ParityError): ParityError {

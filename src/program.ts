@@ -8,6 +8,7 @@ import { manyToMany } from './program/models/many-to-many.ts'
 import { manyToOne } from './program/models/many-to-one.ts'
 import { oneToMany } from './program/models/one-to-many.ts'
 import type { Program } from './program/operation.ts'
+import type { FloatTensor } from './tensor.ts'
 import { train, trainingProgram } from './program/training.ts'
 
 /** The program of what a request asks for. It depends on the module, its arguments and the shapes of what goes in, not on numbers. */
@@ -36,9 +37,20 @@ export function runProgram(request: Request, program: Program = programOf(reques
   const { params, inputs, cotangents, training } = request
   if (training !== undefined) return train(request, training, program)
   const { outputs, backward } = interpret(program, { ...params, ...inputs }, { gradients: cotangents !== undefined })
-  const numbers = Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data]))
+  const numbers: Record<string, Float64Array> = Object.fromEntries(
+    Object.entries(outputs).map(([name, { data }]) => [name, data]),
+  )
   if (cotangents === undefined) return numbers
   const by = Object.fromEntries(Object.entries(cotangents).map(([name, { data }]) => [name, data as ArrayLike<number>]))
-  const gradients = Object.entries(backward(by)).map(([name, gradient]) => [`grad_${name}`, gradient])
-  return { ...numbers, ...Object.fromEntries(gradients) }
+  const gradients = backward(by)
+  const add = (name: string, { data }: { readonly data: ArrayLike<number> }): void => {
+    // What a program does not read has a gradient, too.
+    numbers[`grad_${name}`] = gradients[name] ?? new Float64Array(data.length)
+  }
+  for (const [name, tensor] of Object.entries(inputs)) if (differentiated.has(name)) add(name, tensor as FloatTensor)
+  for (const [name, tensor] of Object.entries(params)) add(name, tensor)
+  return numbers
 }
+
+/** The inputs by which torch gives gradients. */
+const differentiated: ReadonlySet<string> = new Set(['input', 'h_0', 'c_0'])

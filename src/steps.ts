@@ -1,5 +1,5 @@
 import { type Case, isModelRequest, type RecurrentRequest } from './case.ts'
-import type { Place } from './compare.ts'
+import type { Place } from './place.ts'
 import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from './module.ts'
 import { broadcastStrides, type FloatTensor, floatTensor, type Tensor } from './tensor.ts'
 

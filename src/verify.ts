@@ -2,7 +2,7 @@ import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
 import { compare, type Comparison, defaultJudgement, type Judgement, surplus, type Tolerance } from './compare.ts'
 import { chainOf } from './chains.ts'
 import { type Conduct, fails } from './conduct.ts'
-import { decide, decidedSteps, isFaint } from './decide.ts'
+import { decide, decidedSteps, faintOf } from './decide.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { type Ratios, ratiosOf } from './ratio.ts'
@@ -79,12 +79,6 @@ export async function verify(
   const ratios = observer.ratios === true && ties.length === 0 ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
   const faint = steps !== undefined || tolerance.kind !== 'budget' ? [] : faintOf(recorded)
   return { ...judged, outcome: 'match', ...(faint.length > 0 && { faint }), ...ratios }
-}
-
-function faintOf({ expected, budget, target }: Case): string[] {
-  // What a target permits it permits in numbers of every size.
-  if (target !== undefined) return []
-  return Object.keys(expected).filter((name) => isFaint(expected[name]!, budget[name]!))
 }
 
 /** The verdict on some tensors of a case that were computed elsewhere, where no engine can be asked for single steps. */

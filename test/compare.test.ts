@@ -1,15 +1,7 @@
 // Whole although it is long: the tables are the catalogue of what a comparison can say.
 import { describe, expect, it } from 'vitest'
-import {
-  compare,
-  type Comparison,
-  defaultJudgement,
-  formatPlace,
-  type Judgement,
-  kappa,
-  placeOf,
-  surplus,
-} from '../src/compare.ts'
+import { compare, type Comparison, defaultJudgement, type Judgement, kappa, surplus } from '../src/compare.ts'
+import { formatPlace, placeOf } from '../src/place.ts'
 import { type Axis, signatureOf } from '../src/module.ts'
 import { type FloatDType, floatTensor } from '../src/tensor.ts'
 import { random } from './random.ts'

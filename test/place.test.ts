@@ -1,6 +1,7 @@
 // Where an element stands, when it went wrong first, and which budget is its own: the part of compare.ts that knows axes.
 import { describe, expect, it } from 'vitest'
-import { compare, type Comparison, kappa, type Place, placeOf } from '../src/compare.ts'
+import { compare, type Comparison, kappa } from '../src/compare.ts'
+import { type Place, placeOf } from '../src/place.ts'
 import { extentOf, signatureOf } from '../src/module.ts'
 import { floatTensor, formatShape, type Tensor } from '../src/tensor.ts'
 import { judge } from '../src/verify.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { kappa, type Place } from '../src/compare.ts'
+import { kappa } from '../src/compare.ts'
+import type { Place } from '../src/place.ts'
 import { type Engine, run } from '../src/engine/run.ts'
 import { stepCases } from '../src/steps.ts'
 import { floatTensor } from '../src/tensor.ts'

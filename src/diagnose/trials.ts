@@ -1,5 +1,5 @@
 import type { Outputs, Request } from '../case.ts'
-import type { Departures } from '../variants/forward.ts'
+import type { Departures } from '../variants/departures.ts'
 import { run } from '../variants/run.ts'
 import type { Fault, Run } from '../faults.ts'
 import { parameterFaults } from '../faults/parameters.ts'

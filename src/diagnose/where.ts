@@ -1,4 +1,5 @@
-import { type Comparison, formatPlace } from '../compare.ts'
+import type { Comparison } from '../compare.ts'
+import { formatPlace } from '../place.ts'
 import { gateSentences } from './gates.ts'
 import { extent, patterns, touchedOf } from './patterns.ts'
 import type { Question } from './question.ts'

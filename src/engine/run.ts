@@ -1,6 +1,7 @@
-import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../case.ts'
+import { expectedAxes, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../case.ts'
 import { type FloatTensor, floatTensor } from '../tensor.ts'
-import * as variants from '../variants/run.ts'
+import { sizes } from '../module.ts'
+import { runProgram } from '../program.ts'
 import { type Machine, onMachine, type Precision } from './machine.ts'
 import { type Place, type Places, read, recurrent } from './recurrent.ts'
 import { train } from './training.ts'
@@ -33,7 +34,7 @@ export const float32Engine: Engine = {
  * Names and shapes as in torch.
  */
 export function run(request: Request): Outputs {
-  if (isModelRequest(request)) return variants.run(request)
+  if (isModelRequest(request)) return rounded(request, runProgram(request))
   if (request.training === undefined) return computed('float64', request)
   const { training } = request
   return onMachine('float64', (machine) =>
@@ -44,6 +45,17 @@ export function run(request: Request): Outputs {
       }),
     ),
   )
+}
+
+/** What has been computed in float64 as the tensors that were asked for, in the request's dtype. */
+export function rounded(request: Request, exact: Readonly<Record<string, Float64Array>>): Outputs {
+  const axes = expectedAxes(request)
+  const outputs: Record<string, FloatTensor> = {}
+  for (const name of Object.keys(axes)) {
+    const numbers = exact[name]
+    if (numbers !== undefined) outputs[name] = floatTensor(request.dtype, sizes(axes[name]!), numbers)
+  }
+  return outputs
 }
 
 function computed(precision: Precision, request: RecurrentRequest): Outputs {
@@ -57,7 +69,7 @@ function computed(precision: Precision, request: RecurrentRequest): Outputs {
 
 /** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
 export function exactly(request: Request): Readonly<Record<string, Float64Array>> {
-  if (isModelRequest(request)) return variants.exactly(request)
+  if (isModelRequest(request)) return runProgram(request)
   const { training } = request
   if (training !== undefined) return onMachine('float64', (machine) => train(machine, request, training))
   return gathered('float64', request, (machine, place, count) => read(machine, place, new Float64Array(count)))

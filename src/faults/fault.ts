@@ -1,5 +1,5 @@
 import type { Outputs, RecurrentRequest, Request } from '../case.ts'
-import { type Departures } from '../variants/forward.ts'
+import type { Departures } from '../variants/departures.ts'
 import type { Engine } from '../engine/run.ts'
 import { run } from '../variants/run.ts'
 import { isLayer, kinds, layerConfig } from '../module.ts'

@@ -1,6 +1,7 @@
 import type { ModelRequest, Outputs } from '../case.ts'
-import type { ModelDepartures } from '../variants/models.ts'
-import { isAttention, type ModelConfig } from '../model.ts'
+import type { ModelDepartures } from '../variants/departures.ts'
+import type { ModelConfig } from '../model.ts'
+import { isAttention } from '../model/attention.ts'
 import { asking, departing, type Fault, map } from './fault.ts'
 
 const departure = (model: ModelDepartures): Fault<ModelRequest>['plant'] => departing({ model })

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
-import { isAttention, isModel, type ModelConfig, type ModelName } from '../model.ts'
+import { isAttention } from '../model/attention.ts'
+import { isModel, type ModelConfig, type ModelName } from '../model.ts'
 import type { ModelSpec, RecordSpec } from '../oracle.ts'
 import { below, mostly, omit, seldomLarge, size } from './draw.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isAttention } from '../model.ts'
+import { isAttention } from './attention.ts'
 
 const size = z
   .int()

@@ -154,9 +154,10 @@ export function interpret(program: Program, given: Given, { gradients = true } =
   }
 
   function remembered(operands: readonly Value[], { shape, data, back }: Computed): Value {
-    const requires_grad = back !== undefined && operands.some((operand) => operand.requires_grad)
+    let requires_grad = false
+    if (back !== undefined) for (const operand of operands) requires_grad ||= operand.requires_grad
     const value: Value = { shape, data, requires_grad, grad: undefined }
-    if (requires_grad) tape.push({ value, back })
+    if (requires_grad) tape.push({ value, back: back! })
     return value
   }
 

@@ -62,7 +62,7 @@ function addProducts(
   }
 }
 
-/** dx += d · weight */
+/** dx += d · weight, four outputs at a time. */
 function addRows(
   dx: Float64Array,
   d: Float64Array,
@@ -71,17 +71,24 @@ function addRows(
   inputs: number,
   outputs: number,
 ): void {
+  const four = outputs - (outputs % 4)
   for (let row = 0; row < rows; row++) {
     const to = row * inputs
-    for (let o = 0; o < outputs; o++) {
-      const by = d[row * outputs + o]!
-      const from = o * inputs
-      for (let i = 0; i < inputs; i++) dx[to + i]! += by * weight[from + i]!
+    const at = row * outputs
+    for (let o = 0; o < four; o += 4) {
+      const [w0, w1, w2, w3] = [o * inputs, (o + 1) * inputs, (o + 2) * inputs, (o + 3) * inputs]
+      const [d0, d1, d2, d3] = [d[at + o]!, d[at + o + 1]!, d[at + o + 2]!, d[at + o + 3]!]
+      for (let i = 0; i < inputs; i++) {
+        dx[to + i]! += d0 * weight[w0 + i]! + d1 * weight[w1 + i]! + d2 * weight[w2 + i]! + d3 * weight[w3 + i]!
+      }
+    }
+    for (let o = four; o < outputs; o++) {
+      for (let i = 0; i < inputs; i++) dx[to + i]! += d[at + o]! * weight[o * inputs + i]!
     }
   }
 }
 
-/** dweight += dᵀ · x */
+/** dweight += dᵀ · x, four rows at a time. */
 function addOuter(
   dweight: Float64Array,
   d: Float64Array,
@@ -90,12 +97,25 @@ function addOuter(
   inputs: number,
   outputs: number,
 ): void {
-  for (let o = 0; o < outputs; o++) {
-    const to = o * inputs
-    for (let row = 0; row < rows; row++) {
+  const four = rows - (rows % 4)
+  for (let row = 0; row < four; row += 4) {
+    const [x0, x1, x2, x3] = [row * inputs, (row + 1) * inputs, (row + 2) * inputs, (row + 3) * inputs]
+    const at = row * outputs
+    for (let o = 0; o < outputs; o++) {
+      const to = o * inputs
+      const d0 = d[at + o]!
+      const d1 = d[at + outputs + o]!
+      const d2 = d[at + 2 * outputs + o]!
+      const d3 = d[at + 3 * outputs + o]!
+      for (let i = 0; i < inputs; i++) {
+        dweight[to + i]! += d0 * x[x0 + i]! + d1 * x[x1 + i]! + d2 * x[x2 + i]! + d3 * x[x3 + i]!
+      }
+    }
+  }
+  for (let row = four; row < rows; row++) {
+    for (let o = 0; o < outputs; o++) {
       const by = d[row * outputs + o]!
-      const from = row * inputs
-      for (let i = 0; i < inputs; i++) dweight[to + i]! += by * x[from + i]!
+      for (let i = 0; i < inputs; i++) dweight[o * inputs + i]! += by * x[row * inputs + i]!
     }
   }
 }

@@ -20,9 +20,14 @@ export function gradOf(value: Value): Float64Array | undefined {
   return (value.grad ??= new Float64Array(value.data.length))
 }
 
+/** Adds to the gradient by a value. d: is not read afterwards, so that where it is the first it may be kept. */
 export function addTo(value: Value, d: Float64Array): void {
-  const grad = gradOf(value)
-  if (grad === undefined) return
+  if (!value.requires_grad) return
+  if (value.grad === undefined) {
+    value.grad = d
+    return
+  }
+  const { grad } = value
   for (let i = 0; i < d.length; i++) grad[i]! += d[i]!
 }
 

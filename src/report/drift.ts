@@ -1,4 +1,5 @@
-import { type Comparison, formatPlace } from '../compare.ts'
+import type { Comparison } from '../compare.ts'
+import { formatPlace } from '../place.ts'
 import type { Drift } from '../drift.ts'
 import { oneLine } from '../errors.ts'
 import { type Colors, noColors, percent } from './text.ts'

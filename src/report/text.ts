@@ -1,5 +1,6 @@
 import type { Header } from '../fixture.ts'
-import { type Comparison, type Departure, formatPlace } from '../compare.ts'
+import type { Comparison, Departure } from '../compare.ts'
+import { formatPlace } from '../place.ts'
 import { type Conduct, conducts, fails } from '../conduct.ts'
 import { logLine, oneLine } from '../errors.ts'
 import { largestRatio, remarkOn, summaryOfRatios } from '../ratio.ts'

@@ -1,6 +1,6 @@
 import type { Nonlinearity } from '../variants/cell.ts'
 import { gateSigmoid, gateTanh } from '../variants/cell.ts'
-import type { Departures } from '../variants/forward.ts'
+import type { Departures } from '../variants/departures.ts'
 import { addProduct, type Product } from '../variants/linear.ts'
 import { activations } from '../variants/rnn.ts'
 import { roundToFloat16 } from '../precision.ts'

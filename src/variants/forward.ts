@@ -2,40 +2,12 @@ import type { Inputs, Outputs, RecurrentRequest } from '../case.ts'
 import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from '../module.ts'
 import { float64Data } from '../tensor.ts'
 import type { Cell } from './cell.ts'
-import { gruCell, type GRUDepartures } from './gru.ts'
-import { runLayers, torchWiring, type Wiring } from './layers.ts'
-import { lstmCell, type LSTMDepartures } from './lstm.ts'
-import type { ModelDepartures } from './models.ts'
-import { rnnCell, type RNNDepartures } from './rnn.ts'
-import type { ScanDepartures, Weights } from './scan.ts'
-import type { TapeDepartures } from './tape.ts'
-
-/** Where a faulted engine, or one of less exact hardware, departs from torch; everything that is absent is as in torch. */
-export interface Departures {
-  readonly rnn?: RNNDepartures
-  readonly lstm?: LSTMDepartures
-  readonly gru?: GRUDepartures
-  readonly wiring?: Partial<Wiring>
-  readonly scan?: ScanDepartures
-  readonly training?: TrainingDepartures
-  readonly model?: ModelDepartures
-  readonly tape?: TapeDepartures
-}
-
-/** What a faulty port does otherwise when it trains. */
-export interface TrainingDepartures {
-  /** Adds the gradients of a step to those of the steps before it. */
-  readonly gradientsKept?: boolean
-  /** Leaves out Adam's division by 1 − βᵗ. */
-  readonly biasUncorrected?: boolean
-  /** What becomes of a loss, a sum of so many terms, and of each number of a parameter after a step. */
-  readonly rounded?: (x: number, terms: number) => number
-  readonly sqrt?: (x: number) => number
-  readonly quotient?: (x: number, y: number) => number
-}
-
-/** Named tensors without their shapes, in float64. */
-export type Numbers = Readonly<Record<string, Float64Array>>
+import type { Departures, Numbers } from './departures.ts'
+import { gruCell } from './gru.ts'
+import { runLayers, torchWiring } from './layers.ts'
+import { lstmCell } from './lstm.ts'
+import { rnnCell } from './rnn.ts'
+import type { Weights } from './scan.ts'
 
 /** What `forward` gives, and the gradients by everything that went in when those by its outputs are given. */
 export interface Forward {

@@ -1,37 +1,14 @@
+// Whole, although it is long: all that a model can be otherwise, beside what it computes.
 import type { ModelRequest } from '../case.ts'
-import { isAttention, type ModelConfig } from '../model.ts'
+import type { ModelConfig } from '../model.ts'
+import { isAttention } from '../model/attention.ts'
 import { float64Data } from '../tensor.ts'
 import type { Cell } from './cell.ts'
-import type { Departures, Numbers } from './forward.ts'
+import type { Departures, ModelDepartures, Numbers } from './departures.ts'
 import { gruCell } from './gru.ts'
 import { lstmCell } from './lstm.ts'
 import { rnnCell } from './rnn.ts'
 import { newTape, type State, type Tape, type Variable } from './tape.ts'
-
-/** What a faulty port of a model does otherwise. */
-export interface ModelDepartures {
-  /** Takes the encoder's first state for its last. */
-  readonly firstState?: boolean
-  /** Leaves q out: h_N, or the mean of h_1 … h_N, for what q makes of them. */
-  readonly untransformed?: boolean
-  /** Feeds the context at the first step only. */
-  readonly contextOnce?: boolean
-  /** Starts the decoder from zeros. */
-  readonly decoderFromZeros?: boolean
-  /** Normalises over the first axis; the logarithms too, or only what is put out as probabilities. */
-  readonly wrongAxis?: 'both' | 'probabilities'
-  /** Takes the logarithm of the softmax, without shifting by the largest logit, in this precision. */
-  readonly naiveLogarithm?: 'float32' | 'float64'
-  /** Takes the loss from what stands in log_probabilities; torch takes it from the logits. */
-  readonly lossOfLogarithms?: boolean
-  /** Reads the symbol that is to be predicted. */
-  readonly targetShifted?: boolean
-  readonly endIgnored?: boolean
-  readonly attentionNotNormalised?: boolean
-  readonly paddingAttended?: boolean
-  /** (max_len, batch): the symbols that greedy decoding chooses, whatever the logits are. */
-  readonly forced?: ArrayLike<number>
-}
 
 type Named = Record<string, Variable>
 

@@ -2,7 +2,8 @@
 import { expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
 import { sizes } from '../module.ts'
 import { floatTensor } from '../tensor.ts'
-import { type Departures, forward, type Numbers, numbersOf } from './forward.ts'
+import type { Departures, Numbers } from './departures.ts'
+import { forward, numbersOf } from './forward.ts'
 import { runModel } from './models.ts'
 import { train } from './training.ts'
 

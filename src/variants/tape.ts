@@ -1,3 +1,4 @@
+// Whole, although it is long: each operation is its equation and, beside it, its gradient.
 import { elementCount } from '../tensor.ts'
 import type { Cell } from './cell.ts'
 import { runLayers, torchWiring } from './layers.ts'

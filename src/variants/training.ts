@@ -1,6 +1,7 @@
 import type { RecurrentRequest, Training } from '../case.ts'
 import { float64Data } from '../tensor.ts'
-import { type Departures, forward, type Numbers, type TrainingDepartures } from './forward.ts'
+import type { Departures, Numbers, TrainingDepartures } from './departures.ts'
+import { forward } from './forward.ts'
 
 /** Moves one parameter by its gradient. step: from 1. */
 type Update = (parameter: Float64Array, gradient: Float64Array, step: number) => Float64Array

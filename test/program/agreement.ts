@@ -1,11 +1,12 @@
 import { measureBudget } from '../../src/budget.ts'
-import { expectedAxes, type Request } from '../../src/case.ts'
+import { expectedAxes, isModelRequest, type Request } from '../../src/case.ts'
 import { kappa } from '../../src/compare.ts'
 import { exactly } from '../../src/engine/run.ts'
 import { sizes } from '../../src/module.ts'
 import { runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
 import { floatTensor, forCells, largest, type Tensor } from '../../src/tensor.ts'
+import * as variants from '../../src/variants/run.ts'
 
 /** Where the engine and the program of a request are apart. */
 export interface Agreement {
@@ -21,13 +22,14 @@ const close = { forward: 1e-14, gradients: 1e-12 }
 
 /** Compares every number of a request. What is not finite must be the same. */
 export function agreement(request: Request, program: (request: Request) => Numbers = runProgram): Agreement {
-  const ours = exactly(request)
+  // The engine's models are programs: those are held against the plain JavaScript that faults are made of.
+  const ours = isModelRequest(request) ? variants.exactly(request) : exactly(request)
   const own = program(request)
   const wrong: string[] = []
   const measured: string[] = []
   const most = { forward: 0, gradients: 0 }
   const names = Object.keys(ours)
-  if (names.toSorted().join() !== Object.keys(own).toSorted().join()) wrong.push(`${Object.keys(own)} for ${names}`)
+  if (names.join() !== Object.keys(own).join()) wrong.push(`${Object.keys(own).join()} for ${names.join()}`)
   let budget: Readonly<Record<string, Tensor<'float64'>>> | undefined
   for (const name of names) {
     const [a, e] = [own[name] ?? new Float64Array(), ours[name]!]

@@ -1,5 +1,5 @@
 import type { ModelRequest, Outputs, RecurrentRequest } from '../../case.ts'
-import type { Departures } from '../../variants/forward.ts'
+import type { Departures } from '../../variants/departures.ts'
 import type { Fault } from '../../faults.ts'
 import { gateFaults } from '../../faults/gates.ts'
 import { parameterFaults } from '../../faults/parameters.ts'

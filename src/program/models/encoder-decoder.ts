@@ -1,4 +1,5 @@
-import { isAttention, type ModelConfig } from '../../model.ts'
+import type { ModelConfig } from '../../model.ts'
+import { isAttention } from '../../model/attention.ts'
 import type { States } from '../cell.ts'
 import type { Id, Program } from '../operation.ts'
 import { type Ids, program, type Writer } from '../write.ts'

@@ -1,0 +1,20 @@
+import { type Case, isModelRequest } from '../case.ts'
+import { decisionOf } from '../verify.ts'
+
+/** Whether errors grow so much that a verdict wants each step by itself. */
+export function needsStates(recorded: Case): boolean {
+  if (isModelRequest(recorded) || recorded.inputs.dropout_mask !== undefined) return false
+  const { output, h_n, c_n } = recorded.expected
+  const forward = Object.fromEntries(Object.entries({ output, h_n, c_n }).filter(([, tensor]) => tensor !== undefined))
+  return output !== undefined && decisionOf(recorded, forward as Case['expected'], { kind: 'budget' }).wide.length > 0
+}
+
+/** Tensors as a file holds them. */
+export function recordsOf(tensors: Case['budget']): object {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [
+      name,
+      { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
+    ]),
+  )
+}
