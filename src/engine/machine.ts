@@ -18,7 +18,7 @@ interface Kernels {
 
 const pageBytes = 2 ** 16
 /** A run that has needed more leaves nothing behind. */
-const keptBytes = 2 ** 26
+const keptBytes = 2 ** 27
 /** Of 32-bit addresses, but for the last page. */
 const mostBytes = 2 ** 32 - pageBytes
 /** A call of `set` or `fill` costs more than so few numbers. */

@@ -1,7 +1,7 @@
 import type { RecurrentRequest } from '../case.ts'
 import { kinds, layerConfig, type LayerConfig, stateSize, suffix } from '../module.ts'
 import type { Address, Machine } from './machine.ts'
-import { cells, field, newScan, reserve } from './scan.ts'
+import { cells, field, newScan, reserveBackward, reserveForward } from './scan.ts'
 
 /** A tensor in the memory of a machine. */
 export interface Place {
@@ -111,7 +111,7 @@ export function recurrent(machine: Machine, request: RecurrentRequest, params: N
       const bias_ih = put(names.bias_ih)
       const bias_hh = put(names.bias_hh)
       const weight_hr = put(names.weight_hr)
-      reserve(machine, seq_len, batch, input_size, hidden_size, kept)
+      reserveForward(machine, kept, { cell, seq_len, batch, input_size, hidden_size })
       const { integers } = machine
       const at = scan / 4
       integers[at + field.cell] = cell
@@ -175,14 +175,16 @@ function backward(
   cotangents: Numbers,
 ): Places {
   const { config, inputs, params } = request
+  const { hidden_size } = config
   const { itemSize } = machine
+  const cell = cellOf(request)
   const given = (name: string, units: number): Address => {
     const by = cotangents[name]
     return by === undefined ? machine.zeros(num_layers * D * batch * units) : machine.put(by.data)
   }
-  const isLSTM = cellOf(request) === cells.LSTM
+  const isLSTM = cell === cells.LSTM
   const dh = given(layers === undefined ? 'h_1' : 'h_n', state_size)
-  const dc = given(layers === undefined ? 'c_1' : 'c_n', isLSTM ? config.hidden_size : 0)
+  const dc = given(layers === undefined ? 'c_1' : 'c_n', isLSTM ? hidden_size : 0)
   const { output } = cotangents
   let doutput = output === undefined ? 0 : putOuter(machine, output.data, swapped, batch, seq_len)
 
@@ -204,12 +206,12 @@ function backward(
     const dinput = machine.zeros(seq_len * batch * input_size)
     for (let direction = 0; direction < D; direction++) {
       const state = layer * D + direction
-      reserve(machine, seq_len, batch, input_size, config.hidden_size, true)
+      reserveBackward(machine, { cell, seq_len, batch, input_size, hidden_size })
       const { integers } = machine
       const at = scans[state]! / 4
       integers[at + field.doutput] = doutput === 0 ? 0 : doutput + direction * state_size * itemSize
       integers[at + field.dh] = dh + state * batch * state_size * itemSize
-      integers[at + field.dc] = dc + (isLSTM ? state * batch * config.hidden_size * itemSize : 0)
+      integers[at + field.dc] = dc + (isLSTM ? state * batch * hidden_size * itemSize : 0)
       integers[at + field.dinput] = dinput
       integers.set(addresses[state]!, at + field.dweight_ih)
       machine.backward(scans[state]!)

@@ -42,22 +42,40 @@ export function newScan(machine: Machine): Address {
   return machine.takeIntegers(fields)
 }
 
-/** Makes sure that the kernels can take what they need for a scan, forward and, when `kept` is 1, back. */
-export function reserve(
-  machine: Machine,
-  seq_len: number,
-  batch: number,
-  input_size: number,
-  hidden_size: number,
-  kept: boolean,
-): void {
-  // No state is larger than hidden_size; the rest is what whole vectors and panels take.
+/** Of what a scan has: its sizes, in torch's words. */
+interface Sizes {
+  readonly cell: number
+  readonly seq_len: number
+  readonly batch: number
+  readonly input_size: number
+  readonly hidden_size: number
+}
+
+/** Rows that are worked on at a time, and what whole vectors, panels and addresses take besides. */
+const [block, spare] = [128, 1024]
+
+/** Makes sure that the kernels can take what they need to go forward and, when `kept`, to leave for the way back. */
+export function reserveForward(machine: Machine, kept: boolean, sizes: Sizes): void {
+  const { cell, seq_len, batch, input_size } = sizes
+  const { units, gates } = widthsOf(sizes)
+  // Gates, of a GRU also what they were before their sum; the states, before and after a projection, and cell states.
+  const history = kept ? (seq_len + 1) * batch * ((cell === cells.GRU ? 2 : 1) * gates + 3 * units) : 0
+  const working = (block + batch) * (2 * gates + 8 * units + input_size)
+  machine.reserve(history + working + gates * (input_size + units + 2) + units * units + spare)
+}
+
+/** The same for the way back. */
+export function reserveBackward(machine: Machine, sizes: Sizes): void {
+  const { seq_len, batch, input_size } = sizes
+  const { units, gates } = widthsOf(sizes)
+  // What was projected, and the input without its padding.
+  const history = seq_len * batch * (units + input_size)
+  const working = (block + batch) * (gates + 8 * units + input_size + 16)
+  machine.reserve(history + working + gates * (input_size + units + 32) + units * units + spare)
+}
+
+/** No state is larger than hidden_size. */
+function widthsOf({ cell, hidden_size }: Sizes): { readonly units: number; readonly gates: number } {
   const units = hidden_size + 16
-  const gates = 4 * units
-  const rows = (kept ? seq_len + 1 : Math.min(seq_len, 128)) * batch
-  // Gates, for a GRU twice; the states, before and after a projection; the projected; the input without its padding.
-  const history = (rows + 128) * (2 * gates + 4 * units + input_size)
-  const working = batch * (2 * gates + 8 * units)
-  const weights = 2 * (gates + 16) * (input_size + 16 + 3 * units)
-  machine.reserve(history + working + weights + 128 * (gates + 2 * units + input_size + 16))
+  return { units, gates: (cell === cells.LSTM ? 4 : cell === cells.GRU ? 3 : 1) * units + 16 }
 }
