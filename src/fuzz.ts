@@ -170,13 +170,20 @@ function newLost(): {
 /** Gives nothing for what is still under way when it is interrupted, such as an engine that was ended for it. */
 function untilInterrupted(judge: Judge, interruption: AbortSignal | undefined): Judge {
   if (interruption === undefined) return judge
-  const interrupted = new Promise<undefined>((resolve) => {
-    if (interruption.aborted) resolve(undefined)
-    interruption.addEventListener('abort', () => resolve(undefined))
-  })
   return async (spec) => {
-    const outcome = await Promise.race([judge(spec), interrupted])
-    return interruption.aborted ? undefined : outcome
+    if (interruption.aborted) return undefined
+    let stop = (): void => {}
+    // One for each: what is raced with a promise is kept for as long as that promise is.
+    const interrupted = new Promise<undefined>((resolve) => {
+      stop = () => resolve(undefined)
+      interruption.addEventListener('abort', stop)
+    })
+    try {
+      const outcome = await Promise.race([judge(spec), interrupted])
+      return interruption.aborted ? undefined : outcome
+    } finally {
+      interruption.removeEventListener('abort', stop)
+    }
   }
 }
 
