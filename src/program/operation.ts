@@ -131,7 +131,7 @@ export function isAt(operation: Operation, place: Site & { readonly op?: Op }): 
 
 /**
  * The program with operations replaced, in bodies too. What reads an operation then reads the one of the same id that stands in its
- * place. edit: undefined where an operation stays as it is.
+ * place. edit: undefined where an operation stays as it is; what it gives is not edited again, nor the body of a loop that it gives.
  */
 export function edited(
   program: Program,

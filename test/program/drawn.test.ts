@@ -1,23 +1,53 @@
 // `npm run programs` compares many more.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RecurrentRequest, Request } from '../../src/case.ts'
+import { isModelRequest, type RecurrentRequest, type Request, type Training } from '../../src/case.ts'
+import { exactly } from '../../src/engine/run.ts'
 import { fuzzedModules, specs } from '../../src/fuzz/spec.ts'
 import { programOf, runProgram } from '../../src/program.ts'
 import { edited, isAt } from '../../src/program/operation.ts'
-import { layerCase, questionOf } from '../sample.ts'
+import { layerCase, layerNames, questionOf } from '../sample.ts'
 import { agreement } from './agreement.ts'
 import { requestOfSpec } from './requests.ts'
+
+type Of<O> = Extract<Training, { optimizer: O }>
+const sgd: Of<'SGD'> = {
+  optimizer: 'SGD',
+  lr: 0.1,
+  weight_decay: 0.1,
+  steps: 3,
+  momentum: 0.9,
+  dampening: 0.1,
+  nesterov: false,
+}
+const adam: Of<'Adam'> = { optimizer: 'Adam', lr: 0.1, weight_decay: 0.1, steps: 3, betas: [0.9, 0.999], eps: 1e-8 }
 
 describe('engine and program', () => {
   it('agree in random cases of every module, model and training', () => {
     const drawn = fc.sample(specs({ modules: fuzzedModules, maxSize: 12 }), { seed: 3, numRuns: 600 })
-    const wrong = drawn.flatMap((spec) =>
-      agreement(requestOfSpec(spec)).wrong.map((line) => `${JSON.stringify(spec)}: ${line}`),
-    )
+    const wrong = drawn.flatMap((spec) => {
+      const request = requestOfSpec(spec)
+      // The engine takes the layers of a model from the kernels.
+      const engine = isModelRequest(request) ? agreement(request, exactly).wrong : []
+      return [...agreement(request).wrong, ...engine].map((line) => `${JSON.stringify(spec)}: ${line}`)
+    })
     expect(wrong).toEqual([])
     expect(new Set(drawn.map(({ module }) => module)).size).toBe(fuzzedModules.length)
     expect(drawn.some((spec) => 'training' in spec)).toBe(true)
+  })
+
+  it.each<[string, Training]>([
+    ['SGD', { ...sgd, momentum: 0, dampening: 0 }],
+    ['SGD with momentum and dampening', { ...sgd, weight_decay: 0 }],
+    ['SGD with momentum and decay', { ...sgd, dampening: 0 }],
+    ['SGD after Nesterov', { ...sgd, dampening: 0, nesterov: true }],
+    ['Adam', { ...adam, weight_decay: 0 }],
+    ['Adam with decay', adam],
+    ['Adam with other betas', { ...adam, betas: [0.4, 0.8] }],
+  ])('agree in steps of %s', (_, training) => {
+    for (const module of layerNames) {
+      expect(agreement(questionOf(layerCase({ module, training }))).wrong).toEqual([])
+    }
   })
 })
 
