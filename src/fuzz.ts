@@ -170,19 +170,23 @@ function newLost(): {
 /** Gives nothing for what is still under way when it is interrupted, such as an engine that was ended for it. */
 function untilInterrupted(judge: Judge, interruption: AbortSignal | undefined): Judge {
   if (interruption === undefined) return judge
+  // Those who wait: what is raced with one promise would be kept for as long as that promise is.
+  const waiting = new Set<() => void>()
+  interruption.addEventListener('abort', () => {
+    for (const stop of waiting) stop()
+  })
   return async (spec) => {
     if (interruption.aborted) return undefined
     let stop = (): void => {}
-    // One for each: what is raced with a promise is kept for as long as that promise is.
     const interrupted = new Promise<undefined>((resolve) => {
       stop = () => resolve(undefined)
-      interruption.addEventListener('abort', stop)
+      waiting.add(stop)
     })
     try {
       const outcome = await Promise.race([judge(spec), interrupted])
       return interruption.aborted ? undefined : outcome
     } finally {
-      interruption.removeEventListener('abort', stop)
+      waiting.delete(stop)
     }
   }
 }
