@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
 import { parseCount, parseDuration, parsePositive, parseSeconds, parseTolerance } from './cli/arguments.ts'
 import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
-import type { Tolerance } from './compare.ts'
+import type { Tolerance } from './verify/compare.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
 setFlagsFromString('--semi-space-growth-factor=1')

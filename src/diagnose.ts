@@ -1,4 +1,4 @@
-import type { Case, Outputs } from './case.ts'
+import type { Case, Outputs } from './format/case.ts'
 import { adviceOf } from './diagnose/advice.ts'
 import type { Advice } from './diagnose/advice/advice.ts'
 import { ownDeparture } from './diagnose/own.ts'

@@ -1,4 +1,4 @@
-import { isModelRequest, type RecurrentRequest, type Request } from './case.ts'
+import { isModelRequest, type RecurrentRequest, type Request } from './format/case.ts'
 import { type Fault, faulted, type Run } from './faults/fault.ts'
 import { gateFaults } from './faults/gates.ts'
 import { gradientFaults } from './faults/gradients.ts'

@@ -1,5 +1,5 @@
 // What PyTorch computes, spelled out: the program of every module and model, and what it gives.
-import { isModelRequest, type ModelRequest, type Request } from './case.ts'
+import { isModelRequest, type ModelRequest, type Request } from './format/case.ts'
 import { interpret, type Numbers, type WholeLayer } from './program/interpret.ts'
 import { recurrentProgram } from './program/layers.ts'
 import { encoderDecoder } from './program/models/encoder-decoder.ts'
@@ -8,7 +8,7 @@ import { manyToMany } from './program/models/many-to-many.ts'
 import { manyToOne } from './program/models/many-to-one.ts'
 import { oneToMany } from './program/models/one-to-many.ts'
 import type { Program } from './program/operation.ts'
-import type { FloatTensor } from './tensor.ts'
+import type { FloatTensor } from './format/tensor.ts'
 import { train, trainingProgram } from './program/training.ts'
 
 /** The program of what a request asks for. It depends on the module, its arguments and the shapes of what goes in, not on numbers. */

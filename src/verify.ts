@@ -1,14 +1,21 @@
-import { type Case, expectedAxes, type Outputs, type Request } from './case.ts'
-import { compare, type Comparison, defaultJudgement, type Judgement, surplus, type Tolerance } from './compare.ts'
-import { chainOf } from './chains.ts'
-import { type Conduct, fails } from './conduct.ts'
-import { decide, decidedSteps, faintOf } from './decide.ts'
+import { type Case, expectedAxes, type Outputs, type Request } from './format/case.ts'
+import {
+  compare,
+  type Comparison,
+  defaultJudgement,
+  type Judgement,
+  surplus,
+  type Tolerance,
+} from './verify/compare.ts'
+import { chainOf } from './verify/chains.ts'
+import { type Conduct, fails } from './verify/conduct.ts'
+import { decide, decidedSteps, faintOf } from './verify/decide.ts'
 import type { Engine } from './engine/run.ts'
-import { messageOf, ParityError } from './errors.ts'
-import { type Ratios, ratiosOf } from './ratio.ts'
-import { stepCases } from './steps.ts'
-import { largest } from './tensor.ts'
-import { settleTies, type Tie } from './ties.ts'
+import { messageOf, ParityError } from './format/errors.ts'
+import { type Ratios, ratiosOf } from './verify/ratio.ts'
+import { stepCases } from './verify/steps.ts'
+import { largest } from './format/tensor.ts'
+import { settleTies, type Tie } from './verify/ties.ts'
 
 /**
  * What came of a case. `undecided`: everything that was compared agrees, and that says nothing, because the allowed error is too

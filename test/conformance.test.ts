@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Case } from '../src/case.ts'
+import type { Case } from '../src/format/case.ts'
 import { openFile } from '../src/cli/files.ts'
 import { engine } from '../src/engine/run.ts'
 import { renderMismatch } from '../src/report/text.ts'

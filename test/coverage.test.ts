@@ -2,11 +2,11 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Case, isModelRequest, type RecurrentRequest } from '../src/case.ts'
+import { type Case, isModelRequest, type RecurrentRequest } from '../src/format/case.ts'
 import { openFile } from '../src/cli/files.ts'
-import { profiles } from '../src/fuzz/spec.ts'
-import { extentOf, isLayer, kinds, layerConfig, type ModuleName } from '../src/module.ts'
-import type { FloatTensor } from '../src/tensor.ts'
+import { profiles } from '../src/oracle/fuzz/spec.ts'
+import { extentOf, isLayer, kinds, layerConfig, type ModuleName } from '../src/format/module.ts'
+import type { FloatTensor } from '../src/format/tensor.ts'
 
 const folder = join(import.meta.dirname, '..', 'fixtures')
 const modules = Object.keys(kinds) as ModuleName[]

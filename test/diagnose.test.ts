@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Outputs } from '../src/case.ts'
+import type { Outputs } from '../src/format/case.ts'
 import { diagnose } from '../src/diagnose.ts'
-import { type FloatTensor, floatTensor } from '../src/tensor.ts'
+import { type FloatTensor, floatTensor } from '../src/format/tensor.ts'
 import { naive } from './naive.ts'
 import { layerCase, type LayerOptions } from './sample.ts'
 

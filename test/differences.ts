@@ -1,4 +1,4 @@
-import type { FloatTensor } from '../src/tensor.ts'
+import type { FloatTensor } from '../src/format/tensor.ts'
 
 /** How far an element is moved to each side: the truncation is about 1e-10 of the third derivative, the rounding 1e-11 of f. */
 const step = 1e-5

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Outputs, RecurrentRequest, Training } from '../src/case.ts'
+import type { Outputs, RecurrentRequest, Training } from '../src/format/case.ts'
 import { run } from '../src/variants/run.ts'
 import { type Fault, faulted, faults, variants } from '../src/faults.ts'
-import { type FloatTensor, floatTensor } from '../src/tensor.ts'
+import { type FloatTensor, floatTensor } from '../src/format/tensor.ts'
 import { agreeing, gradientsByDifferences } from './gradients.ts'
 import { cellCase, layerCase, type LayerOptions, questionOf, sgd } from './sample.ts'
 

@@ -1,4 +1,4 @@
-import type { Outputs, RecurrentRequest } from '../src/case.ts'
+import type { Outputs, RecurrentRequest } from '../src/format/case.ts'
 import { run } from '../src/engine/run.ts'
 import { differences } from './differences.ts'
 

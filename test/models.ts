@@ -1,7 +1,7 @@
-import type { Case, ModelRequest, Outputs } from '../src/case.ts'
+import type { Case, ModelRequest, Outputs } from '../src/format/case.ts'
 import { run } from '../src/engine/run.ts'
-import { type ModelConfig, type ModelName, modelSignature } from '../src/model.ts'
-import { elementCount, type FloatDType, type FloatTensor, floatTensor, type Tensor } from '../src/tensor.ts'
+import { type ModelConfig, type ModelName, modelSignature } from '../src/format/model.ts'
+import { elementCount, type FloatDType, type FloatTensor, floatTensor, type Tensor } from '../src/format/tensor.ts'
 import { random } from './random.ts'
 import { budgetTensor, int64Tensor } from './sample.ts'
 

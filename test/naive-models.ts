@@ -1,6 +1,6 @@
-import type { ModelRequest } from '../src/case.ts'
-import type { ModelConfig } from '../src/model.ts'
-import type { FloatTensor } from '../src/tensor.ts'
+import type { ModelRequest } from '../src/format/case.ts'
+import type { ModelConfig } from '../src/format/model.ts'
+import type { FloatTensor } from '../src/format/tensor.ts'
 import { naive } from './naive.ts'
 
 // On purpose slow, and on purpose without any code of src: one row at a time, only as long as it is, one number after the other.

@@ -1,5 +1,5 @@
 import { type Arguments, argumentsOf } from './arguments.ts'
-import type { RecurrentRequest } from '../src/case.ts'
+import type { RecurrentRequest } from '../src/format/case.ts'
 
 // On purpose slow, and on purpose without any code of src: one number at a time, read from torch's pages.
 

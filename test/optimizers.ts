@@ -1,4 +1,4 @@
-import type { Training } from '../src/case.ts'
+import type { Training } from '../src/format/case.ts'
 
 // torch.optim.SGD and Adam, one number at a time and without any code of src: the algorithms as their pages print them.
 

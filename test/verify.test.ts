@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Outputs, Request } from '../src/case.ts'
-import { type Judgement, kappa } from '../src/compare.ts'
+import type { Outputs, Request } from '../src/format/case.ts'
+import { type Judgement, kappa } from '../src/verify/compare.ts'
 import { engine, type Engine, run } from '../src/engine/run.ts'
-import { ParityError } from '../src/errors.ts'
-import { floatTensor } from '../src/tensor.ts'
+import { ParityError } from '../src/format/errors.ts'
+import { floatTensor } from '../src/format/tensor.ts'
 import { decisionOf, judge, requestOf, verify } from '../src/verify.ts'
 import { budgetTensor, cellCase, layerCase, type RecurrentCase, sgd } from './sample.ts'
 

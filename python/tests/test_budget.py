@@ -16,7 +16,7 @@ from torch_parity.fixture import decode_tensor
 from torch_parity.modules import Tensors, call_with_gradients
 from torch_parity.values import Stream
 
-#: src/compare.ts has the real one.
+#: src/verify/compare.ts has the real one.
 KAPPA = 4
 
 Float32 = npt.NDArray[np.float32]

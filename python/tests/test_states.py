@@ -16,7 +16,7 @@ from torch_parity.values import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
-#: src/compare.ts has the real one.
+#: src/verify/compare.ts has the real one.
 KAPPA = 4
 
 Layer = type[nn.RNN | nn.LSTM | nn.GRU]
@@ -234,7 +234,7 @@ def test_a_step_that_is_one_percent_off_is_outside_its_budget() -> None:
         # 4 budgets are more than 2^-10 of what shares them.
         ([1.0, 1e-4], [1e-7, 1e-5], True, True),
         ([1.0, 0.1], [1e-7, 1e-5], False, False),
-        # Steps of one budget are one group, as src/decide.ts has it.
+        # Steps of one budget are one group, as src/verify/decide.ts has it.
         ([1.0, 1e-4], [1e-5, 1e-5], False, False),
         # Less than 32 roundings of the largest value is always decided.
         ([1.0, 0.0], [1e-7, 4e-7], False, False),

@@ -11,7 +11,7 @@ from torch_parity.fixture import decode_tensor
 from torch_parity.modules import Tensors
 from torch_parity.training import ADAM, SGD
 
-#: src/compare.ts has the real one.
+#: src/verify/compare.ts has the real one.
 KAPPA = 4
 
 MOMENTUM = {**SGD, "lr": 0.1, "momentum": 0.9, "dampening": 0.1, "steps": 5}

@@ -15,7 +15,7 @@ from torch_parity.modules import INPUTS, STATES, Tensors, masking, run
 from torch_parity.subject import Subject
 from torch_parity.weights import own_parameters
 
-#: As src/compare.ts: two computations may differ by so many budgets.
+#: As src/verify/compare.ts: two computations may differ by so many budgets.
 KAPPA = 4
 
 #: Of the largest value, or in roundings: no more than this is rounding where something is known

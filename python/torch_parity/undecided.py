@@ -35,7 +35,7 @@ def is_undecided(output: torch.Tensor, budget: Array) -> bool:
 def says_nothing(tensor: torch.Tensor, budget: Array) -> bool:
     """Whether some number of the budget is too wide for the values that share it.
 
-    Source: src/decide.ts, which a verdict goes by.
+    Source: src/verify/decide.ts, which a verdict goes by.
     """
     values = np.abs(tensor.double().numpy())
     finite = np.isfinite(values)

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { Tolerance } from '../compare.ts'
+import type { Tolerance } from '../verify/compare.ts'
 
 /** `budget`, `torch`, or `rtol,atol`. */
 export function parseTolerance(text: string): Tolerance {

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import pc from 'picocolors'
 import { z } from 'zod'
-import { logLine, messageOf, oneLine } from '../errors.ts'
-import { interpreter, packageFolder } from '../python.ts'
+import { logLine, messageOf, oneLine } from '../format/errors.ts'
+import { interpreter, packageFolder } from '../oracle/python.ts'
 import { plural } from '../report/text.ts'
 
 export interface DoctorOptions {

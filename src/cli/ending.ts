@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { messageOf, ParityError } from '../errors.ts'
+import { messageOf, ParityError } from '../format/errors.ts'
 import { endOnSignals } from './interrupt.ts'
 
 /** What keeps us from judging, or from saying what was judged. */

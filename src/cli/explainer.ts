@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Case } from '../case.ts'
+import type { Case } from '../format/case.ts'
 import type { Diagnosis } from '../diagnose.ts'
 
 /** What is explained, as `diagnosisOf` takes it. */

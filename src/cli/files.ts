@@ -4,8 +4,8 @@ import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
-import { messageOf, ParityError } from '../errors.ts'
-import { type Fixture, openFixture } from '../fixture.ts'
+import { messageOf, ParityError } from '../format/errors.ts'
+import { type Fixture, openFixture } from '../format/fixture.ts'
 
 const chunkBytes = 256 * 1024
 

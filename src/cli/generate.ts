@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
-import { logLine, ParityError } from '../errors.ts'
-import { interpreter, runPython } from '../python.ts'
+import { logLine, ParityError } from '../format/errors.ts'
+import { interpreter, runPython } from '../oracle/python.ts'
 import { plural } from '../report/text.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'

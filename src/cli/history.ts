@@ -1,10 +1,10 @@
-import { decoyOf, kept } from '../again.ts'
-import type { Case, Request } from '../case.ts'
-import { difference } from '../conduct.ts'
-import { ParityError } from '../errors.ts'
+import { decoyOf, kept } from '../verify/again.ts'
+import type { Case, Request } from '../format/case.ts'
+import { difference } from '../verify/conduct.ts'
+import { ParityError } from '../format/errors.ts'
 import { requestOf } from '../verify.ts'
 import { openFile } from './files.ts'
-import type { Host } from './host.ts'
+import type { Host } from '../ports/host.ts'
 
 /** A call, and how it is called. */
 interface Call {

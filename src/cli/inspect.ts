@@ -1,9 +1,9 @@
 import pc from 'picocolors'
-import { type Case, isModelRequest } from '../case.ts'
-import { logLine, ParityError } from '../errors.ts'
-import type { Fixture } from '../fixture.ts'
+import { type Case, isModelRequest } from '../format/case.ts'
+import { logLine, ParityError } from '../format/errors.ts'
+import type { Fixture } from '../format/fixture.ts'
 import { plural, renderRecorder, scientific } from '../report/text.ts'
-import { formatShape, type Tensor } from '../tensor.ts'
+import { formatShape, type Tensor } from '../format/tensor.ts'
 import { openFile } from './files.ts'
 
 /** Prints a fixture's header and cases, or one case and its tensors. → the exit code */

@@ -1,5 +1,5 @@
 import { appendFile } from 'node:fs/promises'
-import { logLine, ParityError } from '../errors.ts'
+import { logLine, ParityError } from '../format/errors.ts'
 import { renderAnnotations, renderStepSummary } from '../report/github.ts'
 import { renderHtml } from '../report/html.ts'
 import { renderJSONL } from '../report/jsonl.ts'

@@ -1,7 +1,7 @@
-import type { Case } from '../case.ts'
-import type { Tolerance } from '../compare.ts'
-import { ParityError } from '../errors.ts'
-import { type Target, targeted, targetNames, targetOf } from '../targets.ts'
+import type { Case } from '../format/case.ts'
+import type { Tolerance } from '../verify/compare.ts'
+import { ParityError } from '../format/errors.ts'
+import { type Target, targeted, targetNames, targetOf } from '../verify/targets.ts'
 
 /** How cases are judged where a target was asked for. */
 export interface Judged {

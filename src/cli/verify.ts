@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import pc from 'picocolors'
-import { watched } from '../conduct.ts'
+import { watched } from '../verify/conduct.ts'
 import type { Failure, Summary } from '../report/results.ts'
 import { renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
 import {
@@ -12,9 +12,9 @@ import {
   renderModules,
   renderSummary,
 } from '../report/text.ts'
-import { chosenEngine } from './engine.ts'
+import { chosenEngine } from '../ports/engine.ts'
 import { newExplainer } from './explainer.ts'
-import type { Host } from './host.ts'
+import type { Host } from '../ports/host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
 import type * as Results from './results.ts'

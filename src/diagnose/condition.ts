@@ -1,6 +1,6 @@
-import type { Outputs, Request } from '../case.ts'
-import { type FloatTensor, floatTensor, type Tensor, unitRoundoff } from '../tensor.ts'
-import { largest } from '../tensor.ts'
+import type { Outputs, Request } from '../format/case.ts'
+import { type FloatTensor, floatTensor, type Tensor, unitRoundoff } from '../format/tensor.ts'
+import { largest } from '../format/tensor.ts'
 import { comparisonsWith, type Question } from './question.ts'
 
 const draws = 4

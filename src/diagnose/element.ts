@@ -1,6 +1,6 @@
-import type { Outputs, Request } from '../case.ts'
+import type { Outputs, Request } from '../format/case.ts'
 import type { Fault, Run } from '../faults.ts'
-import { floatTensor } from '../tensor.ts'
+import { floatTensor } from '../format/tensor.ts'
 
 /** So small a change of an element that the outputs follow it in proportion. */
 const nudge = 0.01

@@ -1,6 +1,6 @@
-import { isModelRequest } from '../case.ts'
-import type { Comparison } from '../compare.ts'
-import { kinds } from '../module.ts'
+import { isModelRequest } from '../format/case.ts'
+import type { Comparison } from '../verify/compare.ts'
+import { kinds } from '../format/module.ts'
 import { agrees } from './patterns.ts'
 import type { Question } from './question.ts'
 

@@ -1,4 +1,4 @@
-import type { Axis } from '../module.ts'
+import type { Axis } from '../format/module.ts'
 
 /** A tensor that is off: every number beside what it should be and the error that is allowed in it. */
 export interface Off {

@@ -1,6 +1,6 @@
-import type { Axis } from '../module.ts'
+import type { Axis } from '../format/module.ts'
 import type { Off } from './off.ts'
-import { largest } from '../tensor.ts'
+import { largest } from '../format/tensor.ts'
 
 /** Axes longer than this are not searched. */
 const mostPlaces = 1024

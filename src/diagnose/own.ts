@@ -1,6 +1,6 @@
-import type { Case } from '../case.ts'
+import type { Case } from '../format/case.ts'
 import { run } from '../engine/run.ts'
-import { settleTies } from '../ties.ts'
+import { settleTies } from '../verify/ties.ts'
 import { judge, requestOf } from '../verify.ts'
 
 /**

@@ -1,8 +1,8 @@
-import type { Case } from '../case.ts'
-import type { Axis } from '../module.ts'
+import type { Case } from '../format/case.ts'
+import type { Axis } from '../format/module.ts'
 import type { Off } from './off.ts'
 import { orderOf } from './order.ts'
-import { largest } from '../tensor.ts'
+import { largest } from '../format/tensor.ts'
 
 /** What a place of an axis is called, and several of them. */
 const nouns: Readonly<Record<Axis['name'], readonly [one: string, many: string]>> = {

@@ -1,7 +1,7 @@
-import { type Case, expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
-import { compare, type Comparison, kappa } from '../compare.ts'
-import { type Axis, layerConfig } from '../module.ts'
-import { broadcastStrides, type FloatTensor, indexAt, indexSelect, largest, type Tensor } from '../tensor.ts'
+import { type Case, expectedAxes, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import { compare, type Comparison, kappa } from '../verify/compare.ts'
+import { type Axis, layerConfig } from '../format/module.ts'
+import { broadcastStrides, type FloatTensor, indexAt, indexSelect, largest, type Tensor } from '../format/tensor.ts'
 import { requestOf } from '../verify.ts'
 
 /** What is to be explained: what a port gave for a case. */

@@ -1,6 +1,6 @@
-import { isModelRequest, type Request } from '../case.ts'
+import { isModelRequest, type Request } from '../format/case.ts'
 import { among, type Fault, faults, inOneRun, isRecurrent } from '../faults.ts'
-import { layerConfig, numDirections, suffix } from '../module.ts'
+import { layerConfig, numDirections, suffix } from '../format/module.ts'
 import { activationsOfOthers } from './searches/activations.ts'
 import { axisOrders } from './searches/axes.ts'
 import { faultsOfLayers } from './searches/models.ts'

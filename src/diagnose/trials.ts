@@ -1,4 +1,4 @@
-import type { Outputs, Request } from '../case.ts'
+import type { Outputs, Request } from '../format/case.ts'
 import type { Departures } from '../variants/departures.ts'
 import { run } from '../variants/run.ts'
 import type { Fault, Run } from '../faults.ts'

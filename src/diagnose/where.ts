@@ -1,5 +1,5 @@
-import type { Comparison } from '../compare.ts'
-import { formatPlace } from '../place.ts'
+import type { Comparison } from '../verify/compare.ts'
+import { formatPlace } from '../format/place.ts'
 import { gateSentences } from './gates.ts'
 import { extent, patterns, touchedOf } from './patterns.ts'
 import type { Question } from './question.ts'

@@ -1,4 +1,4 @@
-import { ParityError } from '../errors.ts'
+import { ParityError } from '../format/errors.ts'
 import { binaries } from './binaries.ts'
 
 /** What the numbers are, in memory and in all arithmetic. */

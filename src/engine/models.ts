@@ -1,7 +1,7 @@
-import type { ModelRequest, RecurrentRequest } from '../case.ts'
+import type { ModelRequest, RecurrentRequest } from '../format/case.ts'
 import { runProgram } from '../program.ts'
 import type { Numbers, WholeLayer } from '../program/interpret.ts'
-import { elementCount, type FloatTensor } from '../tensor.ts'
+import { elementCount, type FloatTensor } from '../format/tensor.ts'
 import { type Machine, onMachine } from './machine.ts'
 import { type Places, read, recurrent } from './recurrent.ts'
 

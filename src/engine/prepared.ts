@@ -1,4 +1,4 @@
-import type { Outputs, Request } from '../case.ts'
+import type { Outputs, Request } from '../format/case.ts'
 import type { Engine } from './run.ts'
 
 type Without<R, K extends PropertyKey> = R extends unknown ? Omit<R, K> : never

@@ -1,5 +1,5 @@
-import type { RecurrentRequest } from '../case.ts'
-import { kinds, layerConfig, type LayerConfig, stateSize, suffix } from '../module.ts'
+import type { RecurrentRequest } from '../format/case.ts'
+import { kinds, layerConfig, type LayerConfig, stateSize, suffix } from '../format/module.ts'
 import type { Address, Machine } from './machine.ts'
 import { cells, field, newScan, reserveBackward, reserveForward } from './scan.ts'
 

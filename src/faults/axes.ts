@@ -1,6 +1,6 @@
-import type { RecurrentRequest } from '../case.ts'
-import { layerConfig, numDirections } from '../module.ts'
-import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
+import type { RecurrentRequest } from '../format/case.ts'
+import { layerConfig, numDirections } from '../format/module.ts'
+import { elementCount, type FloatTensor, floatTensor } from '../format/tensor.ts'
 import { type Fault, rearranging, replace, timeAxis } from './fault.ts'
 
 export const lastStates = ['h_n', 'c_n'] as const

@@ -1,9 +1,9 @@
-import type { Outputs, RecurrentRequest, Request } from '../case.ts'
+import type { Outputs, RecurrentRequest, Request } from '../format/case.ts'
 import type { Departures } from '../variants/departures.ts'
 import type { Engine } from '../engine/run.ts'
 import { run } from '../variants/run.ts'
-import { isLayer, kinds, layerConfig } from '../module.ts'
-import { elementCount, type FloatTensor, floatTensor } from '../tensor.ts'
+import { isLayer, kinds, layerConfig } from '../format/module.ts'
+import { elementCount, type FloatTensor, floatTensor } from '../format/tensor.ts'
 
 export type Run<R extends Request = Request> = (request: R, departures?: Departures) => Outputs
 

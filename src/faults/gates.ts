@@ -1,7 +1,7 @@
-import type { RecurrentRequest } from '../case.ts'
+import type { RecurrentRequest } from '../format/case.ts'
 import type { Nonlinearity } from '../variants/cell.ts'
-import { kinds } from '../module.ts'
-import type { FloatTensor } from '../tensor.ts'
+import { kinds } from '../format/module.ts'
+import type { FloatTensor } from '../format/tensor.ts'
 import {
   asking,
   departing,

@@ -1,6 +1,6 @@
-import type { RecurrentRequest, Training } from '../case.ts'
-import { isLayer } from '../module.ts'
-import type { FloatTensor } from '../tensor.ts'
+import type { RecurrentRequest, Training } from '../format/case.ts'
+import { isLayer } from '../format/module.ts'
+import type { FloatTensor } from '../format/tensor.ts'
 import {
   asking,
   departing,

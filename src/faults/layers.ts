@@ -1,6 +1,6 @@
-import type { Inputs, Outputs, RecurrentRequest } from '../case.ts'
-import { isLayer, kinds, layerConfig, stateSize } from '../module.ts'
-import { elementCount, type FloatTensor, floatTensor, indexSelect } from '../tensor.ts'
+import type { Inputs, Outputs, RecurrentRequest } from '../format/case.ts'
+import { isLayer, kinds, layerConfig, stateSize } from '../format/module.ts'
+import { elementCount, type FloatTensor, floatTensor, indexSelect } from '../format/tensor.ts'
 import {
   asking,
   departing,

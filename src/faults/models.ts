@@ -1,7 +1,7 @@
-import type { ModelRequest, Outputs } from '../case.ts'
+import type { ModelRequest, Outputs } from '../format/case.ts'
 import type { ModelDepartures } from '../variants/departures.ts'
-import type { ModelConfig } from '../model.ts'
-import { isAttention } from '../model/attention.ts'
+import type { ModelConfig } from '../format/model.ts'
+import { isAttention } from '../format/model/attention.ts'
 import { asking, departing, type Fault, map } from './fault.ts'
 
 const departure = (model: ModelDepartures): Fault<ModelRequest>['plant'] => departing({ model })

@@ -1,6 +1,6 @@
-import type { RecurrentRequest } from '../case.ts'
-import { roundToBfloat16, roundToFloat16 } from '../precision.ts'
-import type { FloatTensor } from '../tensor.ts'
+import type { RecurrentRequest } from '../format/case.ts'
+import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
+import type { FloatTensor } from '../format/tensor.ts'
 import { always, type Fault, hasBias, isBidirectional, isGRU, map, type Params, reading, zeros } from './fault.ts'
 
 /** The numbers are read as if they were stored (columns, rows) and then turned, which is the same for a square matrix. */

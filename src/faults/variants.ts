@@ -1,7 +1,7 @@
-import type { ModelRequest, Outputs, RecurrentRequest } from '../case.ts'
-import { layerConfig, numDirections, stateSize } from '../module.ts'
-import { roundToBfloat16, roundToFloat16 } from '../precision.ts'
-import { type FloatTensor, floatTensor } from '../tensor.ts'
+import type { ModelRequest, Outputs, RecurrentRequest } from '../format/case.ts'
+import { layerConfig, numDirections, stateSize } from '../format/module.ts'
+import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
+import { type FloatTensor, floatTensor } from '../format/tensor.ts'
 import {
   asking,
   departing,

@@ -1,4 +1,4 @@
-import { type Case, isModelRequest } from '../case.ts'
+import { type Case, isModelRequest } from '../format/case.ts'
 import { decisionOf } from '../verify.ts'
 
 /** Whether errors grow so much that a verdict wants each step by itself. */

@@ -1,6 +1,6 @@
 // Operations on each element alone: an equation, and beside it its derivative.
-import { roundToBfloat16, roundToFloat16 } from '../precision.ts'
-import { broadcastStrides, elementCount, type FloatDType } from '../tensor.ts'
+import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
+import { broadcastStrides, elementCount, type FloatDType } from '../format/tensor.ts'
 import type { Activation, Attributes } from './operation.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
 

@@ -1,4 +1,4 @@
-import { elementCount } from '../tensor.ts'
+import { elementCount } from '../format/tensor.ts'
 import type { Id, Op, Operation, Program } from './operation.ts'
 import { type Primitive, primitives } from './primitives.ts'
 import { type Recognised, recognised } from './recognise.ts'

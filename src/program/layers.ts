@@ -1,5 +1,5 @@
-import type { RecurrentRequest } from '../case.ts'
-import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from '../module.ts'
+import type { RecurrentRequest } from '../format/case.ts'
+import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from '../format/module.ts'
 import { type Cell, prepared, type Parameters, type States } from './cell.ts'
 import { gru } from './gru.ts'
 import { lstm } from './lstm.ts'

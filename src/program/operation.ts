@@ -1,5 +1,5 @@
 // What a program is: plain data, that can be printed, compared and edited.
-import type { FloatDType } from '../tensor.ts'
+import type { FloatDType } from '../format/tensor.ts'
 
 /** The name of an operation, by which others read what it gives. */
 export type Id = string

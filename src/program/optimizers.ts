@@ -1,4 +1,4 @@
-import type { Training } from '../case.ts'
+import type { Training } from '../format/case.ts'
 import type { Id, Program } from './operation.ts'
 import { type Ids, program, type Writer } from './write.ts'
 

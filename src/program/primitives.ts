@@ -1,4 +1,4 @@
-import { elementCount } from '../tensor.ts'
+import { elementCount } from '../format/tensor.ts'
 import * as elementwise from './elementwise.ts'
 import { linear } from './linear.ts'
 import type { Attributes, Op } from './operation.ts'

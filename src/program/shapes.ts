@@ -1,5 +1,5 @@
 // Operations that only move numbers: forward to another place, and gradients back.
-import { elementCount } from '../tensor.ts'
+import { elementCount } from '../format/tensor.ts'
 import type { Attributes } from './operation.ts'
 import { addTo, around, type Computed, dimOf, gradOf, type Value } from './value.ts'
 

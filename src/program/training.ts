@@ -1,5 +1,5 @@
-import type { RecurrentRequest, Training } from '../case.ts'
-import { elementCount } from '../tensor.ts'
+import type { RecurrentRequest, Training } from '../format/case.ts'
+import { elementCount } from '../format/tensor.ts'
 import { interpret, type Given, type Numbers } from './interpret.ts'
 import { type Asked, cellOf, notDifferentiated, recurrent } from './layers.ts'
 import type { Program } from './operation.ts'

@@ -1,4 +1,4 @@
-import { everyPart, type FaultTally, revealingFiles, type Status, statusOf } from '../audit.ts'
+import { everyPart, type FaultTally, revealingFiles, type Status, statusOf } from '../faults/audit.ts'
 import type { Audit } from './results.ts'
 import { type Colors, noColors, plural } from './text.ts'
 

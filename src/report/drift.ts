@@ -1,7 +1,7 @@
-import type { Comparison } from '../compare.ts'
-import { formatPlace } from '../place.ts'
-import type { Drift } from '../drift.ts'
-import { oneLine } from '../errors.ts'
+import type { Comparison } from '../verify/compare.ts'
+import { formatPlace } from '../format/place.ts'
+import type { Drift } from '../oracle/drift.ts'
+import { oneLine } from '../format/errors.ts'
 import { type Colors, noColors, percent } from './text.ts'
 
 /** What has been compared of one module, recorded by two versions of torch. */

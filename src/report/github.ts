@@ -1,4 +1,4 @@
-import { spelled, spelledLines } from '../errors.ts'
+import { spelled, spelledLines } from '../format/errors.ts'
 import { isFault } from '../verify.ts'
 import { explainSaved, verdictOf } from './plain.ts'
 import type { Results } from './results.ts'

@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { spelled } from '../errors.ts'
+import { spelled } from '../format/errors.ts'
 import { caseDetail } from './html/detail.ts'
 import { auditTable } from './html/audit.ts'
 import { charts } from './html/charts.ts'

@@ -1,5 +1,5 @@
-import { fails } from '../conduct.ts'
-import { spelledLines } from '../errors.ts'
+import { fails } from '../verify/conduct.ts'
+import { spelledLines } from '../format/errors.ts'
 import { isFault } from '../verify.ts'
 import { explainSaved } from './plain.ts'
 import type { Results } from './results.ts'

@@ -1,4 +1,4 @@
-import { logLine } from '../errors.ts'
+import { logLine } from '../format/errors.ts'
 
 /** Text of others, line by line, as it may stand in somebody's terminal and in the log of a CI job. */
 export interface LogLines {

@@ -1,4 +1,4 @@
-import { conducts } from '../conduct.ts'
+import { conducts } from '../verify/conduct.ts'
 import { isFault } from '../verify.ts'
 import type { Results } from './results.ts'
 

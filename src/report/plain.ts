@@ -1,5 +1,5 @@
-import type { Comparison } from '../compare.ts'
-import { logLine, logText } from '../errors.ts'
+import type { Comparison } from '../verify/compare.ts'
+import { logLine, logText } from '../format/errors.ts'
 import { isFault, type Verdict } from '../verify.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'

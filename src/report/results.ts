@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { conducts } from '../conduct.ts'
-import { Producer } from '../fixture/header.ts'
+import { conducts } from '../verify/conduct.ts'
+import { Producer } from '../format/fixture/header.ts'
 import { outcomes } from '../verify.ts'
 
 /** A number as JSON has none for it: NaN and infinities are strings. */

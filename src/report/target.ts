@@ -1,4 +1,4 @@
-import type { Target } from '../targets/specification.ts'
+import type { Target } from '../verify/targets/specification.ts'
 import type { Verdict } from '../verify.ts'
 import { plural } from './text.ts'
 

@@ -1,8 +1,8 @@
 // Whole, although it is long: all that a model can be otherwise, beside what it computes.
-import type { ModelRequest } from '../case.ts'
-import type { ModelConfig } from '../model.ts'
-import { isAttention } from '../model/attention.ts'
-import { float64Data } from '../tensor.ts'
+import type { ModelRequest } from '../format/case.ts'
+import type { ModelConfig } from '../format/model.ts'
+import { isAttention } from '../format/model/attention.ts'
+import { float64Data } from '../format/tensor.ts'
 import type { Cell } from './cell.ts'
 import type { Departures, ModelDepartures, Numbers } from './departures.ts'
 import { gruCell } from './gru.ts'

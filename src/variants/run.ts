@@ -1,7 +1,7 @@
 // The same computation in plain JavaScript, with the places at which it can be otherwise: what faults and targets are made of.
-import { expectedAxes, isModelRequest, type Outputs, type Request } from '../case.ts'
-import { sizes } from '../module.ts'
-import { floatTensor } from '../tensor.ts'
+import { expectedAxes, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import { sizes } from '../format/module.ts'
+import { floatTensor } from '../format/tensor.ts'
 import type { Departures, Numbers } from './departures.ts'
 import { forward, numbersOf } from './forward.ts'
 import { runModel } from './models.ts'

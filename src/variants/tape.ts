@@ -1,5 +1,5 @@
 // Whole, although it is long: each operation is its equation and, beside it, its gradient.
-import { elementCount } from '../tensor.ts'
+import { elementCount } from '../format/tensor.ts'
 import type { Cell } from './cell.ts'
 import { runLayers, torchWiring } from './layers.ts'
 import { addProduct, linear, type Product, productOfColumns, sumRows, transpose } from './linear.ts'

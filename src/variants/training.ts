@@ -1,5 +1,5 @@
-import type { RecurrentRequest, Training } from '../case.ts'
-import { float64Data } from '../tensor.ts'
+import type { RecurrentRequest, Training } from '../format/case.ts'
+import { float64Data } from '../format/tensor.ts'
 import type { Departures, Numbers, TrainingDepartures } from './departures.ts'
 import { forward } from './forward.ts'
 

@@ -1,9 +1,9 @@
 import { decode } from '@msgpack/msgpack'
 import { createReadStream, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { encodeFixture } from '../../src/fixture/encode.ts'
-import type { Header } from '../../src/fixture.ts'
-import { messages } from '../../src/messages.ts'
+import { encodeFixture } from '../../src/format/fixture/encode.ts'
+import type { Header } from '../../src/format/fixture.ts'
+import { messages } from '../../src/format/messages.ts'
 
 /** Writes a fixture of so many cases: those of another one, again and again, under ids of their own. */
 export async function grown(from: string, to: string, count: number): Promise<string> {

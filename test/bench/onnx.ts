@@ -1,6 +1,6 @@
 // The cases of the benchmark as ONNX models, for engines that read nothing else: a few messages of Protocol Buffers.
-import type { RecurrentRequest } from '../../src/case.ts'
-import { layerConfig, suffix } from '../../src/module.ts'
+import type { RecurrentRequest } from '../../src/format/case.ts'
+import { layerConfig, suffix } from '../../src/format/module.ts'
 
 type Bytes = readonly number[] | Uint8Array
 

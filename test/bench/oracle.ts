@@ -1,6 +1,6 @@
 // Asks the oracle for small random cases, pipelined, and prints cases per second end to end and what limits them.
 // Needs a Python with python/requirements.txt: TORCH_PARITY_PYTHON names it. COUNT=500 asks for so many of each kind.
-import type { ModuleName } from '../../src/module.ts'
+import type { ModuleName } from '../../src/format/module.ts'
 import { openOracle, type Oracle, type RecurrentSpec } from '../../src/oracle.ts'
 import { random, type Random } from '../random.ts'
 

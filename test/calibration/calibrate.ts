@@ -1,8 +1,8 @@
 // Measures how much of the budget honest evaluators use, so that κ can be taken from what is, not from a guess.
 // test/calibration/README.md says how to run it.
-import type { Case } from '../../src/case.ts'
+import type { Case } from '../../src/format/case.ts'
 import { openFile } from '../../src/cli/files.ts'
-import { type Comparison, kappa } from '../../src/compare.ts'
+import { type Comparison, kappa } from '../../src/verify/compare.ts'
 import { engine, type Engine } from '../../src/engine/run.ts'
 import { judge, verify } from '../../src/verify.ts'
 

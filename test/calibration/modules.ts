@@ -1,5 +1,5 @@
-import type { Request } from '../../src/case.ts'
-import { extentOf, kinds, layerConfig, type ModuleName, stateSize } from '../../src/module.ts'
+import type { Request } from '../../src/format/case.ts'
+import { extentOf, kinds, layerConfig, type ModuleName, stateSize } from '../../src/format/module.ts'
 import {
   type Arithmetic,
   createTape,

@@ -1,4 +1,4 @@
-import type { Training } from '../../src/case.ts'
+import type { Training } from '../../src/format/case.ts'
 import { forward, type Numbers, type RecurrentRequest, type Ways } from './modules.ts'
 import type { Functions } from './tape.ts'
 

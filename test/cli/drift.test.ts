@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import type { Tensor } from '../../src/tensor.ts'
+import type { Tensor } from '../../src/format/tensor.ts'
 import { budgetTensor, caseRecord, cellCase, fixtureBytes, sampleHeader } from '../sample.ts'
 import { type Folder, it, realPython } from './command.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
-import type { Case, Outputs } from '../../src/case.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import type { Case, Outputs } from '../../src/format/case.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { caseRecord, cellCase, fixtureBytes, layerCase } from '../sample.ts'
 import { it } from './command.ts'
 import { engineModule } from './engines.ts'

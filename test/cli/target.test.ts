@@ -1,6 +1,6 @@
 import { copyFile, readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { caseRecord, cellCase, fixtureBytes } from '../sample.ts'
 import { it } from './command.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { RecurrentRequest } from '../../src/format/case.ts'
 import { adviceOf } from '../../src/diagnose/advice.ts'
 import { gateAdvice } from '../../src/diagnose/advice/gates.ts'
 import { gradientAdvice } from '../../src/diagnose/advice/gradients.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Outputs } from '../../src/case.ts'
+import type { Outputs } from '../../src/format/case.ts'
 import { diagnose } from '../../src/diagnose.ts'
 import { oneElementOff } from '../../src/diagnose/element.ts'
 import { run } from '../../src/variants/run.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { naive } from '../naive.ts'
 import { layerCase, questionOf } from '../sample.ts'
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest } from '../../src/case.ts'
+import type { ModelRequest } from '../../src/format/case.ts'
 import { diagnose } from '../../src/diagnose.ts'
 import { adviceOf } from '../../src/diagnose/advice.ts'
 import { faultsOfLayers } from '../../src/diagnose/searches/models.ts'
 import { run } from '../../src/variants/run.ts'
 import { type Fault, faults } from '../../src/faults.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { differences } from '../differences.ts'
 import { modelCase, modelRequest } from '../models.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { RecurrentRequest } from '../../src/format/case.ts'
 import { searched } from '../../src/diagnose/searches.ts'
 import { run } from '../../src/variants/run.ts'
 import { type Fault, faults } from '../../src/faults.ts'

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { Case, Outputs } from '../../src/case.ts'
+import type { Case, Outputs } from '../../src/format/case.ts'
 import { diagnose } from '../../src/diagnose.ts'
 import { run } from '../../src/variants/run.ts'
 import { faults } from '../../src/faults.ts'
-import { roundToBfloat16 } from '../../src/precision.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { roundToBfloat16 } from '../../src/format/precision.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { requestOf } from '../../src/verify.ts'
 import { cellCase, layerCase, type LayerOptions, type RecurrentCase } from '../sample.ts'
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { Case, Outputs, Request } from '../../src/case.ts'
+import type { Case, Outputs, Request } from '../../src/format/case.ts'
 import { diagnose, type Diagnosis } from '../../src/diagnose.ts'
 import { fitsConditioned } from '../../src/diagnose/condition.ts'
 import { comparisonsWith, fewRows, questionOf } from '../../src/diagnose/question.ts'
 import { run } from '../../src/variants/run.ts'
 import { type Fault, faults, type Run, variants } from '../../src/faults.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { requestOf } from '../../src/verify.ts'
 import { cellCase, layerCase, type LayerOptions, type RecurrentCase } from '../sample.ts'
 

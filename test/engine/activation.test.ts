@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { RecurrentRequest } from '../../src/format/case.ts'
 import { type Engine, engine, float32Engine } from '../../src/engine/run.ts'
-import { type FloatDType, floatTensor } from '../../src/tensor.ts'
+import { type FloatDType, floatTensor } from '../../src/format/tensor.ts'
 import { exactSigmoid, exactTanh, ulps } from '../double-double.ts'
 import { random } from '../random.ts'
 

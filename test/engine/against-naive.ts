@@ -1,4 +1,4 @@
-import type { Outputs, Request } from '../../src/case.ts'
+import type { Outputs, Request } from '../../src/format/case.ts'
 import { run as runEngine } from '../../src/engine/run.ts'
 import { questionOf, type RecurrentCase } from '../sample.ts'
 

@@ -1,6 +1,6 @@
 // The backward passes against central differences of the forward pass, which the other tests hold against the naive one.
 import { describe, expect, it } from 'vitest'
-import type { Outputs, RecurrentRequest } from '../../src/case.ts'
+import type { Outputs, RecurrentRequest } from '../../src/format/case.ts'
 import { run } from '../../src/engine/run.ts'
 import { agreeing, gradientsByDifferences } from '../gradients.ts'
 import {
@@ -15,7 +15,7 @@ import {
   questionOf,
   type RecurrentCase,
 } from '../sample.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { random } from '../random.ts'
 
 /** A case asked for its gradients, with random cotangents of every output. */

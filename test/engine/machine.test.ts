@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Request } from '../../src/case.ts'
+import type { Request } from '../../src/format/case.ts'
 import { Machine, onMachine, type Precision } from '../../src/engine/machine.ts'
 import { recurrent } from '../../src/engine/recurrent.ts'
 import { float32Engine, run } from '../../src/engine/run.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { random } from '../random.ts'
 import { cellCase, layerCase, layerNames, questionOf } from '../sample.ts'
 

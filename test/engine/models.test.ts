@@ -1,9 +1,9 @@
 // The models against a naive implementation that takes one row at a time, and their gradients against central differences.
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest, Outputs } from '../../src/case.ts'
+import type { ModelRequest, Outputs } from '../../src/format/case.ts'
 import { run } from '../../src/engine/run.ts'
-import type { ModelConfig } from '../../src/model.ts'
-import { float64Data, type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import type { ModelConfig } from '../../src/format/model.ts'
+import { float64Data, type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { differences } from '../differences.ts'
 import { modelNames, modelRequest } from '../models.ts'
 import { naiveModel } from '../naive-models.ts'

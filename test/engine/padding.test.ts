@@ -1,8 +1,8 @@
 // What PyTorch never reads must not reach a result: whatever stands past a row's length, every number is the same.
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/case.ts'
+import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
 import { run } from '../../src/engine/run.ts'
-import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { modelRequest } from '../models.ts'
 import { layerCase, layerNames, type LayerOptions, questionOf, sgd } from '../sample.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Outputs, Request } from '../../src/case.ts'
+import type { Outputs, Request } from '../../src/format/case.ts'
 import { asked, isPreparing, type Prepared, type PreparingEngine } from '../../src/engine/prepared.ts'
 import { run } from '../../src/engine/run.ts'
 import { requestOf } from '../../src/verify.ts'

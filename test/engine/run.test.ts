@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { engine, run } from '../../src/engine/run.ts'
-import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { anyCell, anyLayer, cellCase, layerCase, questionOf, type RecurrentCase } from '../sample.ts'
 import { drawnOptions, wrongWith } from './against-naive.ts'
 

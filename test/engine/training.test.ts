@@ -1,8 +1,8 @@
 // Training against the update formulas of torch.optim's pages, with gradients by differences, and by hand.
 import { describe, expect, it } from 'vitest'
-import type { Training } from '../../src/case.ts'
+import type { Training } from '../../src/format/case.ts'
 import { run } from '../../src/engine/run.ts'
-import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { trajectory } from '../optimizers.ts'
 import {
   cellCase,

@@ -2,9 +2,9 @@
 // Needs a Python with python/requirements.txt: TORCH_PARITY_PYTHON names it. RUNS=20000 are made at most, SEED=1 draws them.
 import { faulted, faults } from '../../src/faults.ts'
 import { modelFaults } from '../../src/faults/models.ts'
-import { fuzz, type Finding } from '../../src/fuzz.ts'
-import { fuzzedModels, isModelSpec } from '../../src/fuzz/models.ts'
-import { fuzzedLayers } from '../../src/fuzz/spec.ts'
+import { fuzz, type Finding } from '../../src/oracle/fuzz.ts'
+import { fuzzedModels, isModelSpec } from '../../src/oracle/fuzz/models.ts'
+import { fuzzedLayers } from '../../src/oracle/fuzz/spec.ts'
 import { openOracle } from '../../src/oracle.ts'
 import { renderSpec } from '../../src/report/fuzz.ts'
 

@@ -1,12 +1,12 @@
-import { measureBudget } from '../../src/budget.ts'
-import { expectedAxes, isModelRequest, type Request } from '../../src/case.ts'
-import { kappa } from '../../src/compare.ts'
+import { measureBudget } from '../../src/verify/budget.ts'
+import { expectedAxes, isModelRequest, type Request } from '../../src/format/case.ts'
+import { kappa } from '../../src/verify/compare.ts'
 import { exactly } from '../../src/engine/run.ts'
-import { sizes } from '../../src/module.ts'
+import { sizes } from '../../src/format/module.ts'
 import { runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
 import * as variants from '../../src/variants/run.ts'
-import { floatTensor, forCells, largest, type Tensor } from '../../src/tensor.ts'
+import { floatTensor, forCells, largest, type Tensor } from '../../src/format/tensor.ts'
 
 /** Where the engine and the program of a request are apart. */
 export interface Agreement {

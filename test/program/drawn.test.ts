@@ -1,9 +1,9 @@
 // `npm run programs` compares many more.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isModelRequest, type RecurrentRequest, type Request, type Training } from '../../src/case.ts'
+import { isModelRequest, type RecurrentRequest, type Request, type Training } from '../../src/format/case.ts'
 import { exactly } from '../../src/engine/run.ts'
-import { fuzzedModules, specs } from '../../src/fuzz/spec.ts'
+import { fuzzedModules, specs } from '../../src/oracle/fuzz/spec.ts'
 import { programOf, runProgram } from '../../src/program.ts'
 import { edited, isAt } from '../../src/program/operation.ts'
 import { layerCase, layerNames, questionOf } from '../sample.ts'

@@ -1,9 +1,9 @@
 // npm run programs -- [--runs N] [--seed N]: engine and program, compared over random cases of every module, model and training.
 import * as fc from 'fast-check'
 import { parseArgs } from 'node:util'
-import { isModelRequest } from '../../src/case.ts'
+import { isModelRequest } from '../../src/format/case.ts'
 import { exactly } from '../../src/engine/run.ts'
-import { fuzzedModules, specs } from '../../src/fuzz/spec.ts'
+import { fuzzedModules, specs } from '../../src/oracle/fuzz/spec.ts'
 import { agreement } from './agreement.ts'
 import { requestOfSpec } from './requests.ts'
 

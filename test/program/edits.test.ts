@@ -1,10 +1,10 @@
 // That a mistake of a port is an edit of a few lines, and that the gradients of what it makes are its own.
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/case.ts'
+import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
 import { programOf, runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
 import { edited, everyOperation, isAt, type Operation, type Program, wrapped } from '../../src/program/operation.ts'
-import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { differences } from '../differences.ts'
 import { agreeing, gradientsByDifferences } from '../gradients.ts'
 import { modelRequest } from '../models.ts'

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { isModelRequest } from '../../src/case.ts'
+import { isModelRequest } from '../../src/format/case.ts'
 import { openFile } from '../../src/cli/files.ts'
 import { exactly } from '../../src/engine/run.ts'
 import { requestOf } from '../../src/verify.ts'

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { interpret } from '../../src/program/interpret.ts'
 import type { Attributes, Op } from '../../src/program/operation.ts'
 import { program, type Writer } from '../../src/program/write.ts'
-import { elementCount, type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { elementCount, type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { differences } from '../differences.ts'
 import { random } from '../random.ts'
 

@@ -1,4 +1,4 @@
-import { isModelRequest, type RecurrentRequest, type Request } from '../../src/case.ts'
+import { isModelRequest, type RecurrentRequest, type Request } from '../../src/format/case.ts'
 import { modelBugs, type ModelPlanting } from './model-bugs.ts'
 import { type Sizes, sizesOf } from './request.ts'
 

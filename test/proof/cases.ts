@@ -1,4 +1,4 @@
-import type { Case } from '../../src/case.ts'
+import type { Case } from '../../src/format/case.ts'
 import { findFixtures, openFile } from '../../src/cli/files.ts'
 import { random } from '../random.ts'
 

@@ -1,4 +1,4 @@
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { RecurrentRequest } from '../../src/format/case.ts'
 import { type Cell, cellOf, type Has, type State, type Weights } from './cells.ts'
 import { weightsOf } from './parameters.ts'
 import type { Sizes } from './request.ts'

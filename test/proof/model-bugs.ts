@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../../src/case.ts'
+import type { ModelRequest } from '../../src/format/case.ts'
 
 export interface ModelPlanting {
   readonly applies: (request: ModelRequest) => boolean

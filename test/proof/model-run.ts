@@ -1,5 +1,5 @@
-import type { ModelRequest } from '../../src/case.ts'
-import { type FloatTensor } from '../../src/tensor.ts'
+import type { ModelRequest } from '../../src/format/case.ts'
+import { type FloatTensor } from '../../src/format/tensor.ts'
 import type { Has } from './cells.ts'
 import { times } from './layers.ts'
 import { type Named, type Row, runRow, softmax } from './models.ts'

@@ -1,5 +1,5 @@
-import type { ModelRequest } from '../../src/case.ts'
-import type { ModelConfig } from '../../src/model.ts'
+import type { ModelRequest } from '../../src/format/case.ts'
+import type { ModelConfig } from '../../src/format/model.ts'
 import { type Cell, cellOf, type Has, type State } from './cells.ts'
 import { times } from './layers.ts'
 import { weightsOf } from './parameters.ts'

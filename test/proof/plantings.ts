@@ -1,4 +1,4 @@
-import type { Request } from '../../src/case.ts'
+import type { Request } from '../../src/format/case.ts'
 import { applies, type Bug, bugNames, bugs } from './bugs.ts'
 
 /** Bugs that are planted together, and by which names an explanation of them counts as right. */

@@ -1,7 +1,7 @@
 // A port of torch's recurrent modules as people write them: plain loops, a row and a step at a time, and no code of src's engine.
 
-import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../../src/case.ts'
-import { type FloatTensor, floatTensor } from '../../src/tensor.ts'
+import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../../src/format/case.ts'
+import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import type { Bug } from './bugs.ts'
 import { forward, type Leaves, times } from './layers.ts'
 import { runModel } from './model-run.ts'

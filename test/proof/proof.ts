@@ -2,7 +2,7 @@
 // --cases N: of each planting (20); --seed N: which ones (1); --only TEXT: plantings whose name contains it; --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { ParityError } from '../../src/errors.ts'
+import { ParityError } from '../../src/format/errors.ts'
 import { type Attempt, attempt } from './attempt.ts'
 import { readCases, type Recorded, shuffled } from './cases.ts'
 import { mappings, pairs, type Planting, singles } from './plantings.ts'

@@ -1,4 +1,4 @@
-import type { RecurrentRequest } from '../../src/case.ts'
+import type { RecurrentRequest } from '../../src/format/case.ts'
 import { type Arguments, argumentsOf } from '../arguments.ts'
 
 /** torch's constructor arguments, and the sizes that a module's input tells. */

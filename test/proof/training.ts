@@ -1,4 +1,4 @@
-import type { RecurrentRequest, Training } from '../../src/case.ts'
+import type { RecurrentRequest, Training } from '../../src/format/case.ts'
 import type { Bug } from './bugs.ts'
 import type { Returned } from './layers.ts'
 import { joined, type Numbers } from './tape.ts'

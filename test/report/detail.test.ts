@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Case, Outputs } from '../../src/case.ts'
-import { defaultJudgement, kappa } from '../../src/compare.ts'
+import type { Case, Outputs } from '../../src/format/case.ts'
+import { defaultJudgement, kappa } from '../../src/verify/compare.ts'
 import { byteOf, merged } from '../../src/report/heat.ts'
 import { detailOf, traitsOf } from '../../src/report/detail.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { judge, type Verdict } from '../../src/verify.ts'
 import { cellCase, layerCase, type LayerOptions, sgd } from '../sample.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Tolerance } from '../../src/compare.ts'
-import { kappa } from '../../src/compare.ts'
+import type { Tolerance } from '../../src/verify/compare.ts'
+import { kappa } from '../../src/verify/compare.ts'
 import { engine, type Engine, run } from '../../src/engine/run.ts'
 import { caseOfResults, closeResults, openResults, toJSON } from '../../src/report/json.ts'
 import { Results } from '../../src/report/results.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Comparison } from '../../src/compare.ts'
+import type { Comparison } from '../../src/verify/compare.ts'
 import {
   type Colors,
   percent,

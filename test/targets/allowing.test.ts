@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Case } from '../../src/case.ts'
+import type { Case } from '../../src/format/case.ts'
 import { type Engine, engine } from '../../src/engine/run.ts'
-import { newMismatches } from '../../src/targets/allowing.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { newMismatches } from '../../src/verify/targets/allowing.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { cellCase, layerCase } from '../sample.ts'
 
 /** A case, and what an engine gives that is off by so much. */

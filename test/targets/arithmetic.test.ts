@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { addProduct, type Product } from '../../src/variants/linear.ts'
-import { arithmetic, type Way } from '../../src/targets/arithmetic.ts'
-import { targetOf } from '../../src/targets.ts'
+import { arithmetic, type Way } from '../../src/verify/targets/arithmetic.ts'
+import { targetOf } from '../../src/verify/targets.ts'
 
 function productOf(target: string, way: Partial<Way>): Product {
   const all: Way = { direction: 'high', flushing: 'all', operands: 'nearest', ...way }

@@ -1,12 +1,12 @@
 // npm run fuzz:targets -- [RUNS] [SEED] [TARGET…] : random cases of PyTorch, each judged for every target by the ports at its limit.
 
 import * as fc from 'fast-check'
-import type { Case } from '../../src/case.ts'
-import { fuzzedLayers, specs } from '../../src/fuzz/spec.ts'
-import { ParityError } from '../../src/errors.ts'
+import type { Case } from '../../src/format/case.ts'
+import { fuzzedLayers, specs } from '../../src/oracle/fuzz/spec.ts'
+import { ParityError } from '../../src/format/errors.ts'
 import { openOracle } from '../../src/oracle.ts'
 import { percent, shareOf } from '../../src/report/text.ts'
-import { targeted, targetOf } from '../../src/targets.ts'
+import { targeted, targetOf } from '../../src/verify/targets.ts'
 import { verify } from '../../src/verify.ts'
 import { limits } from './limits.ts'
 

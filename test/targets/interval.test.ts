@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Interval, type Intervals, intervalsOf } from '../../src/targets/interval.ts'
-import { targetOf } from '../../src/targets.ts'
+import { type Interval, type Intervals, intervalsOf } from '../../src/verify/targets/interval.ts'
+import { targetOf } from '../../src/verify/targets.ts'
 
 // WGSL, "Accuracy of Concrete Floating Point Expressions".
 const f32 = intervalsOf(targetOf('wgsl')!.permits('float32')!)

@@ -1,11 +1,11 @@
-// Ports that use all that a specification permits. They share no code with src/targets: numbers are rounded to neighbours and moved
+// Ports that use all that a specification permits. They share no code with src/verify/targets: numbers are rounded to neighbours and moved
 // by whole ULPs, where the budget is measured with parts of numbers.
 
-import { expectedAxes, type Outputs } from '../../src/case.ts'
+import { expectedAxes, type Outputs } from '../../src/format/case.ts'
 import type { Engine } from '../../src/engine/run.ts'
-import { sizes } from '../../src/module.ts'
-import { roundToBfloat16, roundToFloat16 } from '../../src/precision.ts'
-import { type FloatDType, floatTensor } from '../../src/tensor.ts'
+import { sizes } from '../../src/format/module.ts'
+import { roundToBfloat16, roundToFloat16 } from '../../src/format/precision.ts'
+import { type FloatDType, floatTensor } from '../../src/format/tensor.ts'
 import { forward, isRecurrent, type Numbers, type RecurrentRequest, type Ways } from '../calibration/modules.ts'
 import { type Dot, sequential } from '../calibration/tape.ts'
 import { train } from '../calibration/training.ts'

@@ -8,7 +8,7 @@ import { engine } from '../../src/engine/run.ts'
 import { faulted, faults } from '../../src/faults.ts'
 import { addNumbers } from '../../src/report/target.ts'
 import { percent, shareOf } from '../../src/report/text.ts'
-import { targeted, targetOf } from '../../src/targets.ts'
+import { targeted, targetOf } from '../../src/verify/targets.ts'
 import { verify } from '../../src/verify.ts'
 import { limits } from './limits.ts'
 

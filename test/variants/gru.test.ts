@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Step } from '../../src/variants/cell.ts'
 import { gruCell } from '../../src/variants/gru.ts'
 import { run } from '../../src/variants/run.ts'
-import { floatTensor } from '../../src/tensor.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { anyCell, anyLayer, cellCase, layerCase, questionOf } from '../sample.ts'
 import { drawnOptions, wrongWith } from '../engine/against-naive.ts'
 

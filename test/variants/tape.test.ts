@@ -4,7 +4,7 @@ import { gruCell } from '../../src/variants/gru.ts'
 import { lstmCell } from '../../src/variants/lstm.ts'
 import { rnnCell } from '../../src/variants/rnn.ts'
 import { newTape, type State, type Tape, type Variable } from '../../src/variants/tape.ts'
-import { elementCount, floatTensor } from '../../src/tensor.ts'
+import { elementCount, floatTensor } from '../../src/format/tensor.ts'
 import { differences } from '../differences.ts'
 import { random } from '../random.ts'
 

@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import type { Case, Outputs } from '../../case.ts'
+import type { Case, Outputs } from '../../format/case.ts'
 import type { Diagnosis } from '../../diagnose.ts'
 import type { Detail } from '../../report/results.ts'
 import { addNumbers } from '../../report/target.ts'
@@ -34,7 +34,7 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
   run.ratios.add(verdict, file)
   addNumbers(run.numbers, verdict)
   if (verdict.outcome === 'mismatch' && run.keepsMismatches) {
-    const { newMismatches } = await import('../../targets/allowing.ts')
+    const { newMismatches } = await import('../../verify/targets/allowing.ts')
     run.mismatches ??= newMismatches()
     run.mismatches.add(recorded, outputs)
   }

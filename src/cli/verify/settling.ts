@@ -1,6 +1,6 @@
 import pc from 'picocolors'
-import { askAgain, once } from '../../again.ts'
-import { ParityError } from '../../errors.ts'
+import { askAgain, once } from '../../verify/again.ts'
+import { ParityError } from '../../format/errors.ts'
 import { renderConduct } from '../../report/text.ts'
 import { fail, isOver, type Run, timeoutsToStop } from './run.ts'
 

@@ -1,4 +1,4 @@
-import type { RecurrentRequest } from '../../case.ts'
+import type { RecurrentRequest } from '../../format/case.ts'
 import { gateSigmoid, gateTanh, type Nonlinearity } from '../../variants/cell.ts'
 import { departing, type Fault, isRNN } from '../../faults/fault.ts'
 

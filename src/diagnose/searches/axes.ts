@@ -1,9 +1,9 @@
-import type { RecurrentRequest } from '../../case.ts'
+import type { RecurrentRequest } from '../../format/case.ts'
 import { type Fault, hasLayers, isBatched, isBidirectional, map, rearranging, replace } from '../../faults/fault.ts'
 import { exchangingAxes, movingSteps } from '../../faults/axes.ts'
 import { hasOutputsOnly } from '../../faults/layers.ts'
-import { layerConfig } from '../../module.ts'
-import type { FloatTensor } from '../../tensor.ts'
+import { layerConfig } from '../../format/module.ts'
+import type { FloatTensor } from '../../format/tensor.ts'
 
 type Recurrent = Fault<RecurrentRequest>
 

@@ -1,8 +1,8 @@
-import type { RecurrentRequest } from '../../case.ts'
+import type { RecurrentRequest } from '../../format/case.ts'
 import { type Fault, hasBias, isGRU, isLSTM, reading, reorder } from '../../faults/fault.ts'
 import { inOrder } from '../../faults/gates.ts'
-import { kinds } from '../../module.ts'
-import type { FloatTensor } from '../../tensor.ts'
+import { kinds } from '../../format/module.ts'
+import type { FloatTensor } from '../../format/tensor.ts'
 
 type Recurrent = Fault<RecurrentRequest>
 

@@ -1,4 +1,4 @@
-import type { Outputs } from '../../case.ts'
+import type { Outputs } from '../../format/case.ts'
 import type { Fault } from '../../faults.ts'
 
 /** A fault in how parameters are read, in one layer and direction alone. */

@@ -1,8 +1,8 @@
-import type { RecurrentRequest } from '../../case.ts'
+import type { RecurrentRequest } from '../../format/case.ts'
 import { departing, type Fault, map, reading } from '../../faults/fault.ts'
-import { roundToBfloat16, roundToFloat16 } from '../../precision.ts'
-import type { FloatTensor } from '../../tensor.ts'
-import { largest } from '../../tensor.ts'
+import { roundToBfloat16, roundToFloat16 } from '../../format/precision.ts'
+import type { FloatTensor } from '../../format/tensor.ts'
+import { largest } from '../../format/tensor.ts'
 
 type Recurrent = Fault<RecurrentRequest>
 

@@ -1,5 +1,5 @@
-import type { ModelConfig } from '../../model.ts'
-import { isAttention } from '../../model/attention.ts'
+import type { ModelConfig } from '../../format/model.ts'
+import { isAttention } from '../../format/model/attention.ts'
 import type { States } from '../cell.ts'
 import type { Id, Program } from '../operation.ts'
 import { type Ids, program, type Writer } from '../write.ts'

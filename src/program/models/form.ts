@@ -1,5 +1,5 @@
 // What the models are made of. Source: python/torch_parity/models/blocks.py.
-import type { ModelRequest } from '../../case.ts'
+import type { ModelRequest } from '../../format/case.ts'
 import { type Cell, prepared, type States } from '../cell.ts'
 import { gru } from '../gru.ts'
 import { notDifferentiated, over } from '../layers.ts'
