@@ -1,6 +1,8 @@
 import type { Case, Outputs } from './format/case.ts'
 import { adviceOf } from './diagnose/advice.ts'
 import type { Advice } from './diagnose/advice/advice.ts'
+import type { Edit } from './edits/edit.ts'
+import { nameOf, sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
 import { where } from './diagnose/where.ts'
@@ -10,6 +12,8 @@ import { why } from './diagnose/why.ts'
 export interface Explanation {
   /** By their names, in the order in which they are planted. */
   readonly faults: readonly string[]
+  /** What it does otherwise than PyTorch, as data: `engineOf` makes an engine of it. */
+  readonly edits: readonly Edit[]
   /** What such an engine does: `reads weight_hh transposed`. */
   readonly sentence: string
   /** How much of the departure from PyTorch it explains: 1 for all of it. */
@@ -47,14 +51,15 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
-  const { tried, stopped } = why(question, limitMs)
-  const explanations = tried.slice(0, mostExplanations).map(({ faults, explained, complete, outputs }) => ({
-    faults: faults.map(({ name }) => name),
-    sentence: faults.map(({ sentence }) => sentence).join(', and '),
+  const { tried, stopped, context } = why(question, limitMs)
+  const explanations = tried.slice(0, mostExplanations).map(({ edits, explained, complete, outputs }) => ({
+    faults: edits.map((edit) => nameOf(edit)),
+    edits,
+    sentence: edits.map((edit) => sentenceOf(edit, context)).join(', and '),
     explained,
     complete,
     ...(outputs && !complete && { outputsAlone: true }),
-    advice: faults.flatMap(({ name }) => adviceOf(name) ?? []),
+    advice: edits.flatMap((edit) => adviceOf(nameOf(edit)) ?? []),
   }))
   return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
 }

@@ -1,14 +1,15 @@
 import type { Outputs, Request } from '../format/case.ts'
-import type { Departures } from '../variants/departures.ts'
-import { run } from '../variants/run.ts'
-import type { Fault, Run } from '../faults.ts'
-import { parameterFaults } from '../faults/parameters.ts'
+import { type Context, contextOf } from '../edits/context.ts'
+import type { Edit } from '../edits/edit.ts'
+import { asAsked, edited } from '../edits.ts'
+import { runProgram } from '../program.ts'
+import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
 import { comparisonsWith, departure, fewRows, isGradient, type Question, withoutGradients } from './question.ts'
 
-/** Faults planted together, and how much of what a port gave they explain. */
+/** Edits made together, and how much of what a port gave they explain. */
 export interface Tried {
-  readonly faults: readonly Fault[]
+  readonly edits: readonly Edit[]
   /** Of the departure, up to 1. */
   readonly explained: number
   readonly complete: boolean
@@ -16,82 +17,96 @@ export interface Tried {
   readonly outputs: boolean
 }
 
-/** The ways in which faults are tried on a question. */
+/** What came of an attempt: how far it came, and what it explains where it came to the end. */
+export interface Attempt {
+  readonly edits: readonly Edit[]
+  readonly progress: Progress
+  readonly tried?: Tried | undefined
+}
+
+/** The ways in which edits are tried on a question. */
 export interface Trials {
-  /** undefined where they explain nothing. */
-  readonly attempt: (planted: readonly Fault[]) => Tried | undefined
-  /** Whether an engine with it gives torch's own outputs, and at most other gradients. */
-  readonly isSilent: (fault: Fault) => boolean
+  readonly context: Context
+  /** Until something refutes it; undefined where there is nothing to edit, or nothing that runs. */
+  readonly attempt: (edits: readonly Edit[]) => Attempt | undefined
+  /** To the end, whatever refutes it. */
+  readonly attemptWhole: (edits: readonly Edit[]) => Tried | undefined
   /** The same once more with the error that rounding makes in such a port. */
   readonly attemptConditioned: (tried: Tried) => Tried | undefined
 }
 
-const ofParameters: ReadonlySet<string> = new Set(parameterFaults.map(({ name }) => name))
-
-export function isOfParameters({ name }: Fault): boolean {
-  return ofParameters.has(name)
-}
-
-/** An attempt asks for the outputs first, in a large case for two rows of them, and for everything only where they fit. */
 export function trialsOf(question: Question): Trials {
   const small = fewRows(question)
   const forward = withoutGradients(question)
   const first = small ?? forward
   const isWhole = small === undefined && forward.given.length === question.given.length
+  const [context, firstContext] = [contextOf(question.request), contextOf(first.request)]
+  const checks = checksOf(firstContext, first)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
-  const [whole, firstWhole] = [apart(question), apart(first)]
-  const inOutputs = !matches(forward, question.recorded.expected)
+  const [whole, inOutputs] = [apart(question), !matches(forward, question.recorded.expected)]
 
-  function attempt(together: readonly Fault[]): Tried | undefined {
-    const planted = inOrder(together)
-    // What happens between rows cannot be seen in few of them.
-    if (small === undefined || !planted.some(({ acrossRows }) => acrossRows)) {
-      const others = ran(planted, first.request)
-      if (others === undefined) return undefined
-      const fits = matches(first, others)
-      const explained = 1 - departure(first, others) / firstWhole
-      if (!fits || isWhole) {
-        return explained > 0 ? { faults: planted, explained, complete: fits, outputs: fits && inOutputs } : undefined
-      }
+  function attempt(edits: readonly Edit[]): Attempt | undefined {
+    const made = change(edits, first.request, firstContext)
+    if (made === undefined) return undefined
+    const { request, program } = made
+    const { seen, stepped, progress } = watching(checks, firstContext, program, first)
+    // Another request is another program: nothing on the way is comparable.
+    const watched = request === first.request ? { seen, stepped } : {}
+    try {
+      const others = asAsked(first.request, runProgram(request, program, watched))
+      if (!matches(first, others)) return { edits, progress: progress() }
+      const tried = isWhole ? triedOf(edits, others) : attemptWhole(edits)
+      return { edits, progress: progress(), tried }
+    } catch (error) {
+      return error instanceof Refuted ? { edits, progress: progress() } : undefined
     }
-    const others = ran(planted, question.request)
-    const explained = others === undefined ? 0 : 1 - departure(question, others) / whole
-    if (others === undefined || !(explained > 0)) return undefined
-    const compared = comparisonsWith(question, others)
-    const forwardMatches = compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
-    const complete = compared.every(({ outcome }) => outcome === 'match')
-    return { faults: planted, explained, complete, outputs: inOutputs && forwardMatches }
   }
 
-  function isSilent(fault: Fault): boolean {
-    const others = ran([fault], forward.request)
-    return others !== undefined && matches({ ...forward, outputs: others }, forward.recorded.expected)
+  function attemptWhole(edits: readonly Edit[]): Tried | undefined {
+    const others = ran(edits, question.request, context)
+    return others && triedOf(edits, others)
+  }
+
+  function triedOf(edits: readonly Edit[], others: Outputs): Tried | undefined {
+    const explained = 1 - departure(question, others) / whole
+    if (!(explained > 0)) return undefined
+    const compared = comparisonsWith(question, others)
+    const forwardMatches = compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
+    const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(others)
+    return { edits, explained, complete, outputs: inOutputs && forwardMatches }
+  }
+
+  /** Whether what the edits give is not what torch gives: else they explain nothing. */
+  function isOther(others: Outputs): boolean {
+    return !matches({ ...question, outputs: others }, question.recorded.expected)
   }
 
   function attemptConditioned(tried: Tried): Tried | undefined {
-    const { recorded, request } = question
-    // A port in float32 also overflows where float64 does not.
-    const rounded = recorded.dtype === 'float64' ? undefined : { scan: { rounded: Math.fround } }
-    const others = ran(tried.faults, request, rounded)
-    if (others === undefined) return undefined
-    const fits = fitsConditioned(question, others, (asked) => ran(tried.faults, asked, rounded))
+    const others = ran(tried.edits, question.request, context)
+    if (others === undefined || !isOther(others)) return undefined
+    const fits = fitsConditioned(question, others, (asked) => ran(tried.edits, asked))
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  return { attempt, isSilent, attemptConditioned }
+  return { context, attempt, attemptWhole, attemptConditioned }
 }
 
-/** Parameters are read before anything is done with them: faults of reading are the outermost. */
-function inOrder(planted: readonly Fault[]): readonly Fault[] {
-  return [...planted.filter((fault) => !isOfParameters(fault)), ...planted.filter(isOfParameters)]
-}
-
-/** What an engine with these faults gives. */
-function ran(planted: readonly Fault[], request: Request, departures: Departures = {}): Outputs | undefined {
+function change(edits: readonly Edit[], request: Request, context?: Context): ReturnType<typeof edited> | undefined {
   try {
-    return planted.reduce<Run>((engine, fault) => fault.plant(engine), run)(request, departures)
+    const made = edited(edits, request, context)
+    return made.isEdited ? made : undefined
   } catch {
-    // Two faults may leave nothing that can be run.
+    // A port that takes an option otherwise may need parameters that are not there.
+    return undefined
+  }
+}
+
+/** What an engine with these edits gives. */
+function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs | undefined {
+  try {
+    const made = change(edits, asked, context)
+    return made && asAsked(asked, runProgram(made.request, made.program))
+  } catch {
     return undefined
   }
 }

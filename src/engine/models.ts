@@ -7,7 +7,7 @@ import { type Places, read, recurrent } from './recurrent.ts'
 
 /** A model as its program says, but that its layers are computed by the kernels. */
 export function model(request: ModelRequest): Numbers {
-  return onMachine('float64', (machine) => runProgram(request, undefined, onKernels(machine)))
+  return onMachine('float64', (machine) => runProgram(request, undefined, { whole: onKernels(machine) }))
 }
 
 const parameters = ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'] as const

@@ -1,18 +1,10 @@
 // Operations on each element alone: an equation, and beside it its derivative.
 import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
-import { broadcastStrides, elementCount, type FloatDType } from '../format/tensor.ts'
-import type { Activation, Attributes } from './operation.ts'
+import { broadcastStrides, elementCount, largest } from '../format/tensor.ts'
+import type { Activation, Attributes, Function1 } from './operation.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
 
-/** A function, and its derivative from its argument and its value. */
-interface Function1 {
-  readonly of: (x: number) => number
-  readonly slope: (x: number, y: number) => number
-  /** Whether a gradient ends where the slope is 0, even an infinite one; else 0 times it is NaN. */
-  readonly selects?: boolean
-}
-
-const functions: Readonly<Record<Activation, Function1>> = {
+const functions: Readonly<Record<Activation, Omit<Function1, 'name'>>> = {
   identity: { of: (x) => x, slope: () => 1 },
   neg: { of: (x) => -x, slope: () => -1 },
   // Not 1 − y²: rounding y² would be all that is left of it where y is near 1.
@@ -23,10 +15,10 @@ const functions: Readonly<Record<Activation, Function1>> = {
   sqrt: { of: Math.sqrt, slope: (_, y) => 0.5 / y },
 }
 
-export function activation([x]: readonly Value[], { function: name }: Attributes['activation']): Computed {
-  const { of, slope, selects = false } = functions[name]
+export function activation([x]: readonly Value[], { function: own, derivative }: Attributes['activation']): Computed {
+  const { of, slope, selects = false } = typeof own === 'string' ? functions[own] : own
   return map(x!, of, (d, x, y) => {
-    const by = slope(x, y)
+    const by = (derivative ?? slope)(x, y)
     return selects && by === 0 ? 0 : d * by
   })
 }
@@ -36,15 +28,47 @@ export function clamp([x]: readonly Value[], { min, max }: Attributes['clamp']):
   return map(x!, of, (d, x) => (x < min || x > max ? 0 : d))
 }
 
-const roundings: Readonly<Record<FloatDType, (x: number) => number>> = {
+/** The digits that a TensorFloat-32 keeps of a float32's 23. Source: FACTS, "Targets". */
+const tf32Digits = 2 ** 13
+
+function roundToTf32(x: number): number {
+  const own = Math.fround(x)
+  // Its last digits go when it is added to a number so much larger.
+  const shift = own * (tf32Digits + 1)
+  const rounded = shift - (shift - own)
+  return Number.isFinite(rounded) ? rounded : own
+}
+
+const roundings: Readonly<Record<Exclude<Attributes['round']['dtype'], 'int8'>, (x: number) => number>> = {
   float16: roundToFloat16,
   bfloat16: roundToBfloat16,
   float32: Math.fround,
   float64: (x) => x,
+  tf32: roundToTf32,
 }
 
-export function round([x]: readonly Value[], { dtype }: Attributes['round']): Computed {
-  return map(x!, roundings[dtype], (d) => d)
+/** The gradient goes through as it is. */
+export function round([x]: readonly Value[], { dtype, toward }: Attributes['round']): Computed {
+  if (dtype === 'int8') return map(x!, inSteps(largest(x!.data) / 127), (d) => d)
+  const nearest = roundings[dtype]
+  return map(x!, toward === 'zero' ? towardZero(nearest) : nearest, (d) => d)
+}
+
+/** Whole numbers times a scale. */
+function inSteps(scale: number): (x: number) => number {
+  return (x) => (scale > 0 ? Math.round(x / scale) * scale : x)
+}
+
+function towardZero(nearest: (x: number) => number): (x: number) => number {
+  return (x) => {
+    const rounded = nearest(x)
+    if (!(Math.abs(rounded) > Math.abs(x))) return rounded
+    // The neighbour below is where half of the way to it, and a little more, is rounded to.
+    const step = Math.abs(rounded - x)
+    let by = step
+    for (let i = 0; i < 60 && nearest(x - Math.sign(x) * by) === rounded; i++) by *= 2
+    return nearest(x - Math.sign(x) * by)
+  }
 }
 
 function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y: number) => number): Computed {

@@ -37,7 +37,15 @@ export interface Options {
   readonly gradients?: boolean
   /** Computes layers that are torch's own; else all are computed operation by operation. */
   readonly whole?: WholeLayer | undefined
+  /** Told what each operation has given, in order of computation; step: of the loop around it. It ends the run by throwing. */
+  readonly seen?: Seen | undefined
 }
+
+export type Seen = (
+  id: Id,
+  value: Value,
+  step?: { readonly t: number; readonly rows: readonly number[] | undefined },
+) => void
 
 /** The values of a list of operations; a body sees those before its loop. */
 interface Scope {
@@ -62,7 +70,11 @@ interface LoopRun {
  * Computes a program in float64.
  * given: its parameters and inputs.
  */
-export function interpret(program: Program, given: Given, { gradients = true, whole }: Options = {}): Interpreted {
+export function interpret(
+  program: Program,
+  given: Given,
+  { gradients = true, whole, seen: told }: Options = {},
+): Interpreted {
   const leaves = new Map<string, Value>()
   /** What goes back, in order of computation. */
   const tape: (() => void)[] = []
@@ -85,8 +97,15 @@ export function interpret(program: Program, given: Given, { gradients = true, wh
     },
   }
 
-  function compute(operation: Operation, scope: Scope, siblings: readonly Operation[]): void {
-    scope.values.set(operation.id, valueOf(operation, scope, siblings) ?? nothing)
+  function compute(
+    operation: Operation,
+    scope: Scope,
+    siblings: readonly Operation[],
+    step?: Parameters<Seen>[2],
+  ): void {
+    const value = valueOf(operation, scope, siblings) ?? nothing
+    scope.values.set(operation.id, value)
+    told?.(operation.id, value, step)
   }
 
   function valueOf(operation: Operation, scope: Scope, siblings: readonly Operation[]): Value | undefined {
@@ -186,7 +205,9 @@ export function interpret(program: Program, given: Given, { gradients = true, wh
       const t = reverse ? steps - 1 - s : s
       const rows = lengths === undefined ? undefined : going(lengths, t)
       if (rows?.length === 0) continue
-      const own = (x: Value): Value => (rows === undefined ? x : remembered([x], rowsOf(x, rows)))
+      // A number for each step has no rows.
+      const own = (x: Value): Value =>
+        rows === undefined || x.shape.length === 0 ? x : remembered([x], rowsOf(x, rows))
       const scope: Scope = { values: new Map(), runs: new Map(), outer }
       for (const operation of body) {
         if (operation.op === 'step') {
@@ -195,7 +216,10 @@ export function interpret(program: Program, given: Given, { gradients = true, wh
           scope.values.set(operation.id, own(now))
         } else if (operation.op === 'state') {
           scope.values.set(operation.id, own(states.get(operation.id)!))
-        } else compute(operation, scope, body)
+        } else compute(operation, scope, body, { t, rows })
+        if (operation.op === 'step' || operation.op === 'state') {
+          told?.(operation.id, scope.values.get(operation.id)!, { t, rows })
+        }
       }
       for (const [state, before] of states) {
         const after = find(scope, next[state]!)

@@ -1,10 +1,13 @@
+import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
+import type { FloatDType } from '../format/tensor.ts'
+import type { Attributes } from './operation.ts'
 import { type Computed, gradOf, type Value } from './value.ts'
 
 /**
  * x · weightᵀ. x: (…, inputs), weight: (outputs, inputs) → (…, outputs)
  * Source: torch.nn.functional.linear, without a bias.
  */
-export function linear([x, weight]: readonly Value[]): Computed {
+export function linear([x, weight]: readonly Value[], { sums }: Attributes['linear'] = {}): Computed {
   const [outputs = 0, inputs = 0] = weight!.shape
   if (weight!.shape.length !== 2 || x!.shape.at(-1) !== inputs) {
     throw new RangeError(
@@ -14,7 +17,8 @@ export function linear([x, weight]: readonly Value[]): Computed {
   const outer = x!.shape.slice(0, -1)
   const rows = outer.reduce((product, size) => product * size, 1)
   const data = new Float64Array(rows * outputs)
-  addProducts(data, x!.data, weight!.data, rows, inputs, outputs)
+  if (sums === undefined || sums === 'float64') addProducts(data, x!.data, weight!.data, rows, inputs, outputs)
+  else addRounded(data, x!.data, weight!.data, inputs, outputs, roundings[sums])
   return {
     shape: [...outer, outputs],
     data,
@@ -23,6 +27,30 @@ export function linear([x, weight]: readonly Value[]): Computed {
       if (dx !== undefined) addRows(dx, d, weight!.data, rows, inputs, outputs)
       if (dweight !== undefined) addOuter(dweight, d, x!.data, rows, inputs, outputs)
     },
+  }
+}
+
+const roundings: Readonly<Record<Exclude<FloatDType, 'float64'>, (x: number) => number>> = {
+  float16: roundToFloat16,
+  bfloat16: roundToBfloat16,
+  float32: Math.fround,
+}
+
+/** y = x · weightᵀ, every product and every sum rounded, one after the other. */
+function addRounded(
+  y: Float64Array,
+  x: Float64Array,
+  weight: Float64Array,
+  inputs: number,
+  outputs: number,
+  round: (x: number) => number,
+): void {
+  for (let to = 0; to < y.length; to++) {
+    const row = Math.floor(to / outputs) * inputs
+    const own = (to % outputs) * inputs
+    let sum = 0
+    for (let i = 0; i < inputs; i++) sum = round(sum + round(x[row + i]! * weight[own + i]!))
+    y[to] = sum
   }
 }
 

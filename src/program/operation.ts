@@ -18,6 +18,15 @@ export interface Site {
 
 export type Activation = 'identity' | 'tanh' | 'sigmoid' | 'relu' | 'sqrt' | 'neg'
 
+/** A function of a number, and its derivative from its argument and its value. */
+export interface Function1 {
+  readonly name: string
+  readonly of: (x: number) => number
+  readonly slope: (x: number, y: number) => number
+  /** Whether a gradient ends where the slope is 0, even an infinite one; else 0 times it is NaN. */
+  readonly selects?: boolean
+}
+
 interface None {}
 interface Dim {
   /** Counts from the end below 0. */
@@ -31,9 +40,11 @@ export interface Attributes {
   /** A number everywhere. */
   full: { readonly shape: readonly number[]; readonly value: number }
   full_like: { readonly value: number }
+  /** Numbers of its own. */
+  constant: { readonly shape: readonly number[]; readonly data: readonly number[] }
   arange: { readonly end: number }
-  /** x · weightᵀ over the last axis: torch.nn.functional.linear without a bias. */
-  linear: None
+  /** x · weightᵀ over the last axis: torch.nn.functional.linear without a bias. sums: of how many digits they are; float64 without it. */
+  linear: { readonly sums?: FloatDType }
   add: None
   sub: None
   mul: None
@@ -45,15 +56,18 @@ export interface Attributes {
   eq: None
   /** condition, x, y: x where the condition is not 0, else y; no gradient goes where nothing was taken. */
   where: None
-  activation: { readonly function: Activation }
+  /** derivative: taken in the place of the function's own. */
+  activation: { readonly function: Activation | Function1; readonly derivative?: Function1['slope'] }
   clamp: { readonly min: number; readonly max: number }
   /** To what this dtype holds; the gradient goes through as it is. */
-  round: { readonly dtype: FloatDType }
+  round: { readonly dtype: FloatDType | 'tf32' | 'int8'; readonly toward?: 'zero' }
   detach: None
   reshape: { readonly shape: readonly number[] }
   transpose: { readonly dim0: number; readonly dim1: number }
   flip: Dim
   select: Dim & { readonly index: number }
+  /** What stands at each place along a dim, by its index before; zeros for −1. Source: torch.index_select. */
+  index_select: Dim & { readonly index: readonly number[] }
   narrow: Dim & { readonly start: number; readonly length: number }
   /** One of so many equal parts. */
   chunk: Dim & { readonly chunks: number; readonly index: number }
@@ -111,6 +125,18 @@ export interface Program {
   readonly outputs: Readonly<Record<string, Id>>
   /** In a training: what a step of the optimizer makes of each parameter; the program itself then gives `loss`. */
   readonly update?: Program
+  /** How the steps of a training follow each other; torch's way without it. */
+  readonly training?: {
+    /** The gradients of earlier steps are added. */
+    readonly accumulated?: boolean
+    /** The loss is that after the step. */
+    readonly lossAfter?: boolean
+    /** All gradients together are scaled down to this norm. */
+    readonly max_norm?: number
+  }
+  /** What becomes of the cotangents before the way back, and of the gradients after it: each as it is. */
+  readonly cotangents?: Program
+  readonly gradients?: Program
 }
 
 /** Every operation, those of bodies after their loop. */

@@ -16,6 +16,9 @@ export const primitives = {
   arange: (_: readonly Value[], { end }: Attributes['arange']) => {
     return { shape: [end], data: Float64Array.from({ length: end }, (_, i) => i) }
   },
+  constant: (_: readonly Value[], { shape, data }: Attributes['constant']) => {
+    return { shape, data: Float64Array.from(data) }
+  },
   linear,
   full_like: elementwise.full_like,
   add: elementwise.add,
@@ -35,6 +38,7 @@ export const primitives = {
   transpose: shapes.transpose,
   flip: shapes.flip,
   select: shapes.select,
+  index_select: shapes.index_select,
   narrow: shapes.narrow,
   chunk: shapes.chunk,
   cat: shapes.cat,

@@ -100,6 +100,31 @@ export function flip([x]: readonly Value[], { dim }: Attributes['flip']): Comput
   return { shape: x!.shape, data: turned(x!.data), back: (d) => addTo(x!, turned(d)) }
 }
 
+export function index_select([x]: readonly Value[], { dim, index }: Attributes['index_select']): Computed {
+  const own = dimOf(x!.shape, dim)
+  const { outer, size, inner } = around(x!.shape, own)
+  const shape = x!.shape.with(own, index.length)
+  const data = new Float64Array(outer * index.length * inner)
+  const visit = (each: (from: number, to: number) => void): void => {
+    for (let o = 0; o < outer; o++) {
+      for (const [to, from] of index.entries()) {
+        if (from >= 0) each((o * size + from) * inner, (o * index.length + to) * inner)
+      }
+    }
+  }
+  visit((from, to) => data.set(x!.data.subarray(from, from + inner), to))
+  return {
+    shape,
+    data,
+    back(d) {
+      const grad = gradOf(x!)!
+      visit((from, to) => {
+        for (let i = 0; i < inner; i++) grad[from + i]! += d[to + i]!
+      })
+    },
+  }
+}
+
 export function transpose([x]: readonly Value[], { dim0, dim1 }: Attributes['transpose']): Computed {
   const { shape } = x!
   const [low, high] = [dimOf(shape, dim0), dimOf(shape, dim1)].toSorted((a, b) => a - b) as [number, number]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Edit } from '../edits/edit.ts'
 import { conducts } from '../verify/conduct.ts'
 import { Producer } from '../format/fixture/header.ts'
 import { outcomes } from '../verify.ts'
@@ -74,6 +75,7 @@ const Heatmap = z.strictObject({
 
 const Explanation = z.strictObject({
   faults: z.array(z.string()),
+  edits: z.custom<readonly Edit[]>((value) => Array.isArray(value)),
   sentence: z.string(),
   explained: number,
   complete: z.boolean(),

@@ -1,0 +1,42 @@
+// Ways to be other than PyTorch, as a language: operator × operand × scope on the program of a module or model.
+import type { Outputs, Request } from './format/case.ts'
+import { type Context, contextOf } from './edits/context.ts'
+import type { Edit } from './edits/edit.ts'
+import { operators } from './edits/operators.ts'
+import { type Engine, rounded } from './engine/run.ts'
+import { runProgram } from './program.ts'
+import type { Numbers } from './program/interpret.ts'
+import type { Program } from './program/operation.ts'
+
+/** What a port that has some edits asks itself, and the program by which it answers. */
+export interface Edited {
+  readonly request: Request
+  readonly program: Program
+  /** Whether an edit has something to change there. */
+  readonly isEdited: boolean
+}
+
+/** contextOf: of what is asked; one for each request is enough. */
+export function edited(edits: readonly Edit[], asked: Request, context?: Context): Edited {
+  let request = asked
+  for (const edit of edits) request = operators[edit.operator]!.ask?.(edit, request) ?? request
+  const own = request === asked && context !== undefined ? context : contextOf(request)
+  let { program } = own
+  for (const edit of edits) program = operators[edit.operator]!.edit?.(edit, own, program) ?? program
+  return { request, program, isEdited: request !== asked || program !== own.program }
+}
+
+/** The engine of a port that has these edits and is right otherwise: float64 throughout, outputs in the request's dtype. */
+export function engineOf(edits: readonly Edit[]): Engine {
+  return { name: 'edited', run: (request) => runEdited(edits, request) }
+}
+
+export function runEdited(edits: readonly Edit[], asked: Request): Outputs {
+  const { request, program } = edited(edits, asked)
+  return asAsked(asked, runProgram(request, program))
+}
+
+/** In the shapes that were asked for, whatever the port took the request for. */
+export function asAsked(asked: Request, numbers: Numbers): Outputs {
+  return rounded(asked, numbers)
+}

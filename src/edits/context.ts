@@ -1,0 +1,163 @@
+import type { Request } from '../format/case.ts'
+import { largest } from '../format/tensor.ts'
+import { differentiated, programOf, runProgram } from '../program.ts'
+import type { Seen, WholeLayer } from '../program/interpret.ts'
+import { everyOperation, type Id, type Operation, type Program, type Site } from '../program/operation.ts'
+import type { Operand, Scope } from './edit.ts'
+
+/** An operation of PyTorch's program, and what is known of it. */
+export interface Node {
+  readonly operation: Operation
+  readonly operand: Operand
+  /** Of what it gives, at the first step of a loop. */
+  readonly shape: readonly number[]
+  /** Of what it gives, over all steps. */
+  readonly largest: number
+  /** The loop that it is in. */
+  readonly loop: Id | undefined
+}
+
+/** PyTorch's program of a request, read by what its operations are. */
+export interface Context {
+  readonly request: Request
+  readonly program: Program
+  readonly nodes: readonly Node[]
+  /** In the main program. */
+  readonly byId: ReadonlyMap<Id, Node>
+  readonly num_layers: number
+}
+
+const unknown = { shape: [], largest: 0 }
+
+export function contextOf(request: Request, whole?: WholeLayer): Context {
+  const { cotangents: _, ...forward } = request
+  const program = withGradients(request, programOf(request))
+  const shapes = new Map<Id, { shape: readonly number[]; largest: number }>()
+  // One step of a training shows all that its steps do.
+  const { training, ...once } = forward
+  const asked = training === undefined ? forward : { ...once, training: { ...training, steps: 1 } }
+  const seen: Seen = (id, { shape, data }) => {
+    const before = shapes.get(id)
+    shapes.set(id, { shape: before?.shape ?? shape, largest: Math.max(before?.largest ?? 0, largest(data)) })
+  }
+  runProgram(asked as Request, program, { whole, seen })
+  const nodes: Node[] = []
+  const counts = new Map<string, number>()
+  const add = (operations: readonly Operation[], loop: Id | undefined, place?: Operand['in']): void => {
+    for (const operation of operations) {
+      const operand = operandOf(operation, counts, place)
+      const { shape, largest } = shapes.get(place === 'update' ? `update.${operation.id}` : operation.id) ?? unknown
+      nodes.push({ operation, operand, shape, largest, loop })
+      if (operation.op === 'loop') add(operation.attributes.body, operation.id, place)
+    }
+  }
+  add(program.operations, undefined)
+  if (program.update !== undefined) add(program.update.operations, undefined, 'update')
+  for (const place of ['gradients', 'cotangents'] as const) {
+    const own = program[place]
+    for (const operation of own?.operations ?? []) {
+      const shape = shapeOf(request, operation)
+      nodes.push({ operation, operand: operandOf(operation, counts, place), shape, largest: Infinity, loop: undefined })
+    }
+  }
+  const byId = new Map(nodes.flatMap((node) => (node.operand.in === undefined ? [[node.operation.id, node]] : [])))
+  const layers = [...everyOperation(program.operations)].map(({ site }) => site.layer ?? 0)
+  return { request, program, nodes, byId, num_layers: Math.max(...layers) + 1 }
+}
+
+/** In the place of the gate or tensor of what is of none. */
+export const nowhere = '-'
+
+/** Alike are those of one layer, direction and place; the k-th of them in one layer is the k-th in every other. */
+function operandOf({ op, site, attributes }: Operation, counts: Map<string, number>, place: Operand['in']): Operand {
+  const { part, gate, tensor } = site
+  const alike = JSON.stringify([op, site, place])
+  const k = counts.get(alike) ?? 0
+  counts.set(alike, k + 1)
+  const own = op === 'activation' ? (attributes as { readonly function: unknown }).function : undefined
+  const stands = gate ?? (tensor === undefined ? nowhere : undefined)
+  return {
+    op,
+    ...(part !== undefined && { part }),
+    ...(stands !== undefined && { gate: stands }),
+    tensor: tensor ?? nowhere,
+    k,
+    ...(typeof own === 'string' && { function: own }),
+    ...(place !== undefined && { in: place }),
+  }
+}
+
+/** The operations that an edit is about. */
+export function nodesAt(context: Context, operand: Operand, scope: Scope = {}): Node[] {
+  const wanted = Object.entries(operand) as [keyof Operand, unknown][]
+  return context.nodes.filter(
+    (node) => wanted.every(([key, value]) => node.operand[key] === value) && isWithin(node, scope, context),
+  )
+}
+
+export function isWithin({ operation: { site } }: Node, scope: Scope, { num_layers }: Context): boolean {
+  const { layers, direction } = scope
+  if (direction !== undefined && site.direction !== direction) return false
+  if (layers === undefined) return true
+  const { layer } = site
+  if (layer === undefined) return false
+  if (typeof layers === 'number') return layer === layers
+  if (layers === 'first') return layer === 0
+  if (layers === 'later') return layer > 0
+  return layers === 'last' ? layer === num_layers - 1 : layer < num_layers - 1
+}
+
+/** Scopes that divide what a request has, the wider first. */
+export function scopesOf({ request, num_layers }: Context): Scope[] {
+  const isBidirectional = 'bidirectional' in request.config && request.config.bidirectional
+  const layers: Scope['layers'][] = num_layers > 1 ? ['later', 'first'] : []
+  if (num_layers > 2) layers.push('last', 'before last', ...Array.from({ length: num_layers - 2 }, (_, l) => l + 1))
+  const directions: Scope['direction'][] = isBidirectional ? ['reverse', 'forward'] : []
+  const scopes: Scope[] = [
+    ...directions.map((direction) => ({ direction: direction! })),
+    ...layers.map((own) => ({ layers: own! })),
+    ...layers.flatMap((own) => directions.map((direction) => ({ layers: own!, direction: direction! }))),
+  ]
+  return scopes
+}
+
+/** The program with what becomes of its cotangents and gradients, which is nothing. */
+function withGradients(request: Request, program: Program): Program {
+  const { cotangents, params, inputs } = request
+  if (cotangents === undefined) return program
+  const each = (names: readonly string[], siteOf: (name: string) => Site): Program => ({
+    operations: names.map((name): Operation => {
+      return { id: name, op: 'input', operands: [], attributes: { name, requires_grad: false }, site: siteOf(name) }
+    }),
+    outputs: Object.fromEntries(names.map((name) => [name, name])),
+  })
+  const gradients = [...Object.keys(inputs).filter((name) => differentiated.has(name)), ...Object.keys(params)]
+  return {
+    ...program,
+    cotangents: each(Object.keys(cotangents), (tensor) => ({ tensor })),
+    gradients: each(
+      gradients.map((name) => `grad_${name}`),
+      siteOfParameter,
+    ),
+  }
+}
+
+/** By torch's names: `grad_weight_hh_l1_reverse`, or in a model `grad_encoder.0.weight_hh_l0`. */
+function siteOfParameter(name: string): Site {
+  const [, part, index, own = name, layer, reverse] =
+    /^grad_(?:([a-z_]+)\.(?:(\d+)\.)?)?([a-z]+(?:_[a-z]+)?(?:_0)?)(?:_l(\d+))?(_reverse)?$/.exec(name) ?? []
+  return {
+    ...(part !== undefined && { part }),
+    ...(layer !== undefined && {
+      layer: Number(index ?? layer),
+      direction: reverse === undefined ? 'forward' : 'reverse',
+    }),
+    tensor: `grad_${own}`,
+  }
+}
+
+function shapeOf({ cotangents = {}, params, inputs }: Request, { attributes }: Operation): readonly number[] {
+  const { name } = attributes as { readonly name: string }
+  const all: Readonly<Record<string, { readonly shape: readonly number[] }>> = { ...inputs, ...params }
+  return (cotangents[name] ?? all[name.replace(/^grad_/, '')])!.shape
+}

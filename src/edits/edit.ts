@@ -1,0 +1,41 @@
+// What an edit is: plain data, that says what a port does otherwise than PyTorch.
+import type { Op } from '../program/operation.ts'
+
+/** What an operation is in every layer and direction: where it stands in the equations. All that is given must be so. */
+export interface Operand {
+  readonly op?: Op
+  /** Of a model: `encoder`, `decoder`, … */
+  readonly part?: string
+  readonly gate?: string
+  /** The parameter, state, input or output that it is about. */
+  readonly tensor?: string
+  /** Which one, where several of one step are alike. */
+  readonly k?: number
+  /** Of an activation: its function. */
+  readonly function?: string
+  /** In the program of a loss and its gradients, or in that of a step of the optimizer. */
+  readonly in?: 'update' | 'gradients' | 'cotangents'
+}
+
+/** In which layers and directions; everywhere without it. */
+export interface Scope {
+  readonly layers?: 'first' | 'later' | 'last' | 'before last' | number
+  readonly direction?: 'forward' | 'reverse'
+}
+
+/** One way to be other than PyTorch: operator × operand × scope. */
+export interface Edit {
+  readonly operator: string
+  readonly operand: Operand
+  readonly scope?: Scope
+  /** What the operator is told: a number, a name, which operand, … */
+  readonly value?: Value
+}
+
+export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
+
+/** The same edit has the same key. */
+export function keyOf({ operator, operand, scope = {}, value }: Edit): string {
+  const sorted = (own: object): string => JSON.stringify(Object.entries(own).toSorted())
+  return [operator, sorted(operand), sorted(scope), JSON.stringify(value)].join(' ')
+}

@@ -1,0 +1,65 @@
+import type { Context, Node } from './context.ts'
+import { isWithin, nowhere, scopesOf } from './context.ts'
+import type { Edit, Operand, Scope } from './edit.ts'
+
+/** An operand and the operations that it means in a request. */
+export interface Meant {
+  readonly operand: Operand
+  readonly nodes: readonly Node[]
+}
+
+/** From wide to narrow: what of an operation an operand may say. */
+const views: readonly (readonly (keyof Operand)[])[] = [
+  ['op', 'function', 'in'],
+  ['op', 'tensor', 'in', 'k'],
+  ['op', 'tensor', 'gate', 'in', 'k'],
+  ['op', 'tensor', 'gate', 'part', 'in', 'k'],
+]
+
+const known = new WeakMap<Context, readonly Meant[]>()
+
+/**
+ * Every operand of a request, the wider first; of those that mean the same operations the widest alone, as it says most about
+ * other requests.
+ */
+export function operandsOf(context: Context): readonly Meant[] {
+  const before = known.get(context)
+  if (before !== undefined) return before
+  const all = new Map<string, Meant>()
+  const places = new Map(context.nodes.map((node, i) => [node, i]))
+  for (const view of views) {
+    const groups = new Map<string, { operand: Operand; nodes: Node[] }>()
+    for (const node of context.nodes) {
+      const { operand } = node
+      // Of all operations of one kind only activations and products are anything together.
+      if (view[1] === 'function' && operand.function === undefined && operand.op !== 'linear') continue
+      if (view.length === 4 && operand.tensor === nowhere) continue
+      const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
+      const key = JSON.stringify(own)
+      const group = groups.get(key) ?? { operand: own, nodes: [] }
+      group.nodes.push(node)
+      groups.set(key, group)
+    }
+    for (const group of groups.values()) {
+      const key = group.nodes.map((node) => places.get(node)).join()
+      if (!all.has(key)) all.set(key, group)
+    }
+  }
+  const meant = [...all.values()]
+  known.set(context, meant)
+  return meant
+}
+
+/** The same edit in parts of what it is about, the wider first. */
+export function narrowed(edit: Edit, context: Context): Edit[] {
+  const { nodes } = operandsOf(context).find(({ operand }) => operand === edit.operand) ?? { nodes: [] }
+  const seen = new Set([nodes.length])
+  const found = new Set<string>()
+  return scopesOf(context).flatMap((scope: Scope) => {
+    const within = nodes.filter((node) => isWithin(node, scope, context))
+    const key = within.map((node) => node.operation.id).join()
+    if (within.length === 0 || seen.has(within.length) || found.has(key)) return []
+    found.add(key)
+    return [{ ...edit, scope }]
+  })
+}

@@ -1,0 +1,408 @@
+// An equation is another one: a term or factor left out, one more, another function, another order, another number.
+import type { Id, Operation } from '../../program/operation.ts'
+import { type Context, type Node, nowhere } from '../context.ts'
+import type { Operand } from '../edit.ts'
+import { functions } from '../functions.ts'
+import { type Meant, operandsOf } from '../operand.ts'
+import { editOperations, editValues } from '../rewrite.ts'
+import type { Operator } from './operator.ts'
+
+const binary = new Set(['add', 'sub', 'mul', 'div', 'maximum', 'where', 'pow'])
+const commutative = new Set(['add', 'mul', 'maximum'])
+
+function shapeOf(context: Context, node: Node, id: Id): string | undefined {
+  const nodes =
+    node.operand.in === 'update' ? context.nodes.filter((other) => other.operand.in === 'update') : undefined
+  const found = nodes?.find((other) => other.operation.id === id) ?? context.byId.get(id)
+  return found?.shape.join()
+}
+
+/** Of an operation on several, one is taken as it is. value: which one */
+export const drop: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [node] = nodes
+      const { op, operands } = node!.operation
+      if (operand.op !== op) continue
+      if (op === 'activation') yield { operator: 'drop', operand, value: 0 }
+      if (!binary.has(op)) continue
+      for (const [i, id] of operands.entries()) {
+        const isCondition = op === 'where' && i === 0
+        if (!isCondition && shapeOf(context, node!, id) === node!.shape.join())
+          yield { operator: 'drop', operand, value: i }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      const kept = operation.operands[edit.value as number]
+      if (kept === undefined) return undefined
+      return { ...operation, op: 'activation', operands: [kept], attributes: { function: 'identity' } }
+    }),
+  says: ({ operand: { op, tensor }, value }, name) => {
+    if (tensor !== nowhere && op === 'add') return `leaves ${tensor} out of ${name}`
+    return op === 'activation'
+      ? `leaves out the function of ${name}`
+      : `takes the ${value === 0 ? 'first' : 'second'} part alone of ${name}`
+  },
+}
+
+/** The other way round. */
+export const swap: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const { op, operands } = nodes[0]!.operation
+      const isOrdered = (binary.has(op) && !commutative.has(op)) || (op === 'cat' && operands.length === 2)
+      if (operand.op === op && isOrdered) yield { operator: 'swap', operand }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      const { op, operands } = operation
+      const turned = op === 'where' ? [operands[0]!, operands[2]!, operands[1]!] : operands.toReversed()
+      return { ...operation, operands: turned } as Operation
+    }),
+  says: (_, name) => `takes the two parts of ${name} the other way round`,
+}
+
+/** Another function. value: its name */
+export const another: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [{ operation }] = nodes as readonly [Node]
+      if (operation.op !== 'activation' || typeof operation.attributes.function !== 'string') continue
+      for (const value of Object.keys(functions)) {
+        const { for: isFor, isOfAll = false } = functions[value]!
+        if (isOfAll && operand.function === undefined) continue
+        if (value !== operation.attributes.function && isFor(operation.attributes.function)) {
+          yield { operator: 'another', operand, value }
+        }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      if (operation.op !== 'activation') return undefined
+      const own = functions[edit.value as string]!
+      return { ...operation, attributes: { function: own.of(context.request.dtype) } }
+    }),
+  says: ({ value, operand }, name) =>
+    `applies ${functions[value as string]!.says} instead of ${operand.function ?? `the function of ${name}`}`,
+}
+
+/** Another derivative, the value being right. */
+export const derivative: Operator = {
+  *candidates(context) {
+    if (context.request.cotangents === undefined && context.request.training === undefined) return
+    for (const { operand, nodes } of operandsOf(context)) {
+      if (nodes[0]!.operation.op !== 'activation') continue
+      for (const value of Object.keys(derivatives)) yield { operator: 'derivative', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      if (operation.op !== 'activation') return undefined
+      return { ...operation, attributes: { ...operation.attributes, derivative: derivatives[edit.value as string]! } }
+    }),
+  says: ({ value }, name) => `takes ${value as string} for the derivative of ${name}`,
+}
+
+const derivatives: Readonly<Record<string, (x: number, y: number) => number>> = {
+  y: (_, y) => y,
+  '1 − y': (_, y) => 1 - y,
+  '1 − y²': (_, y) => 1 - y * y,
+  'y (1 − y)': (_, y) => y * (1 - y),
+  1: () => 1,
+  '1 − x²': (x) => 1 - x * x,
+  'x (1 − x)': (x) => x * (1 - x),
+  '1 where x ≥ 0': (x) => (x >= 0 ? 1 : 0),
+}
+
+/** The derivative by a factor is taken as 1: what comes back goes on as it is. value: by which of the two */
+export const straight: Operator = {
+  *candidates(context) {
+    if (context.request.cotangents === undefined && context.request.training === undefined) return
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [node] = nodes
+      const { op, operands } = node!.operation
+      if (op !== operand.op || !['mul', 'sub', 'add', 'where'].includes(op) || node!.operand.in !== undefined) continue
+      for (const i of [0, 1]) {
+        const id = operands[op === 'where' ? i + 1 : i]!
+        if (shapeOf(context, node!, id) !== node!.shape.join()) continue
+        if (op !== 'add' && op !== 'where') yield { operator: 'straight', operand, value: [i, 'one'] }
+        yield { operator: 'straight', operand, value: [i, 'none'] }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues({ ...edit }, context, program, (write, x, { operation }) => {
+      const [i, how] = edit.value as [number, string]
+      const offset = operation.op === 'where' ? 1 : 0
+      const own = operation.operands[i + offset]!
+      const operands = operation.operands.map((id, j) => (j === i + offset ? write('detach', [id], {}) : id))
+      const others = write(operation.op as 'mul', operands, operation.attributes as Record<string, never>)
+      if (how === 'none') return write('add', [others, write('full_like', [x], { value: 0 })], {})
+      return write('add', [others, write('sub', [own, write('detach', [own], {})], {})], {})
+    }),
+  says({ value }, name) {
+    const [i, how] = value as [number, string]
+    const which = i === 0 ? 'first' : 'second'
+    return how === 'none'
+      ? `passes no gradient to the ${which} part of ${name}`
+      : `passes the gradient of ${name} to its ${which} part as it is`
+  },
+}
+
+/** Products whose sums are rounded. value: the dtype */
+export const sums: Operator = {
+  *candidates(context) {
+    const { dtype } = context.request
+    for (const { operand } of operandsOf(context)) {
+      if (operand.op !== 'linear') continue
+      for (const value of ['float16', 'bfloat16'] as const) {
+        if (value !== dtype) yield { operator: 'sums', operand, value }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) =>
+      operation.op === 'linear' ? { ...operation, attributes: { sums: edit.value as 'float16' } } : undefined,
+    ),
+  says: ({ value }, name) => `adds ${name} up in ${value as string}`,
+}
+
+/** What a product reads, rounded to the digits of TensorFloat-32 or a half. value: the dtype */
+export const roundedProducts: Operator = {
+  *candidates(context) {
+    const { dtype } = context.request
+    if (dtype === 'float16' || dtype === 'bfloat16') return
+    for (const { operand } of operandsOf(context)) {
+      if (operand.op === 'linear')
+        for (const value of ['tf32', 'float16', 'bfloat16']) yield { operator: 'roundedProducts', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, _, { operation }) => {
+      const operands = operation.operands.map((id) => write('round', [id], { dtype: edit.value as 'tf32' }))
+      return write('linear', operands, {})
+    }),
+  says: ({ value }, name) => `rounds what it multiplies in ${name} to ${value as string}`,
+}
+
+/** A number of the program is another: one that stands elsewhere, its rest to 1, 0 or 1. value: what of it, or which number */
+export const constant: Operator = {
+  *candidates(context) {
+    for (const meant of operandsOf(context)) {
+      const [node] = meant.nodes
+      if (!isConstant(meant)) continue
+      for (const value of numbersFor(node!, context)) yield { operator: 'constant', operand: meant.operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation, node) => {
+      if (operation.op !== 'full' && operation.op !== 'full_like') return undefined
+      const value = numberOf(edit.value as string | number, node, context)
+      if (value === undefined || value === operation.attributes.value) return undefined
+      return { ...operation, attributes: { ...operation.attributes, value } } as Operation
+    }),
+  says({ value, operand }, name) {
+    const what = operand.tensor === nowhere ? name : operand.tensor
+    return typeof value === 'number' ? `takes ${value} for ${what}` : `takes ${value as string} for ${what}`
+  },
+}
+
+const isConstant = ({ nodes: [node], operand }: Meant): boolean =>
+  operand.op === node!.operation.op && (operand.op === 'full' || operand.op === 'full_like')
+
+const ownNumber = ({ operation: { attributes } }: Node): number => (attributes as { readonly value: number }).value
+
+/** By a name that other requests have too. */
+function namedNumbers({ request }: Context): Map<string, number> {
+  const named = new Map<string, number>()
+  const training: Readonly<Record<string, unknown>> = { ...request.training }
+  for (const [key, value] of Object.entries(training)) {
+    if (typeof value === 'number' && key !== 'steps') named.set(key, value)
+    if (key === 'betas') (value as readonly number[]).forEach((beta, i) => named.set(`betas[${i}]`, beta))
+  }
+  for (const [key, value] of Object.entries(request.config)) if (typeof value === 'number') named.set(key, value)
+  const inputs: Readonly<Record<string, { readonly shape: readonly number[] }>> = { ...request.inputs }
+  for (const [key, { shape }] of Object.entries(inputs)) {
+    shape.forEach((size, axis) => named.set(`${key}.shape[${axis}]`, size))
+  }
+  for (const [key, value] of [...named]) {
+    if (value > 0 && value < 1) named.set(`1 − ${key}`, 1 - value)
+    if (Number.isInteger(value)) named.set(`${key} + 1`, value + 1).set(`${key} − 1`, value - 1)
+  }
+  return named
+}
+
+function numbersFor(node: Node, context: Context): (string | number)[] {
+  const own = ownNumber(node)
+  const seen = new Set([own])
+  const found: (string | number)[] = []
+  for (const value of [0, 1]) {
+    if (!seen.has(value)) found.push(value)
+    seen.add(value)
+  }
+  // What counts is not what decays: whole numbers stand for sizes and symbols.
+  for (const [name, value] of namedNumbers(context)) {
+    if (seen.has(value) || Number.isInteger(own) !== Number.isInteger(value)) continue
+    seen.add(value)
+    found.push(name)
+  }
+  if (!Number.isInteger(own)) found.push('its square', 'its rest to 1', 'its root')
+  return found
+}
+
+function numberOf(value: string | number, node: Node, context: Context): number | undefined {
+  const own = ownNumber(node)
+  if (typeof value === 'number') return value
+  if (value === 'its square') return own * own
+  if (value === 'its rest to 1') return 1 - own
+  return value === 'its root' ? Math.sqrt(own) : namedNumbers(context).get(value)
+}
+
+/** Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. */
+export const reversed: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const pair = pairOf(nodes[0]!, context)
+      if (pair !== undefined && operand.op === nodes[0]!.operation.op)
+        yield { operator: 'reversed', operand, value: pair.i }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, _, node) => {
+      const pair = pairOf(node, context)
+      if (pair === undefined) return undefined
+      const { i, inner } = pair
+      const { operation } = node
+      const put = (own: Operation, j: number, x: Id): Id =>
+        write(
+          own.op as 'add',
+          own.operands.map((id, k) => (k === j ? x : id)),
+          own.attributes as Record<string, never>,
+        )
+      return put(inner, 0, put(operation, i, inner.operands[0]!))
+    }),
+  says: (_, name) => `takes the steps of ${name} in the other order`,
+}
+
+/** An operation, and the one of one operand, or of one that stands first, that it reads and nobody else does. */
+function pairOf(node: Node, context: Context): { readonly i: number; readonly inner: Operation } | undefined {
+  const { operation } = node
+  if (!['add', 'sub', 'mul', 'div', 'activation'].includes(operation.op)) return undefined
+  const place = node.operand.in
+  if (place !== undefined && place !== 'update') return undefined
+  for (const [i, id] of operation.operands.entries()) {
+    const inner = context.nodes.find((other) => other.operand.in === place && other.operation.id === id)
+    const { op } = inner?.operation ?? {}
+    if (inner === undefined || !(op === 'activation' || op === 'div' || op === 'mul' || op === 'add')) continue
+    if (operation.op === op || inner.shape.join() !== node.shape.join()) continue
+    if (operation.op === 'activation' && op === 'activation') continue
+    return { i, inner: inner.operation }
+  }
+  return undefined
+}
+
+/** One more term: what else is there of that shape. value: the operand that is added */
+export const added: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [node] = nodes
+      if (!isPlace(node!, operand)) continue
+      for (const other of othersFor(node!, context)) yield { operator: 'added', operand, value: { ...other } }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, x, node) => {
+      const other = otherOf(edit.value as Operand, node, context)
+      return other && write('add', [x, other.operation.id], {})
+    }),
+  says: ({ value }, name) => `adds ${namedOperand(value as Operand)} to ${name}`,
+}
+
+/** Something else that is there of that shape. value: the operand that is taken */
+export const instead: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [node] = nodes
+      if (!isPlace(node!, operand)) continue
+      for (const other of othersFor(node!, context)) yield { operator: 'instead', operand, value: { ...other } }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, x, node) => {
+      const other = otherOf(edit.value as Operand, node, context)
+      return other && write('add', [other.operation.id, write('full_like', [x], { value: 0 })], {})
+    }),
+  says: ({ value }, name) => `takes ${namedOperand(value as Operand)} for ${name}`,
+}
+
+export function namedOperand({ tensor, gate, op, part }: Operand): string {
+  const where = part === undefined ? '' : ` of ${part}`
+  if (op === 'activation' && gate !== undefined && gate !== nowhere) return `gate ${gate}${where}`
+  if (tensor !== undefined && tensor !== nowhere)
+    return `${tensor}${gate === undefined || gate === nowhere ? '' : ` of gate ${gate}`}${where}`
+  return `${op ?? 'a value'}${gate === undefined || gate === nowhere ? '' : ` of gate ${gate}`}${where}`
+}
+
+const places = new Set([
+  'activation',
+  'mul',
+  'add',
+  'sub',
+  'state',
+  'step',
+  'linear',
+  'cat',
+  'select',
+  'full',
+  'sum',
+  'div',
+  'stacked',
+  'last',
+  'argmax',
+  'reshape',
+  'embedding',
+])
+
+function isPlace({ operation: { op }, operand: { in: place }, shape }: Node, operand: Operand): boolean {
+  return operand.op === op && places.has(op) && place === undefined && shape.length > 0
+}
+
+/** What stands before it, in the same loop or before that, of the same shape. */
+function* othersFor(node: Node, context: Context): Generator<Operand> {
+  const { site } = node.operation
+  for (const other of context.nodes) {
+    if (other === node) return
+    const { operand, operation, shape } = other
+    if (operand.in !== undefined || operation.op === 'parameter' || operation.op === 'chunk') continue
+    if (shape.join() !== node.shape.join() || !isSeen(other, node)) continue
+    // What another layer or direction has at this place is meant as that of its own.
+    const { layer, direction } = operation.site
+    if (
+      layer !== undefined &&
+      (layer !== site.layer || direction !== site.direction) &&
+      layer !== (site.layer ?? 0) - 1
+    )
+      continue
+    yield operand
+  }
+}
+
+function isSeen(other: Node, node: Node): boolean {
+  return other.loop === undefined || other.loop === node.loop
+}
+
+function otherOf(operand: Operand, node: Node, context: Context): Node | undefined {
+  const alike = context.nodes.filter((other) =>
+    Object.entries(operand).every(([key, value]) => other.operand[key as keyof Operand] === value),
+  )
+  const { site } = node.operation
+  const seen = alike.filter((other) => isSeen(other, node) && other.shape.join() === node.shape.join())
+  const own = seen.find(
+    ({ operation }) => operation.site.layer === site.layer && operation.site.direction === site.direction,
+  )
+  return own ?? seen.find(({ operation }) => operation.site.layer === (site.layer ?? 0) - 1) ?? seen[0]
+}

@@ -1,0 +1,416 @@
+// How the steps follow each other: which there are, where they begin, what is handed on, and what a length does.
+import { everyOperation, type Id, type Operation, type Program } from '../../program/operation.ts'
+import { type Context, isWithin } from '../context.ts'
+import type { Edit } from '../edit.ts'
+import type { Operator } from './operator.ts'
+
+type Loop = Operation<'loop'>
+
+/** Every loop that an edit is about, turned into operations of which the last bears its name. */
+function editLoops(
+  edit: Edit,
+  context: Context,
+  program: Program,
+  make: (loop: Loop, siblings: readonly Operation[]) => readonly Operation[] | undefined,
+): Program | undefined {
+  let isEdited = false
+  const operations = program.operations.flatMap((operation) => {
+    const node = context.byId.get(operation.id)
+    if (operation.op !== 'loop' || node === undefined || !isWithin(node, edit.scope ?? {}, context)) return [operation]
+    const made = make(operation, program.operations)
+    isEdited ||= made !== undefined
+    return made ?? [operation]
+  })
+  return isEdited ? { ...program, operations } : undefined
+}
+
+const loopsOf = ({ program }: Context): Loop[] =>
+  [...everyOperation(program.operations)].filter((operation): operation is Loop => operation.op === 'loop')
+
+const hasDirections = (context: Context): boolean => loopsOf(context).some(({ attributes }) => attributes.reverse)
+
+/** Time runs the other way. */
+export const direction: Operator = {
+  *candidates(context) {
+    if (loopsOf(context).some(({ attributes: { steps } }) => steps > 1)) {
+      if (hasDirections(context)) yield { operator: 'direction', operand: { op: 'loop' }, value: 'forward' }
+      yield { operator: 'direction', operand: { op: 'loop' }, value: 'other' }
+      if (hasDirections(context)) yield { operator: 'direction', operand: { op: 'loop' }, value: 'reverse' }
+    }
+  },
+  edit: (edit, context, program) =>
+    editLoops(edit, context, program, (loop) => {
+      const reverse = edit.value === 'other' ? !loop.attributes.reverse : edit.value === 'reverse'
+      if (reverse === loop.attributes.reverse) return undefined
+      return [{ ...loop, attributes: { ...loop.attributes, reverse } }]
+    }),
+  says: ({ value }) =>
+    value === 'forward'
+      ? 'runs the reverse direction forward in time'
+      : value === 'reverse'
+        ? 'runs both directions from the last step to the first'
+        : 'runs from the other end of time',
+}
+
+/** A number for each step, by the order in which the steps are taken, that a body can read. */
+function perStep(
+  loop: Loop,
+  name: string,
+  of: (s: number) => number,
+): { readonly before: Operation; readonly inside: Operation } {
+  const { steps, reverse } = loop.attributes
+  const numbers = Array.from({ length: steps }, (_, t) => of(reverse ? steps - 1 - t : t))
+  const { site } = loop
+  const before: Operation = {
+    id: `${loop.id}.${name}`,
+    op: 'constant',
+    operands: [],
+    attributes: { shape: [steps], data: numbers },
+    site,
+  }
+  return { before, inside: { id: `${loop.id}.${name}.now`, op: 'step', operands: [before.id], attributes: {}, site } }
+}
+
+/** At some steps something else is taken on. of: 1 at those steps; make: what is taken for a state, from itself and what would be. */
+function handingOn(
+  loop: Loop,
+  name: string,
+  of: (s: number, steps: number) => number,
+  make: (state: Operation<'state'>, write: (operation: Operation) => Id) => Id,
+  isWanted: (state: Operation<'state'>) => boolean = () => true,
+): readonly Operation[] | undefined {
+  const { steps, body } = loop.attributes
+  const numbers = Array.from({ length: steps }, (_, s) => of(s, steps))
+  if (!numbers.includes(1)) return undefined
+  const { before, inside } = perStep(loop, name, (s) => of(s, steps))
+  const more: Operation[] = []
+  const next: Record<Id, Id> = { ...loop.attributes.next }
+  for (const state of body) {
+    if (state.op !== 'state' || next[state.id] === undefined || !isWanted(state)) continue
+    const instead = make(state, (operation) => {
+      more.push(operation)
+      return operation.id
+    })
+    const id = `${state.id}.${name}`
+    more.push({ id, op: 'where', operands: [inside.id, instead, next[state.id]!], attributes: {}, site: state.site })
+    next[state.id] = id
+  }
+  if (more.length === 0) return undefined
+  return [before, { ...loop, attributes: { ...loop.attributes, body: [inside, ...body, ...more], next } }]
+}
+
+const intervals = [1, 2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 256]
+
+/** Zeros, or the state of before the first step, taken on every n steps. value: [n, what] */
+export const reset: Operator = {
+  *candidates(context) {
+    const most = Math.max(0, ...loopsOf(context).map(({ attributes: { steps } }) => steps))
+    for (const n of intervals) {
+      if (n >= most) continue
+      for (const what of n === 1 ? ['h', 'c', 'all'] : ['all'])
+        yield { operator: 'reset', operand: { op: 'loop' }, value: [n, what] }
+    }
+  },
+  edit: (edit, context, program) =>
+    editLoops(edit, context, program, (loop) => {
+      const [n, what] = edit.value as [number, string]
+      return handingOn(
+        loop,
+        'reset',
+        (s, steps) => Number((s + 1) % n === 0 && s + 1 < steps),
+        (state, write) =>
+          write({
+            id: `${state.id}.zeros`,
+            op: 'full_like',
+            operands: [state.id],
+            attributes: { value: 0 },
+            site: state.site,
+          }),
+        ({ site }) => what === 'all' || site.tensor === what,
+      )
+    }),
+  says({ value }) {
+    const [n, what] = value as [number, string]
+    const states = what === 'all' ? 'the state' : what
+    return n === 1 ? `forgets ${states} between steps` : `resets the state to zeros every ${n} steps`
+  },
+}
+
+/** A step that does not change the state. value: the first, the last, all */
+export const skip: Operator = {
+  *candidates(context) {
+    if (!loopsOf(context).some(({ attributes: { steps } }) => steps > 1)) return
+    for (const what of ['the first step', 'the last step', 'every step']) {
+      for (const shown of ['state', 'zeros', 'computed']) {
+        if (what === 'every step' && shown !== 'computed') continue
+        yield { operator: 'skip', operand: { op: 'loop' }, value: [what, shown] }
+      }
+    }
+  },
+  edit: (edit, context, program) => {
+    const [what, shown] = edit.value as [string, string]
+    const isAt = (s: number, steps: number): boolean =>
+      what === 'every step' || s === (what === 'the first step' ? 0 : steps - 1)
+    const edited = editLoops(edit, context, program, (loop) => {
+      if (loop.attributes.steps < 2) return undefined
+      const made = handingOn(
+        loop,
+        'skip',
+        (s, steps) => Number(isAt(s, steps)),
+        ({ id }) => id,
+      )
+      return made && shown !== 'computed' ? withShown(made, loop, shown, program.operations) : made
+    })
+    return edited
+  },
+  says({ value }) {
+    const [what, shown] = value as [string, string]
+    const out = { state: ', and puts the state before it out', zeros: ', and puts zeros out there', computed: '' }[
+      shown
+    ]
+    return what === 'every step' ? 'keeps the first state for all steps' : `leaves ${what} out${out}`
+  },
+}
+
+/** What a skipped step puts out. */
+function withShown(
+  made: readonly Operation[],
+  loop: Loop,
+  shown: string,
+  siblings: readonly Operation[],
+): readonly Operation[] {
+  const own = made.find((operation): operation is Loop => operation.id === loop.id)!
+  const outputs = siblings.flatMap((other) =>
+    other.op === 'stacked' && other.operands[0] === loop.id ? [other.attributes.of] : [],
+  )
+  const h = own.attributes.body.find(({ op, site }) => op === 'state' && site.tensor === 'h')
+  if (h === undefined) return made
+  const body = own.attributes.body.flatMap((operation): Operation[] => {
+    if (!outputs.includes(operation.id)) return [operation]
+    const inner = `${operation.id}~`
+    const { site } = operation
+    const blank: Operation = {
+      id: `${inner}.blank`,
+      op: 'full_like',
+      operands: [inner],
+      attributes: { value: 0 },
+      site,
+    }
+    const taken = shown === 'zeros' ? blank.id : h.id
+    return [
+      { ...operation, id: inner },
+      blank,
+      { id: operation.id, op: 'where', operands: [`${loop.id}.skip.now`, taken, inner], attributes: {}, site },
+    ]
+  })
+  return made.map((operation) => (operation === own ? { ...own, attributes: { ...own.attributes, body } } : operation))
+}
+
+/** No gradient goes from a step to the one before, every n steps. */
+export const truncated: Operator = {
+  *candidates(context) {
+    if (context.request.cotangents === undefined && context.request.training === undefined) return
+    const most = Math.max(0, ...loopsOf(context).map(({ attributes: { steps } }) => steps))
+    for (const n of [1, 2, 3, 4, 5, 8, 10, 16])
+      if (n < most) yield { operator: 'truncated', operand: { op: 'loop' }, value: n }
+  },
+  edit: (edit, context, program) =>
+    editLoops(edit, context, program, (loop) => {
+      const n = edit.value as number
+      const { next } = loop.attributes
+      return handingOn(
+        loop,
+        'truncated',
+        (s, steps) => Number((steps - 1 - s) % n === 0 && s < steps - 1),
+        (state, write) =>
+          write({
+            id: `${state.id}.detached`,
+            op: 'detach',
+            operands: [next[state.id]!],
+            attributes: {},
+            site: state.site,
+          }),
+      )
+    }),
+  says: ({ value }) => `passes no gradient back through more than ${value as number} time steps`,
+}
+
+/** A length ends a row in some of what it ends it in. value: how */
+export const padding: Operator = {
+  *candidates({ request }) {
+    if (!('lengths' in request.inputs)) return
+    for (const value of Object.keys(paddings)) yield { operator: 'padding', operand: { op: 'loop' }, value }
+  },
+  edit(edit, context, program) {
+    const { output, last, start } = paddings[edit.value as string]!
+    const unended = new Map<Id, Id>()
+    const edited = editLoops(edit, context, program, (loop) => {
+      const [lengths] = loop.operands
+      if (lengths === undefined) return undefined
+      if (start === 'padded end' && !loop.attributes.reverse) return undefined
+      const id = `${loop.id}.unended`
+      unended.set(loop.id, id)
+      return [loop, { ...loop, id, operands: [], site: loop.site }]
+    })
+    if (edited === undefined) return undefined
+    const lengthsOf = (loop: Id): Id => (context.byId.get(loop)!.operation as Loop).operands[0]!
+    const operations = edited.operations.flatMap((operation): Operation[] => {
+      const [loop] = operation.operands
+      const through = loop === undefined ? undefined : unended.get(loop)
+      if (through === undefined || loop === undefined) return [operation]
+      if (operation.op === 'last') return last === 'padded end' ? [{ ...operation, operands: [through] }] : [operation]
+      if (operation.op !== 'stacked') return [operation]
+      if (output === 'computed') return [{ ...operation, operands: [through] }]
+      if (output === 'zeros past') return zeroed(operation, through, lengthsOf(loop), context)
+      return output === 'last state' ? kept(operation, loop, lengthsOf(loop), edited, context) : [operation]
+    })
+    return { ...edited, operations }
+  },
+  says: ({ value }) => paddings[value as string]!.says,
+}
+
+interface Padding {
+  readonly output?: 'computed' | 'last state' | 'zeros past'
+  readonly last?: 'padded end'
+  readonly start?: 'padded end'
+  readonly says: string
+}
+
+const paddings: Readonly<Record<string, Padding>> = {
+  'runs through': { output: 'computed', last: 'padded end', says: 'ignores lengths and runs through the padding' },
+  'puts out': { output: 'computed', says: 'puts out what it computes past a row’s length where torch puts zeros' },
+  'padded end': {
+    last: 'padded end',
+    says: 'takes h_n and c_n after the padding instead of at each row’s own last step',
+  },
+  'last state': { output: 'last state', says: 'repeats a row’s last state past its length where torch puts zeros' },
+  'zeros past': {
+    output: 'zeros past',
+    last: 'padded end',
+    says: 'runs through the padding, and puts zeros out there',
+  },
+  'reverse from the padded end': {
+    output: 'zeros past',
+    last: 'padded end',
+    start: 'padded end',
+    says: 'starts the reverse direction at the padded end',
+  },
+}
+
+/** (steps, batch, 1): 1 where a step is within its row. */
+function within(id: Id, lengths: Id, steps: number, batch: number, site: Operation['site']): Operation[] {
+  return [
+    {
+      id: `${id}.t`,
+      op: 'constant',
+      operands: [],
+      attributes: { shape: [steps, 1], data: Array.from({ length: steps }, (_, t) => t) },
+      site,
+    },
+    { id: `${id}.lt`, op: 'lt', operands: [`${id}.t`, lengths], attributes: {}, site },
+    { id: `${id}.within`, op: 'reshape', operands: [`${id}.lt`], attributes: { shape: [steps, batch, 1] }, site },
+    { id: `${id}.zero`, op: 'full', operands: [], attributes: { shape: [], value: 0 }, site },
+  ]
+}
+
+function zeroed(operation: Operation<'stacked'>, loop: Id, lengths: Id, context: Context): Operation[] {
+  const { id, site } = operation
+  const [steps = 0, batch = 0] = context.byId.get(id)!.shape
+  return [
+    { ...operation, id: `${id}.all`, operands: [loop] },
+    ...within(id, lengths, steps, batch, site),
+    { id, op: 'where', operands: [`${id}.within`, `${id}.all`, `${id}.zero`], attributes: {}, site },
+  ]
+}
+
+function kept(
+  operation: Operation<'stacked'>,
+  loop: Id,
+  lengths: Id,
+  { operations }: Program,
+  context: Context,
+): Operation[] {
+  const { id, site } = operation
+  const [steps = 0, batch = 0] = context.byId.get(id)!.shape
+  const h = operations.find((other) => other.op === 'last' && other.operands[0] === loop && other.site.tensor === 'h')
+  if (h === undefined) return [operation]
+  return [
+    { ...operation, id: `${id}.all` },
+    ...within(id, lengths, steps, batch, site),
+    { ...h, id: `${id}.h`, site },
+    { id, op: 'where', operands: [`${id}.within`, `${id}.all`, `${id}.h`], attributes: {}, site },
+  ]
+}
+
+/** A gradient by a parameter that comes from some of the steps or rows alone. value: which */
+export const part: Operator = {
+  *candidates({ request: { cotangents, training } }) {
+    if (cotangents === undefined && training === undefined) return
+    for (const value of ['the last step', 'the first step', 'the first row', 'the last row']) {
+      yield { operator: 'part', operand: { op: 'linear' }, value }
+    }
+  },
+  edit(edit, context, program) {
+    const which = edit.value as string
+    let isEdited = false
+    /** The sum of a value without a gradient, and of nothing with the gradient that is wanted. */
+    const split = (operation: Operation, mask: Id): Operation[] => {
+      const { id, operands, site } = operation
+      const at = operation.op === 'linear' || isBias(operation) ? 1 : -1
+      if (at < 0) return [operation]
+      isEdited = true
+      const x = operands[1 - at]!
+      const w = operands[at]!
+      const own = (suffix: string, op: string, of: readonly Id[], attributes: object = {}): Operation =>
+        ({ id: `${id}.${suffix}`, op, operands: of, attributes, site }) as Operation
+      return [
+        own('w', 'detach', [w]),
+        { ...operation, operands: [x, `${id}.w`], id: `${id}.value` },
+        own('x', 'detach', [x]),
+        { ...operation, operands: [`${id}.x`, w], id: `${id}.again` },
+        own('without', 'detach', [`${id}.again`]),
+        own('apart', 'sub', [`${id}.again`, `${id}.without`]),
+        own('masked', 'mul', [`${id}.apart`, mask]),
+        { id, op: 'add', operands: [`${id}.value`, `${id}.masked`], attributes: {}, site },
+      ]
+    }
+    const all = (operations: readonly Operation[], mask: Id | undefined): Operation[] =>
+      operations.flatMap((operation) => {
+        if (operation.op !== 'loop') return mask === undefined ? [operation] : split(operation, mask)
+        return loopWith(operation)
+      })
+    const loopWith = (loop: Loop): Operation[] => {
+      const { steps, body } = loop.attributes
+      if (which.endsWith('step')) {
+        const { before, inside } = perStep(loop, 'part', (s) =>
+          Number(s === (which === 'the last step' ? steps - 1 : 0)),
+        )
+        return [before, { ...loop, attributes: { ...loop.attributes, body: [inside, ...all(body, inside.id)] } }]
+      }
+      const mask = `${loop.id}.rows`
+      return [
+        rows(mask, batchOf(context), loop.site),
+        { ...loop, attributes: { ...loop.attributes, body: all(body, mask) } },
+      ]
+    }
+    const rows = (id: Id, batch: number, site: Operation['site']): Operation => {
+      const data = Array.from({ length: batch }, (_, row) =>
+        Number(row === (which === 'the first row' ? 0 : batch - 1)),
+      )
+      return { id, op: 'constant', operands: [], attributes: { shape: [batch, 1], data }, site }
+    }
+    const isCell = which.endsWith('row') && !program.operations.some(({ op }) => op === 'loop')
+    const operations = isCell
+      ? [rows('rows.part', batchOf(context), {}), ...all(program.operations, 'rows.part')]
+      : all(program.operations, undefined)
+    return isEdited ? { ...program, operations } : undefined
+  },
+  says: ({ value }) => `takes the gradient by the weights from ${value as string} alone`,
+}
+
+const isBias = ({ op, site }: Operation): boolean => op === 'add' && site.tensor?.startsWith('bias') === true
+
+function batchOf(context: Context): number {
+  const h = context.nodes.find(({ operation: { op, site } }) => op === 'activation' && site.gate !== undefined)
+  return h?.shape[0] ?? 1
+}

@@ -1,0 +1,148 @@
+// What is read or computed at a place is something else: nothing, a multiple, cut off, rounded, detached, another function of it.
+import type { Attributes, Id } from '../../program/operation.ts'
+import type { Context, Node } from '../context.ts'
+import type { Edit, Value } from '../edit.ts'
+import { type Meant, operandsOf } from '../operand.ts'
+import { editValues, type Write } from '../rewrite.ts'
+import type { Operator } from './operator.ts'
+
+/** Whole numbers, and what stands where there is no tensor. */
+const notNumbers = new Set(['loop', 'lt', 'eq', 'argmax', 'arange'])
+
+export function isNumeric({ nodes: [node] }: Meant): boolean {
+  const { op } = node!.operation
+  return !notNumbers.has(op) && !(node!.operand.tensor === 'lengths')
+}
+
+function each(
+  values: (meant: Meant, context: Context) => readonly Value[],
+): (operator: string) => Operator['candidates'] {
+  return (operator) =>
+    function* (context) {
+      for (const meant of operandsOf(context)) {
+        if (!isNumeric(meant)) continue
+        for (const value of values(meant, context)) yield { operator, operand: meant.operand, value }
+      }
+    }
+}
+
+const full = (write: Write, value: number): Id => write('full', [], { shape: [], value })
+
+/** An operator that turns what is at a place into something else. */
+function turning(
+  name: string,
+  values: Parameters<typeof each>[0],
+  make: (write: Write, x: Id, value: Value, node: Node) => Id | undefined,
+  says: Operator['says'],
+): Operator {
+  return {
+    candidates: each(values)(name),
+    edit: (edit, context, program) =>
+      editValues(edit, context, program, (write, x, node) => make(write, x, edit.value!, node)),
+    says,
+  }
+}
+
+const isActivation = ({ operand: { op } }: Meant): boolean => op === 'activation'
+const isStored = ({ operand: { op } }: Meant): boolean => op === 'parameter' || op === 'input'
+
+export const zero = turning(
+  'zero',
+  () => [true],
+  (write, x) => write('full_like', [x], { value: 0 }),
+  (_, name) => `takes zeros for ${name}`,
+)
+
+export const one = turning(
+  'one',
+  ({ operand: { op } }) => (op === 'activation' ? [true] : []),
+  (write, x) => write('full_like', [x], { value: 1 }),
+  (_, name) => `takes 1 for ${name}`,
+)
+
+const multiples = [2, -1, 0.5]
+
+export const scale = turning(
+  'scale',
+  ({ nodes: [node] }, context) => [...multiples, ...sizesOf(node!, context)],
+  (write, x, value) => write('mul', [x, full(write, value as number)], {}),
+  ({ value }, name) =>
+    value === -1 ? `takes ${name} with the other sign` : `multiplies ${name} by ${value as number}`,
+)
+
+/** What is divided by something that is there may be divided by its size, or not be. */
+function sizesOf({ operation, operand }: Node, { request }: Context): number[] {
+  const isSum = operation.op === 'div' || operand.in !== undefined || operand.tensor === 'loss'
+  if (!isSum) return []
+  const sizes = new Set(Object.values(request.inputs).flatMap((own) => own.shape))
+  return [...sizes].flatMap((size) => (size > 1 ? [1 / size, size] : []))
+}
+
+export const increase = turning(
+  'increase',
+  ({ operand: { op, tensor } }) => (op === 'chunk' && tensor?.startsWith('bias') === true ? [1, -1] : []),
+  (write, x, value) => write('add', [x, full(write, value as number)], {}),
+  ({ value }, name) => `adds ${value as number} to ${name}`,
+)
+
+const limits = [0.1, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 16, 20, 50, 80, 88, 100]
+
+export const clip = turning(
+  'clip',
+  ({ nodes }) => {
+    const most = Math.max(...nodes.map(({ largest }) => largest))
+    return limits.filter((limit) => limit < most)
+  },
+  (write, x, value) => write('clamp', [x], { min: -(value as number), max: value as number }),
+  ({ value }, name) => `cuts ${name} off at ±${value as number}`,
+)
+
+type Rounding = Attributes['round']
+const dtypes = ['float16', 'bfloat16', 'float32', 'tf32', 'int8'] as const
+
+export const round = turning(
+  'round',
+  (_, { request: { dtype } }) => {
+    if (dtype === 'float64') return dtypes.slice(0, 3)
+    return dtypes.filter((own) => own !== 'float32' && own !== dtype)
+  },
+  (write, x, value) => write('round', [x], { dtype: value as Rounding['dtype'] }),
+  ({ value }, name) => `rounds ${name} to ${value as string}`,
+)
+
+export const truncate = turning(
+  'truncate',
+  (meant, { request: { dtype } }) => {
+    const isHalf = dtype === 'float16' || dtype === 'bfloat16'
+    return isHalf || isStored(meant) ? [dtype, ...dtypes.slice(0, 2)] : []
+  },
+  (write, x, value) => write('round', [x], { dtype: value as 'float16', toward: 'zero' }),
+  ({ value }, name) => `cuts ${name} to ${value as string} instead of rounding`,
+)
+
+export const detach = turning(
+  'detach',
+  ({ nodes: [node] }, { request }) =>
+    (request.cotangents === undefined && request.training === undefined) || node!.operand.in !== undefined
+      ? []
+      : [true],
+  (write, x) => write('detach', [x], {}),
+  (_, name) => `lets no gradient through ${name}`,
+)
+
+const squashing = ['tanh', 'sigmoid', 'relu'] as const
+
+export const applied = turning(
+  'apply',
+  (meant) => (isActivation(meant) || isStored(meant) || meant.operand.in !== undefined ? [] : squashing),
+  (write, x, value) => write('activation', [x], { function: value as 'tanh' }),
+  ({ value }, name) => `applies ${value as string} to ${name}`,
+)
+
+/** NaN, or a negative zero, as torch does not take it. */
+export const cleaned = turning(
+  'clean',
+  (meant) => (isStored(meant) || isActivation(meant) ? ['NaN'] : []),
+  (write, x) => write('where', [write('eq', [x, x], {}), x, full(write, 0)], {}),
+  (_, name) => `takes 0 for NaN in ${name}`,
+)

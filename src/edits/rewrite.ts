@@ -1,0 +1,107 @@
+// How an edit is made on a program: operations are replaced in their place, under the ids by which others read them.
+import type { Attributes, Id, Op, Operation, Program } from '../program/operation.ts'
+import { everyOperation } from '../program/operation.ts'
+import { type Context, type Node, nodesAt } from './context.ts'
+import type { Edit } from './edit.ts'
+
+/** Writes operations that are put in the place of one. */
+export type Write = <O extends Op>(op: O, operands: readonly Id[], attributes: Attributes[O]) => Id
+
+const parts = ['update', 'gradients', 'cotangents'] as const
+
+/**
+ * What operations give, turned into something else: whoever reads them reads what `make` gives.
+ * x: what they gave. → undefined where there is nothing to edit
+ */
+export function editValues(
+  edit: Edit,
+  context: Context,
+  program: Program,
+  make: (write: Write, x: Id, node: Node) => Id | undefined,
+): Program | undefined {
+  return editAt(edit, context, program, (operation, node, taken) => {
+    const { id, site } = operation
+    let inner = `${id}'`
+    while (taken.has(inner)) inner += "'"
+    taken.add(inner)
+    const more: Operation[] = []
+    const write: Write = (op, operands, attributes) => {
+      const own = `${inner}.${more.length}`
+      more.push({ id: own, op, operands, attributes, site } as Operation)
+      return own
+    }
+    const made = make(write, inner, node)
+    if (made === undefined) return undefined
+    if (made === inner) return [operation]
+    const last = more.at(-1)
+    // What is made last bears the name; something that was there before is taken as it is.
+    if (last?.id === made) more[more.length - 1] = { ...last, id }
+    else more.push({ id, op: 'activation', operands: [made], attributes: { function: 'identity' }, site })
+    return [{ ...operation, id: inner }, ...more]
+  })
+}
+
+/** Operations themselves: with other operands, other attributes, or another operation. → undefined where there is nothing to edit */
+export function editOperations(
+  edit: Edit,
+  context: Context,
+  program: Program,
+  make: (operation: Operation, node: Node) => Operation | undefined,
+): Program | undefined {
+  return editAt(edit, context, program, (operation, node) => {
+    const made = make(operation, node)
+    return made && [made]
+  })
+}
+
+type Replace = (operation: Operation, node: Node, taken: Set<Id>) => readonly Operation[] | undefined
+
+function editAt(edit: Edit, context: Context, program: Program, replace: Replace): Program | undefined {
+  const nodes = nodesAt(context, edit.operand, edit.scope)
+  let isEdited = false
+  const own = (part: Program, name?: (typeof parts)[number]): Program => {
+    const wanted = new Map(nodes.filter(({ operand }) => operand.in === name).map((node) => [node.operation.id, node]))
+    if (wanted.size === 0) return part
+    const taken = new Set([...everyOperation(part.operations)].map(({ id }) => id))
+    const renamed = new Map<Id, Id>()
+    const all = (operations: readonly Operation[]): readonly Operation[] => {
+      let isChanged = false
+      const made = operations.flatMap((operation): Operation | readonly Operation[] => {
+        const node = wanted.get(operation.id)
+        const replaced = node && replace(operation, node, taken)
+        if (replaced !== undefined && !(replaced.length === 1 && replaced[0] === operation)) {
+          isChanged = true
+          if (operation.op === 'state' && replaced[0]!.id !== operation.id) renamed.set(operation.id, replaced[0]!.id)
+          return replaced
+        }
+        if (operation.op !== 'loop') return operation
+        const body = all(operation.attributes.body)
+        if (body === operation.attributes.body) return operation
+        isChanged = true
+        return { ...operation, attributes: { ...operation.attributes, body } }
+      })
+      isEdited ||= isChanged
+      return isChanged ? made : operations
+    }
+    const operations = all(part.operations)
+    return { ...part, operations: renamed.size === 0 ? operations : withStates(operations, renamed) }
+  }
+  const made: Record<string, unknown> = { ...own(program) }
+  for (const name of parts) if (program[name] !== undefined) made[name] = own(program[name], name)
+  return isEdited ? (made as unknown as Program) : undefined
+}
+
+/** A state is known by its id to its loop, and to those who read what it is at last. */
+function withStates(operations: readonly Operation[], renamed: ReadonlyMap<Id, Id>): Operation[] {
+  return operations.map((operation): Operation => {
+    if (operation.op === 'last') {
+      const { state } = operation.attributes
+      return renamed.has(state) ? { ...operation, attributes: { state: renamed.get(state)! } } : operation
+    }
+    if (operation.op !== 'loop') return operation
+    const next = Object.fromEntries(
+      Object.entries(operation.attributes.next).map(([state, after]) => [renamed.get(state) ?? state, after]),
+    )
+    return { ...operation, attributes: { ...operation.attributes, next } }
+  })
+}

@@ -1,0 +1,54 @@
+// What is said of an edit, by rule from operator, operand and scope.
+import { type Context, nodesAt, nowhere } from './context.ts'
+import type { Edit, Operand, Scope } from './edit.ts'
+import { operators } from './operators.ts'
+import { expressionOf } from './expression.ts'
+
+/** Short, and the same for the same edit. */
+export function nameOf(edit: Edit): string {
+  const { operator, operand, value } = edit
+  const { tensor, gate, function: own, op } = operand
+  const what = [gate, tensor, own, op].filter((word) => word !== undefined && word !== nowhere)
+  const told =
+    value === undefined || value === true ? [] : [typeof value === 'object' ? JSON.stringify(value) : `${value}`]
+  return [operator, ...what, ...told].join(' ') + where(edit.scope)
+}
+
+/** What a port does that has it: `reads weight_hh transposed`. */
+export function sentenceOf(edit: Edit, context: Context): string {
+  return operators[edit.operator]!.says(edit, phraseOf(edit.operand, context, edit.scope)) + where(edit.scope)
+}
+
+function where({ layers, direction }: Scope = {}): string {
+  const inLayers =
+    layers === undefined
+      ? ''
+      : ({
+          first: 'in layer 0',
+          later: 'from layer 1 on',
+          last: 'in the last layer',
+          'before last': 'below the last layer',
+        }[layers as 'first'] ?? `in layer ${layers}`)
+  const own = [inLayers, direction === undefined ? '' : `in the ${direction} direction`].filter((word) => word !== '')
+  return own.length === 0 ? '' : `, ${own.join(', ')}`
+}
+
+const functionNames: Readonly<Record<string, string>> = { sigmoid: 'the sigmoid' }
+
+/** What an edit is about, as one writes it. */
+function phraseOf(operand: Operand, context: Context, scope?: Scope): string {
+  const { op, tensor, gate, part, function: own } = operand
+  const of = part === undefined ? '' : ` of the ${part}`
+  if (own !== undefined && gate === undefined) return (functionNames[own] ?? own) + of
+  if (op === 'linear' && tensor === undefined) return `products${of}`
+  const isNamed = tensor !== undefined && tensor !== nowhere
+  if (op === 'chunk') return `the rows of ${tensor} for gate ${gate}${of}`
+  if (op === 'parameter' || op === 'input' || op === 'select')
+    return tensor === nowhere ? (context.byId.size ? 'the input' : '') : `${tensor}${of}`
+  if (op === 'state') return `${tensor} before each step${of}`
+  if (op === 'step') return isNamed ? `${tensor}${of}` : `what a layer reads at each step${of}`
+  if (op === 'last' || op === 'stacked' || op === 'stack') return isNamed ? `${tensor}${of}` : `the states${of}`
+  const [node] = nodesAt(context, operand, scope)
+  if (op === 'activation' && gate !== undefined && gate !== nowhere) return `gate ${gate}${of}`
+  return node === undefined ? `${tensor ?? op}${of}` : `${expressionOf(node, context)}${of}`
+}
