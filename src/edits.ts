@@ -38,5 +38,12 @@ export function runEdited(edits: readonly Edit[], asked: Request): Outputs {
 
 /** In the shapes that were asked for, whatever the port took the request for. */
 export function asAsked(asked: Request, numbers: Numbers): Outputs {
-  return rounded(asked, numbers)
+  const { cotangents, inputs, params } = asked
+  if (cotangents === undefined) return rounded(asked, numbers)
+  // By what such a port does not read it has no gradient.
+  const all: Record<string, Float64Array> = { ...numbers }
+  for (const [name, tensor] of Object.entries({ ...inputs, ...params })) {
+    all[`grad_${name}`] ??= new Float64Array((tensor as { readonly data: ArrayLike<number> }).data.length)
+  }
+  return rounded(asked, all)
 }

@@ -50,7 +50,13 @@ function search(trials: Trials, clock: Clock): Tried[] {
     for (const edit of edits) {
       if (clock.isOver(part)) break
       const attempt = trials.attempt([edit])
-      if (attempt !== undefined) attempts.push(attempt)
+      if (attempt === undefined) continue
+      attempts.push(attempt)
+      // Where every output is explained, the way back may be another.
+      if (attempt.tried?.outputs === true && !attempt.tried.complete) {
+        const kept = trials.attempt([{ ...edit, gradient: 'kept' }])
+        if (kept !== undefined) attempts.push(kept)
+      }
     }
     return attempts
   }

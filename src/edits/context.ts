@@ -65,6 +65,17 @@ export function contextOf(request: Request, whole?: WholeLayer): Context {
   return { request, program, nodes, byId, num_layers: Math.max(...layers) + 1 }
 }
 
+const kinds: Readonly<Record<string, string>> = {
+  h_0: 'initial states',
+  c_0: 'initial states',
+  h: 'states',
+  c: 'states',
+  h_n: 'last states',
+  c_n: 'last states',
+  h_1: 'last states',
+  c_1: 'last states',
+}
+
 /** In the place of the gate or tensor of what is of none. */
 export const nowhere = '-'
 
@@ -81,6 +92,7 @@ function operandOf({ op, site, attributes }: Operation, counts: Map<string, numb
     ...(part !== undefined && { part }),
     ...(stands !== undefined && { gate: stands }),
     tensor: tensor ?? nowhere,
+    ...(kinds[tensor ?? nowhere] !== undefined && { kind: kinds[tensor!]! }),
     k,
     ...(typeof own === 'string' && { function: own }),
     ...(place !== undefined && { in: place }),

@@ -9,6 +9,8 @@ export interface Operand {
   readonly gate?: string
   /** The parameter, state, input or output that it is about. */
   readonly tensor?: string
+  /** Several of one kind: the initial states, which are h_0 and c_0, the states between steps, the last states. */
+  readonly kind?: string
   /** Which one, where several of one step are alike. */
   readonly k?: number
   /** Of an activation: its function. */
@@ -28,6 +30,8 @@ export interface Edit {
   readonly operator: string
   readonly operand: Operand
   readonly scope?: Scope
+  /** The gradients are those of a port without it: its way back does not know of what it does otherwise. */
+  readonly gradient?: 'kept'
   /** What the operator is told: a number, a name, which operand, … */
   readonly value?: Value
 }
@@ -35,7 +39,7 @@ export interface Edit {
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
 
 /** The same edit has the same key. */
-export function keyOf({ operator, operand, scope = {}, value }: Edit): string {
+export function keyOf({ operator, operand, scope = {}, value, gradient }: Edit): string {
   const sorted = (own: object): string => JSON.stringify(Object.entries(own).toSorted())
-  return [operator, sorted(operand), sorted(scope), JSON.stringify(value)].join(' ')
+  return [operator, sorted(operand), sorted(scope), JSON.stringify(value), gradient].join(' ')
 }

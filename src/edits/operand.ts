@@ -1,5 +1,5 @@
 import type { Context, Node } from './context.ts'
-import { isWithin, nowhere, scopesOf } from './context.ts'
+import { isWithin, nodesAt, nowhere, scopesOf } from './context.ts'
 import type { Edit, Operand, Scope } from './edit.ts'
 
 /** An operand and the operations that it means in a request. */
@@ -11,6 +11,7 @@ export interface Meant {
 /** From wide to narrow: what of an operation an operand may say. */
 const views: readonly (readonly (keyof Operand)[])[] = [
   ['op', 'function', 'in'],
+  ['op', 'kind', 'in'],
   ['op', 'tensor', 'in', 'k'],
   ['op', 'tensor', 'gate', 'in', 'k'],
   ['op', 'tensor', 'gate', 'part', 'in', 'k'],
@@ -33,6 +34,7 @@ export function operandsOf(context: Context): readonly Meant[] {
       const { operand } = node
       // Of all operations of one kind only activations and products are anything together.
       if (view[1] === 'function' && operand.function === undefined && operand.op !== 'linear') continue
+      if (view[1] === 'kind' && operand.kind === undefined) continue
       if (view.length === 4 && operand.tensor === nowhere) continue
       const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
       const key = JSON.stringify(own)
@@ -52,7 +54,7 @@ export function operandsOf(context: Context): readonly Meant[] {
 
 /** The same edit in parts of what it is about, the wider first. */
 export function narrowed(edit: Edit, context: Context): Edit[] {
-  const { nodes } = operandsOf(context).find(({ operand }) => operand === edit.operand) ?? { nodes: [] }
+  const nodes = nodesAt(context, edit.operand)
   const seen = new Set([nodes.length])
   const found = new Set<string>()
   return scopesOf(context).flatMap((scope: Scope) => {

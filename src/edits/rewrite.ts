@@ -68,7 +68,8 @@ function editAt(edit: Edit, context: Context, program: Program, replace: Replace
       let isChanged = false
       const made = operations.flatMap((operation): Operation | readonly Operation[] => {
         const node = wanted.get(operation.id)
-        const replaced = node && replace(operation, node, taken)
+        const made = node && replace(operation, node, taken)
+        const replaced = made && (edit.gradient === undefined ? made : withGradient(operation, made))
         if (replaced !== undefined && !(replaced.length === 1 && replaced[0] === operation)) {
           isChanged = true
           if (operation.op === 'state' && replaced[0]!.id !== operation.id) renamed.set(operation.id, replaced[0]!.id)
@@ -89,6 +90,22 @@ function editAt(edit: Edit, context: Context, program: Program, replace: Replace
   const made: Record<string, unknown> = { ...own(program) }
   for (const name of parts) if (program[name] !== undefined) made[name] = own(program[name], name)
   return isEdited ? (made as unknown as Program) : undefined
+}
+
+/** What is made has the gradient of what it is made of. */
+function withGradient(operation: Operation, made: readonly Operation[]): readonly Operation[] {
+  const last = made.at(-1)!
+  // What has seen to it by itself.
+  if (last.op === 'activation' && last.attributes.derivative !== undefined) return made
+  const { id, site } = operation
+  const isInner = made.length > 1
+  const own = isInner ? made[0]!.id : `${id}~own`
+  return [
+    ...(isInner ? [] : [{ ...operation, id: own }]),
+    ...made.slice(0, -1),
+    { ...last, id: `${id}~made` },
+    { id, op: 'straight_through', operands: [`${id}~made`, own], attributes: {}, site },
+  ]
 }
 
 /** A state is known by its id to its loop, and to those who read what it is at last. */

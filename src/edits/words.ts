@@ -7,16 +7,23 @@ import { expressionOf } from './expression.ts'
 /** Short, and the same for the same edit. */
 export function nameOf(edit: Edit): string {
   const { operator, operand, value } = edit
-  const { tensor, gate, function: own, op } = operand
-  const what = [gate, tensor, own, op].filter((word) => word !== undefined && word !== nowhere)
+  const { tensor, gate, function: own, op, kind } = operand
+  const what = [gate, tensor ?? kind, own, op].filter((word) => word !== undefined && word !== nowhere)
   const told =
     value === undefined || value === true ? [] : [typeof value === 'object' ? JSON.stringify(value) : `${value}`]
-  return [operator, ...what, ...told].join(' ') + where(edit.scope)
+  return (
+    [operator, ...what, ...told, ...(edit.gradient === undefined ? [] : ['gradient kept'])].join(' ') +
+    where(edit.scope)
+  )
 }
 
 /** What a port does that has it: `reads weight_hh transposed`. */
 export function sentenceOf(edit: Edit, context: Context): string {
-  return operators[edit.operator]!.says(edit, phraseOf(edit.operand, context, edit.scope)) + where(edit.scope)
+  return (
+    operators[edit.operator]!.says(edit, phraseOf(edit.operand, context, edit.scope)) +
+    where(edit.scope) +
+    (edit.gradient === undefined ? '' : ', and not on the way back')
+  )
 }
 
 function where({ layers, direction }: Scope = {}): string {
@@ -37,10 +44,14 @@ const functionNames: Readonly<Record<string, string>> = { sigmoid: 'the sigmoid'
 
 /** What an edit is about, as one writes it. */
 function phraseOf(operand: Operand, context: Context, scope?: Scope): string {
-  const { op, tensor, gate, part, function: own } = operand
+  const { op, tensor, gate, part, function: own, kind } = operand
   const of = part === undefined ? '' : ` of the ${part}`
   if (own !== undefined && gate === undefined) return (functionNames[own] ?? own) + of
   if (op === 'linear' && tensor === undefined) return `products${of}`
+  if (kind !== undefined && tensor === undefined) {
+    const names = new Set(nodesAt(context, operand, scope).map((node) => node.operand.tensor))
+    return `${[...names].join(' and ')}${op === 'state' ? ' before each step' : ''}${of}`
+  }
   const isNamed = tensor !== undefined && tensor !== nowhere
   if (op === 'chunk') return `the rows of ${tensor} for gate ${gate}${of}`
   if (op === 'parameter' || op === 'input' || op === 'select')

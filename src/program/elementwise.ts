@@ -15,6 +15,11 @@ const functions: Readonly<Record<Activation, Omit<Function1, 'name'>>> = {
   sqrt: { of: Math.sqrt, slope: (_, y) => 0.5 / y },
 }
 
+/** The derivative of a function, from its argument and its value. */
+export function slopeOf(name: Activation): Function1['slope'] {
+  return functions[name].slope
+}
+
 export function activation([x]: readonly Value[], { function: own, derivative }: Attributes['activation']): Computed {
   const { of, slope, selects = false } = typeof own === 'string' ? functions[own] : own
   return map(x!, of, (d, x, y) => {
@@ -87,6 +92,10 @@ function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y
 
 export function detach([x]: readonly Value[]): Computed {
   return { shape: x!.shape, data: x!.data }
+}
+
+export function straight_through([value, x]: readonly Value[]): Computed {
+  return { shape: value!.shape, data: value!.data, back: (d) => addTo(x!, d) }
 }
 
 export function full_like([x]: readonly Value[], { value }: Attributes['full_like']): Computed {

@@ -62,6 +62,8 @@ export interface Attributes {
   /** To what this dtype holds; the gradient goes through as it is. */
   round: { readonly dtype: FloatDType | 'tf32' | 'int8'; readonly toward?: 'zero' }
   detach: None
+  /** value, x: the value, and the gradient goes to x alone. */
+  straight_through: None
   reshape: { readonly shape: readonly number[] }
   transpose: { readonly dim0: number; readonly dim1: number }
   flip: Dim

@@ -34,6 +34,7 @@ export const primitives = {
   clamp: elementwise.clamp,
   round: elementwise.round,
   detach: elementwise.detach,
+  straight_through: elementwise.straight_through,
   reshape: shapes.reshape,
   transpose: shapes.transpose,
   flip: shapes.flip,

@@ -2,6 +2,7 @@
 import type { Id, Operation } from '../../program/operation.ts'
 import { type Context, type Node, nowhere } from '../context.ts'
 import type { Operand } from '../edit.ts'
+import { slopeOf } from '../../program/elementwise.ts'
 import { functions } from '../functions.ts'
 import { type Meant, operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
@@ -83,8 +84,11 @@ export const another: Operator = {
   edit: (edit, context, program) =>
     editOperations(edit, context, program, (operation) => {
       if (operation.op !== 'activation') return undefined
-      const own = functions[edit.value as string]!
-      return { ...operation, attributes: { function: own.of(context.request.dtype) } }
+      const own = functions[edit.value as string]!.of(context.request.dtype)
+      const before = operation.attributes.function
+      if (edit.gradient === undefined || typeof before !== 'string')
+        return { ...operation, attributes: { function: own } }
+      return { ...operation, attributes: { function: own, derivative: slopeOf(before) } }
     }),
   says: ({ value, operand }, name) =>
     `applies ${functions[value as string]!.says} instead of ${operand.function ?? `the function of ${name}`}`,
@@ -142,7 +146,9 @@ export const straight: Operator = {
       const operands = operation.operands.map((id, j) => (j === i + offset ? write('detach', [id], {}) : id))
       const others = write(operation.op as 'mul', operands, operation.attributes as Record<string, never>)
       if (how === 'none') return write('add', [others, write('full_like', [x], { value: 0 })], {})
-      return write('add', [others, write('sub', [own, write('detach', [own], {})], {})], {})
+      // The other part has its own gradient, and this one what comes.
+      const zeros = write('full_like', [own], { value: 0 })
+      return write('add', [others, write('straight_through', [zeros, own], {})], {})
     }),
   says({ value }, name) {
     const [i, how] = value as [number, string]

@@ -157,17 +157,11 @@ export const layout: Operator = {
   *candidates(context) {
     for (const meant of operandsOf(context)) {
       const [node] = meant.nodes
-      if (
-        !isNumeric(meant) ||
-        !(movable.has(node!.operation.op) || node!.operation.op === 'chunk') ||
-        node!.operand.in === 'update'
-      )
-        continue
-      const { shape } = node!
-      if (shape.length < 2) continue
+      const isStored = movable.has(node!.operation.op) || node!.operation.op === 'chunk'
+      if (!isNumeric(meant) || !isStored || node!.operand.in === 'update') continue
       for (const [name, { can }] of Object.entries(layouts)) {
-        const gates = gatesFor(node!, context)
-        if (can(shape, gates)) yield { operator: 'layout', operand: meant.operand, value: name }
+        const fits = meant.nodes.some((own) => can(own.shape, gatesFor(own, context)))
+        if (fits) yield { operator: 'layout', operand: meant.operand, value: name }
       }
     }
   },
@@ -202,29 +196,28 @@ function misread(write: Write, x: Id, shape: readonly number[], first: number, s
 }
 
 const layouts: Readonly<Record<string, Layout>> = {
-  'transposed where square': {
-    can: (shape) => shape.length === 2 && shape[0] === shape[1] && shape[0]! > 1,
-    make: (write, x) => write('transpose', [x], { dim0: 0, dim1: 1 }),
-    says: 'transposed where it is square',
-  },
   'gates transposed where square': {
-    can: ([rows = 0, columns = 0, ...more], gates) =>
-      more.length === 0 && gates > 1 && rows === gates * columns && columns > 1,
+    can: ([rows = 0, columns = 0, ...more], gates) => more.length === 0 && rows === gates * columns && columns > 1,
     make(write, x, [, columns = 0], gates) {
       const blocks = write('reshape', [x], { shape: [gates, columns, columns] })
       return write('reshape', [write('transpose', [blocks], { dim0: 1, dim1: 2 })], {
         shape: [gates * columns, columns],
       })
     },
-    says: 'with the block of each gate transposed where it is square',
+    says: 'transposed where the block of a gate is square',
+  },
+  'transposed where square': {
+    can: (shape, gates) => shape.length === 2 && shape[0] === shape[1] && shape[0]! > 1 && gates > 1,
+    make: (write, x) => write('transpose', [x], { dim0: 0, dim1: 1 }),
+    says: 'transposed where it is square',
   },
   'stored by columns': {
-    can: (shape) => shape.length === 2 && isLarge(shape, -1, -2),
+    can: (shape, gates) => shape.length === 2 && isLarge(shape, -1, -2) && gates > 1,
     make: (write, x, shape) => misread(write, x, shape, -2, -1),
     says: 'as if it were stored (columns, rows)',
   },
   'gates stored by columns': {
-    can: (shape, gates) => shape.length === 2 && gates > 1 && isLarge(shape, -1, -2),
+    can: (shape) => shape.length === 2 && isLarge(shape, -1, -2),
     make(write, x, [rows = 0, columns = 0], gates) {
       const blocks = write('reshape', [x], { shape: [gates, columns, rows / gates] })
       return write('reshape', [write('transpose', [blocks], { dim0: 1, dim1: 2 })], { shape: [rows, columns] })
