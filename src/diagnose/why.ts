@@ -1,4 +1,4 @@
-import type { Context } from '../edits/context.ts'
+import { type Context, nodesAt } from '../edits/context.ts'
 
 import { type Edit, keyOf } from '../edits/edit.ts'
 import { narrowed } from '../edits/operand.ts'
@@ -10,6 +10,8 @@ import { type Attempt, type Tried, type Trials, trialsOf } from './trials.ts'
 const firsts = 8
 /** How many of what explains something are tried once more with an error of their own. */
 const conditionedEdits = 6
+/** After something is found, what is as good is looked for as long again, and so long. */
+const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
 const singlesPart = 0.5
 /** Explanations that explain less are not worth reading. */
@@ -45,18 +47,23 @@ export function why(question: Question, limitMs: number): { tried: Tried[]; stop
 function search(trials: Trials, clock: Clock): Tried[] {
   const { context } = trials
   const all = everyEdit(context)
+  const { cotangents } = context.request
+  const hasGradients = cotangents !== undefined
+  let foundAt = Infinity
   const each = (edits: Iterable<Edit>, part: number): Attempt[] => {
     const attempts: Attempt[] = []
     for (const edit of edits) {
-      if (clock.isOver(part)) break
+      if (clock.isOver(part) || clock.elapsed() > 2 * foundAt + leastMs) break
       const attempt = trials.attempt([edit])
       if (attempt === undefined) continue
       attempts.push(attempt)
-      // Where every output is explained, the way back may be another.
-      if (attempt.tried?.outputs === true && !attempt.tried.complete) {
-        const kept = trials.attempt([{ ...edit, gradient: 'kept' }])
-        if (kept !== undefined) attempts.push(kept)
-      }
+      if (attempt.tried?.complete === true) foundAt = Math.min(foundAt, clock.elapsed())
+      if (hasGradients ? !isExplained(attempt) : !isOfLeaves(edit, context)) continue
+      // The way back may be another. Where nothing tells, it is that of a port that is right but for what it reads.
+      const kept = trials.attempt([{ ...edit, gradient: 'kept' }])
+      if (kept === undefined) continue
+      if (hasGradients) attempts.push(kept)
+      else attempts[attempts.length - 1] = kept
     }
     return attempts
   }
@@ -78,6 +85,17 @@ function search(trials: Trials, clock: Clock): Tried[] {
   if (together.some(explains)) return together
   const partial = ranked.slice(0, conditionedEdits).flatMap(({ edits }) => trials.attemptWhole(edits) ?? [])
   return [...found, ...narrowFound, ...partial].toSorted(better).filter(({ explained }) => explained >= leastExplained)
+}
+
+const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
+
+/** Whether an edit is about what is given to a port, or about a function: its way back is written by itself, then. */
+function isOfLeaves({ operator, operand }: Edit, context: Context): boolean {
+  if (operator === 'another' || operator === 'clip') return true
+  const [node] = nodesAt(context, operand)
+  const op = node?.operation.op
+  const isLeaf = op === 'parameter' || op === 'input' || op === 'chunk' || node?.operand.kind === 'initial states'
+  return isLeaf && ['zero', 'reorder', 'layout', 'scale', 'clean'].includes(operator)
 }
 
 /** Every edit that a request admits, the likelier first. */

@@ -42,10 +42,16 @@ export function contextOf(request: Request, whole?: WholeLayer): Context {
   }
   runProgram(asked as Request, program, { whole, seen })
   const nodes: Node[] = []
+  /** What is read by something of the same tensor, as h_0 by the h_0 of each layer. */
+  const readers = new Set(
+    [...everyOperation(program.operations)].flatMap(({ operands, site }) =>
+      operands.map((id) => `${id} ${site.tensor}`),
+    ),
+  )
   const counts = new Map<string, number>()
   const add = (operations: readonly Operation[], loop: Id | undefined, place?: Operand['in']): void => {
     for (const operation of operations) {
-      const operand = operandOf(operation, counts, place)
+      const operand = operandOf(operation, counts, place, readers)
       const { shape, largest } = shapes.get(place === 'update' ? `update.${operation.id}` : operation.id) ?? unknown
       nodes.push({ operation, operand, shape, largest, loop })
       if (operation.op === 'loop') add(operation.attributes.body, operation.id, place)
@@ -57,7 +63,13 @@ export function contextOf(request: Request, whole?: WholeLayer): Context {
     const own = program[place]
     for (const operation of own?.operations ?? []) {
       const shape = shapeOf(request, operation)
-      nodes.push({ operation, operand: operandOf(operation, counts, place), shape, largest: Infinity, loop: undefined })
+      nodes.push({
+        operation,
+        operand: operandOf(operation, counts, place, readers),
+        shape,
+        largest: Infinity,
+        loop: undefined,
+      })
     }
   }
   const byId = new Map(nodes.flatMap((node) => (node.operand.in === undefined ? [[node.operation.id, node]] : [])))
@@ -72,15 +84,31 @@ const kinds: Readonly<Record<string, string>> = {
   c: 'states',
   h_n: 'last states',
   c_n: 'last states',
-  h_1: 'last states',
-  c_1: 'last states',
+}
+
+/** What is of several, where it is handed on: each layer's own of h_0 and c_0, and all of them as they are given. */
+function kindOf({ op, site }: Operation, isRead: boolean, place: Operand['in']): Pick<Operand, 'kind'> {
+  const { tensor = '', part = '' } = site
+  if (place === 'gradients')
+    return { kind: /^grad_(weight|bias)/.test(tensor) ? 'parameter gradients' : 'input gradients' }
+  if (place !== undefined) return {}
+  const kind = op === 'parameter' && part.includes('embedding') ? 'embeddings' : kinds[tensor]
+  if (kind === undefined || (kind === 'states' && op !== 'state')) return {}
+  if (kind === 'last states' && op === 'last') return {}
+  return { kind: isRead ? `${kind} as given` : kind }
 }
 
 /** In the place of the gate or tensor of what is of none. */
 export const nowhere = '-'
 
 /** Alike are those of one layer, direction and place; the k-th of them in one layer is the k-th in every other. */
-function operandOf({ op, site, attributes }: Operation, counts: Map<string, number>, place: Operand['in']): Operand {
+function operandOf(
+  { id, op, site, attributes }: Operation,
+  counts: Map<string, number>,
+  place: Operand['in'],
+  readers: ReadonlySet<string>,
+): Operand {
+  const isRead = readers.has(`${id} ${site.tensor}`)
   const { part, gate, tensor } = site
   const alike = JSON.stringify([op, site, place])
   const k = counts.get(alike) ?? 0
@@ -92,7 +120,7 @@ function operandOf({ op, site, attributes }: Operation, counts: Map<string, numb
     ...(part !== undefined && { part }),
     ...(stands !== undefined && { gate: stands }),
     tensor: tensor ?? nowhere,
-    ...(kinds[tensor ?? nowhere] !== undefined && { kind: kinds[tensor!]! }),
+    ...kindOf({ op, site } as Operation, isRead, place),
     k,
     ...(typeof own === 'string' && { function: own }),
     ...(place !== undefined && { in: place }),

@@ -11,7 +11,7 @@ export interface Meant {
 /** From wide to narrow: what of an operation an operand may say. */
 const views: readonly (readonly (keyof Operand)[])[] = [
   ['op', 'function', 'in'],
-  ['op', 'kind', 'in'],
+  ['kind', 'in'],
   ['op', 'tensor', 'in', 'k'],
   ['op', 'tensor', 'gate', 'in', 'k'],
   ['op', 'tensor', 'gate', 'part', 'in', 'k'],
@@ -34,7 +34,7 @@ export function operandsOf(context: Context): readonly Meant[] {
       const { operand } = node
       // Of all operations of one kind only activations and products are anything together.
       if (view[1] === 'function' && operand.function === undefined && operand.op !== 'linear') continue
-      if (view[1] === 'kind' && operand.kind === undefined) continue
+      if (view[0] === 'kind' && operand.kind === undefined) continue
       if (view.length === 4 && operand.tensor === nowhere) continue
       const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
       const key = JSON.stringify(own)
@@ -47,7 +47,9 @@ export function operandsOf(context: Context): readonly Meant[] {
       if (!all.has(key)) all.set(key, group)
     }
   }
-  const meant = [...all.values()]
+  // What is stored comes first: what is read of it is the same, where there is one layer.
+  const rank = ({ operand: { op = '' } }: Meant): number => (op === 'parameter' ? 0 : op === 'step' ? 1 : 2)
+  const meant = [...all.values()].toSorted((one, other) => rank(one) - rank(other))
   known.set(context, meant)
   return meant
 }

@@ -22,7 +22,7 @@ export function sentenceOf(edit: Edit, context: Context): string {
   return (
     operators[edit.operator]!.says(edit, phraseOf(edit.operand, context, edit.scope)) +
     where(edit.scope) +
-    (edit.gradient === undefined ? '' : ', and not on the way back')
+    (edit.gradient === undefined || context.request.cotangents === undefined ? '' : ', and not on the way back')
   )
 }
 

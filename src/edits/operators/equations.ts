@@ -2,6 +2,8 @@
 import type { Id, Operation } from '../../program/operation.ts'
 import { type Context, type Node, nowhere } from '../context.ts'
 import type { Operand } from '../edit.ts'
+import { isModelRequest } from '../../format/case.ts'
+import { extentOf } from '../../format/module.ts'
 import { slopeOf } from '../../program/elementwise.ts'
 import { functions } from '../functions.ts'
 import { type Meant, operandsOf } from '../operand.ts'
@@ -230,16 +232,40 @@ function namedNumbers({ request }: Context): Map<string, number> {
     if (typeof value === 'number' && key !== 'steps') named.set(key, value)
     if (key === 'betas') (value as readonly number[]).forEach((beta, i) => named.set(`betas[${i}]`, beta))
   }
-  for (const [key, value] of Object.entries(request.config)) if (typeof value === 'number') named.set(key, value)
-  const inputs: Readonly<Record<string, { readonly shape: readonly number[] }>> = { ...request.inputs }
-  for (const [key, { shape }] of Object.entries(inputs)) {
-    shape.forEach((size, axis) => named.set(`${key}.shape[${axis}]`, size))
+  const sizes = sizesOf(request)
+  for (const [key, value] of sizes) named.set(key, value)
+  for (const [one, a] of sizes) for (const [other, b] of sizes) if (one < other) named.set(`${one} · ${other}`, a * b)
+  for (const [key, value] of Object.entries(request.config)) {
+    if (typeof value === 'number' && !named.has(key)) named.set(key, value)
   }
   for (const [key, value] of [...named]) {
     if (value > 0 && value < 1) named.set(`1 − ${key}`, 1 - value)
-    if (Number.isInteger(value)) named.set(`${key} + 1`, value + 1).set(`${key} − 1`, value - 1)
+    if (Number.isInteger(value) && !key.includes(' ')) named.set(`${key} + 1`, value + 1).set(`${key} − 1`, value - 1)
   }
   return named
+}
+
+/** How much there is of what torch names. */
+function sizesOf(request: Context['request']): Map<string, number> {
+  const sizes = new Map<string, number>()
+  const { input, source, target } = request.inputs as Readonly<
+    Record<string, { readonly shape: readonly number[] } | undefined>
+  >
+  if (isModelRequest(request)) {
+    const [seq_len, batch] = (source ?? input)!.shape
+    sizes.set('batch', request.module === 'OneToMany' ? seq_len! : batch!)
+    if (request.module !== 'OneToMany') sizes.set('seq_len', seq_len!)
+    if (target !== undefined && target.shape.length > 1) sizes.set('target_len', target.shape[0]!)
+  } else {
+    const { seq_len, batch } = extentOf(request.module, request.config, request.inputs.input.shape)
+    sizes.set('batch', batch ?? 1)
+    if (seq_len !== undefined) sizes.set('seq_len', seq_len)
+  }
+  for (const key of ['hidden_size', 'num_classes', 'input_size'] as const) {
+    const own = (request.config as Readonly<Record<string, unknown>>)[key]
+    if (typeof own === 'number') sizes.set(key, own)
+  }
+  return sizes
 }
 
 function numbersFor(node: Node, context: Context): (string | number)[] {
@@ -266,6 +292,30 @@ function numberOf(value: string | number, node: Node, context: Context): number 
   if (value === 'its square') return own * own
   if (value === 'its rest to 1') return 1 - own
   return value === 'its root' ? Math.sqrt(own) : namedNumbers(context).get(value)
+}
+
+/** What something is divided by is another number. value: which */
+export const divisor: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [node] = nodes
+      if (operand.op !== 'div' || operand.in !== undefined || node!.operand.tensor !== 'loss') continue
+      yield { operator: 'divisor', operand, value: 1 }
+      for (const [value] of sizesOf(context.request)) yield { operator: 'divisor', operand, value }
+      for (const [one] of sizesOf(context.request)) {
+        for (const [other] of sizesOf(context.request))
+          if (one < other) yield { operator: 'divisor', operand, value: `${one} · ${other}` }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, _, { operation }) => {
+      const value = edit.value === 1 ? 1 : namedNumbers(context).get(edit.value as string)
+      if (value === undefined) return undefined
+      return write('div', [operation.operands[0]!, write('full', [], { shape: [], value })], {})
+    }),
+  says: ({ value }, name) =>
+    value === 1 ? `does not divide the ${name.split(' ')[0]}` : `divides the loss by ${value as string}`,
 }
 
 /** Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. */
@@ -326,6 +376,25 @@ export const added: Operator = {
       return other && write('add', [x, other.operation.id], {})
     }),
   says: ({ value }, name) => `adds ${namedOperand(value as Operand)} to ${name}`,
+}
+
+/** The rest to 1 of another gate. value: which */
+export const coupled: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      if (operand.op !== 'activation' || operand.gate === undefined || operand.gate === nowhere) continue
+      for (const other of othersFor(nodes[0]!, context)) {
+        if (other.op === 'activation' && other.gate !== nowhere)
+          yield { operator: 'coupled', operand, value: { ...other } }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, x, node) => {
+      const other = otherOf(edit.value as Operand, node, context)
+      return other && write('sub', [write('full_like', [x], { value: 1 }), other.operation.id], {})
+    }),
+  says: ({ value }, name) => `takes 1 − ${(value as Operand).gate} for ${name}`,
 }
 
 /** Something else that is there of that shape. value: the operand that is taken */

@@ -136,6 +136,57 @@ export const reset: Operator = {
   },
 }
 
+/** What is handed on to the next step is rounded, cut off, … while what is put out is not. value: what, how, which state */
+export const carried: Operator = {
+  *candidates({ request, nodes }) {
+    if (!nodes.some(({ loop }) => loop !== undefined)) return
+    const states = nodes.some(({ operand: { op, tensor } }) => op === 'state' && tensor === 'c')
+      ? ['h', 'c', 'all']
+      : ['all']
+    const dtypes = ['float16', 'bfloat16', 'int8'].filter((dtype) => dtype !== request.dtype)
+    for (const state of states) {
+      for (const dtype of dtypes) yield { operator: 'carried', operand: { op: 'loop' }, value: ['round', dtype, state] }
+      for (const limit of [0.5, 1, 2, 3, 5, 10])
+        yield { operator: 'carried', operand: { op: 'loop' }, value: ['clip', limit, state] }
+      for (const by of [0.5, 0.9, 0.99, -1])
+        yield { operator: 'carried', operand: { op: 'loop' }, value: ['scale', by, state] }
+    }
+  },
+  edit: (edit, context, program) =>
+    editLoops(edit, context, program, (loop) => {
+      const [how, by, which] = edit.value as [string, string | number, string]
+      const { next } = loop.attributes
+      return handingOn(
+        loop,
+        'carried',
+        (s, steps) => Number(s < steps - 1),
+        (state, write) => {
+          const id = `${state.id}.as carried`
+          const { site } = state
+          const operands = [next[state.id]!]
+          if (how === 'round') return write({ id, op: 'round', operands, attributes: { dtype: by as 'float16' }, site })
+          if (how === 'clip')
+            return write({ id, op: 'clamp', operands, attributes: { min: -(by as number), max: by as number }, site })
+          const factor = write({
+            id: `${id}.by`,
+            op: 'full',
+            operands: [],
+            attributes: { shape: [], value: by as number },
+            site,
+          })
+          return write({ id, op: 'mul', operands: [...operands, factor], attributes: {}, site })
+        },
+        ({ site }) => which === 'all' || site.tensor === which,
+      )
+    }),
+  says({ value }) {
+    const [how, by, which] = value as [string, string | number, string]
+    const what = which === 'all' ? 'the states' : which
+    if (how === 'round') return `rounds ${what} to ${by} between steps`
+    return how === 'clip' ? `cuts ${what} off at ±${by} between steps` : `multiplies ${what} by ${by} between steps`
+  },
+}
+
 /** A step that does not change the state. value: the first, the last, all */
 export const skip: Operator = {
   *candidates(context) {

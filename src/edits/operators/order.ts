@@ -224,15 +224,15 @@ const layouts: Readonly<Record<string, Layout>> = {
     },
     says: 'as if the block of each gate were stored (columns, rows)',
   },
-  'first two exchanged where equal': {
-    can: (shape) => shape.length === 3 && shape[0] === shape[1] && shape[0]! > 1,
-    make: (write, x) => write('transpose', [x], { dim0: 0, dim1: 1 }),
-    says: 'with its first two axes exchanged where they are equal',
-  },
   'first two stored the other way': {
     can: (shape) => shape.length === 3 && isLarge(shape, -3, -2),
     make: (write, x, shape) => misread(write, x, shape, -3, -2),
     says: 'as if its first two axes were stored the other way',
+  },
+  'first two exchanged where equal': {
+    can: (shape) => shape.length === 3 && shape[0] === shape[1] && shape[0]! > 1,
+    make: (write, x) => write('transpose', [x], { dim0: 0, dim1: 1 }),
+    says: 'with its first two axes exchanged where they are equal',
   },
   'last two stored the other way': {
     can: (shape) => shape.length === 3 && isLarge(shape, -1, -2),

@@ -73,9 +73,8 @@ export const option: Operator = {
 /** An input is not read. */
 export const ignored: Operator = {
   *candidates({ request: { inputs } }) {
-    for (const name of ['h_0', 'c_0', 'lengths', 'dropout_mask'])
+    for (const name of ['lengths', 'dropout_mask'])
       if (name in inputs) yield { operator: 'ignored', operand: { tensor: name } }
-    if ('h_0' in inputs && 'c_0' in inputs) yield { operator: 'ignored', operand: { tensor: 'h_0 and c_0' } }
   },
   ask({ operand: { tensor = '' } }, request) {
     const names = tensor.split(' and ')

@@ -75,15 +75,33 @@ function sizesOf({ operation, operand }: Node, { request }: Context): number[] {
   const isSum = operation.op === 'div' || operand.in !== undefined || operand.tensor === 'loss'
   if (!isSum) return []
   const sizes = new Set(Object.values(request.inputs).flatMap((own) => own.shape))
-  return [...sizes].flatMap((size) => (size > 1 ? [1 / size, size] : []))
+  return operand.tensor === 'loss' ? [] : [...sizes].flatMap((size) => (size > 1 ? [1 / size, size] : []))
 }
 
-export const increase = turning(
-  'increase',
-  ({ operand: { op, tensor } }) => (op === 'chunk' && tensor?.startsWith('bias') === true ? [1, -1] : []),
-  (write, x, value) => write('add', [x, full(write, value as number)], {}),
-  ({ value }, name) => `adds ${value as number} to ${name}`,
-)
+const counted = new Set(['lengths', 'step', 'source', 'target'])
+
+/** One more or less: of a bias, and of what counts, which does not fall below where it begins. */
+export const increase: Operator = {
+  *candidates(context) {
+    for (const { operand } of operandsOf(context)) {
+      const isBias = operand.op === 'chunk' && operand.tensor?.startsWith('bias') === true
+      if (!isBias && !(operand.op === 'input' && counted.has(operand.tensor ?? ''))) continue
+      for (const value of [1, -1]) yield { operator: 'increase', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, x, { operand: { tensor } }) => {
+      const more = write('add', [x, full(write, edit.value as number)], {})
+      if (tensor !== 'lengths') return more
+      return write('clamp', [more], { min: 1, max: seqLenOf(context) })
+    }),
+  says: ({ value }, name) => `takes ${name} ${(value as number) > 0 ? '+' : '−'} 1`,
+}
+
+function seqLenOf({ program }: Context): number {
+  for (const { op, attributes } of program.operations) if (op === 'loop') return attributes.steps
+  return 1
+}
 
 const limits = [0.1, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 16, 20, 50, 80, 88, 100]
 
@@ -146,3 +164,24 @@ export const cleaned = turning(
   (write, x) => write('where', [write('eq', [x, x], {}), x, full(write, 0)], {}),
   (_, name) => `takes 0 for NaN in ${name}`,
 )
+
+/** Dropout acts on the output of the last layer, too, with the last mask there is. */
+export const droppedLast: Operator = {
+  *candidates({ request }) {
+    if ('dropout_mask' in request.inputs) yield { operator: 'droppedLast', operand: { op: 'cat' } }
+  },
+  edit(edit, context, program) {
+    const factor = context.nodes.findLast(
+      ({ operation: { op, site } }) => op === 'div' && site.tensor === 'dropout_mask',
+    )
+    const top = context.nodes.findLast(
+      ({ operation: { op, site }, loop }) =>
+        (op === 'cat' || op === 'stacked') && site.tensor === 'output' && loop === undefined,
+    )
+    if (factor === undefined || top === undefined) return undefined
+    const { operand, operation } = top
+    const at = { ...edit, operand, scope: operation.site.layer === undefined ? {} : { layers: operation.site.layer } }
+    return editValues(at, context, program, (write, x) => write('mul', [x, factor.operation.id], {}))
+  },
+  says: () => 'applies dropout to the output of the last layer, too',
+}
