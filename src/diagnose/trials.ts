@@ -2,7 +2,7 @@ import type { Outputs, Request } from '../format/case.ts'
 import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
 import { asAsked, edited } from '../edits.ts'
-import { runProgram } from '../program.ts'
+import { knownOf, runProgram } from '../program.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
 import { comparisonsWith, departure, fewRows, isGradient, type Question, withoutGradients } from './question.ts'
@@ -27,6 +27,9 @@ export interface Attempt {
 /** The ways in which edits are tried on a question. */
 export interface Trials {
   readonly context: Context
+  readonly isForwardRight: boolean
+  /** Whether the last states of a layer and direction are PyTorch's; undefined where the port has not given them. */
+  readonly isRight: (layer: number, reverse: boolean) => boolean | undefined
   /** Until something refutes it; undefined where there is nothing to edit, or nothing that runs. */
   readonly attempt: (edits: readonly Edit[]) => Attempt | undefined
   /** To the end, whatever refutes it. */
@@ -42,6 +45,7 @@ export function trialsOf(question: Question): Trials {
   const isWhole = small === undefined && forward.given.length === question.given.length
   const [context, firstContext] = [contextOf(question.request), contextOf(first.request)]
   const checks = checksOf(firstContext, first)
+  const known = knownOf(first.request, firstContext.program)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(forward, question.recorded.expected)]
 
@@ -51,7 +55,7 @@ export function trialsOf(question: Question): Trials {
     const { request, program } = made
     const { seen, stepped, progress } = watching(checks, firstContext, program, first)
     // Another request is another program: nothing on the way is comparable.
-    const watched = request === first.request ? { seen, stepped } : {}
+    const watched = request === first.request ? { seen, stepped, known } : {}
     try {
       const others = asAsked(first.request, runProgram(request, program, watched))
       if (!matches(first, others)) return { edits, progress: progress() }
@@ -88,7 +92,9 @@ export function trialsOf(question: Question): Trials {
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  return { context, attempt, attemptWhole, attemptConditioned }
+  /** Whether everything before the gradients is PyTorch's: in a training, the first loss. */
+  const isForwardRight = question.request.training === undefined ? !inOutputs : isFirstLossRight(question)
+  return { context, isForwardRight, isRight: rightness(question), attempt, attemptWhole, attemptConditioned }
 }
 
 function change(edits: readonly Edit[], request: Request, context?: Context): ReturnType<typeof edited> | undefined {
@@ -113,4 +119,27 @@ function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs
 
 function matches(question: Question, others: Outputs): boolean {
   return comparisonsWith(question, others).every(({ outcome }) => outcome === 'match')
+}
+
+function isFirstLossRight({ outputs, recorded, limits }: Question): boolean {
+  const [own, expected] = [outputs['loss']?.data[0], recorded.expected['loss']?.data[0]]
+  return own !== undefined && expected !== undefined && isSame(own, expected, limits['loss']![0]!)
+}
+
+const isSame = (own: number, expected: number, limit: number): boolean =>
+  Object.is(own, expected) || Math.abs(own - expected) <= limit
+
+function rightness({ request, outputs, recorded, limits }: Question): Trials['isRight'] {
+  const { config } = request
+  const D = 'bidirectional' in config && config.bidirectional ? 2 : 1
+  return (layer, reverse) => {
+    const [name, k] = outputs['h_n'] === undefined ? [`states_l${layer}`, 0] : ['h_n', layer * D + Number(reverse)]
+    const [own, expected, limit] = [outputs[name], recorded.expected[name], limits[name]]
+    if (own === undefined || expected === undefined || own.data.length !== expected.data.length) return undefined
+    const size = name === 'h_n' ? expected.data.length / expected.shape[0]! : expected.data.length
+    for (let i = k * size; i < (k + 1) * size; i++) {
+      if (!isSame(own.data[i]!, expected.data[i]!, limit![i]!)) return false
+    }
+    return true
+  }
 }

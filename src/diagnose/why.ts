@@ -1,6 +1,6 @@
 import { type Context, nodesAt } from '../edits/context.ts'
 
-import { type Edit, keyOf } from '../edits/edit.ts'
+import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { narrowed } from '../edits/operand.ts'
 import { operators } from '../edits/operators.ts'
 import type { Question } from './question.ts'
@@ -13,7 +13,7 @@ const conditionedEdits = 6
 /** After something is found, what is as good is looked for as long again, and so long. */
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
-const singlesPart = 0.5
+const singlesPart = 0.7
 /** Explanations that explain less are not worth reading. */
 const leastExplained = 0.5
 
@@ -67,20 +67,20 @@ function search(trials: Trials, clock: Clock): Tried[] {
     }
     return attempts
   }
-  const singles = each(all, singlesPart)
+  const back = all.filter(isOfWayBack)
+  const isBack = new Set(back)
+  const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit))
+  const singles = each(own, singlesPart)
   const found = best(singles)
-  if (found.some(explains)) return found
-  const narrow = each(
-    all.flatMap((edit) => narrowed(edit, context)),
-    singlesPart,
-  )
+  if (found.some(explains)) return withWayBack(found, back, trials, clock)
+  const narrow = each(narrowedOnes(own, trials), singlesPart)
   const narrowFound = best(narrow)
-  if (narrowFound.some(explains)) return narrowFound
+  if (narrowFound.some(explains)) return withWayBack(narrowFound, back, trials, clock)
 
   const ranked = [...singles, ...narrow].toSorted(farther)
   const conditioned = conditionedOnes(ranked, trials)
   if (conditioned.length > 0) return conditioned
-  const pairs = pairsOf(ranked, all, trials, clock)
+  const pairs = pairsOf(ranked, own, trials, clock)
   const together = best(pairs)
   if (together.some(explains)) return together
   const partial = ranked.slice(0, conditionedEdits).flatMap(({ edits }) => trials.attemptWhole(edits) ?? [])
@@ -90,12 +90,55 @@ function search(trials: Trials, clock: Clock): Tried[] {
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
 
 /** Whether an edit is about what is given to a port, or about a function: its way back is written by itself, then. */
-function isOfLeaves({ operator, operand }: Edit, context: Context): boolean {
-  if (operator === 'another' || operator === 'clip') return true
+function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
+  if (operator === 'another') return value !== 'identity'
+  if (operator === 'clip') return true
   const [node] = nodesAt(context, operand)
   const op = node?.operation.op
   const isLeaf = op === 'parameter' || op === 'input' || op === 'chunk' || node?.operand.kind === 'initial states'
   return isLeaf && ['zero', 'reorder', 'layout', 'scale', 'clean'].includes(operator)
+}
+
+const wayBack = new Set(['detach', 'straight', 'derivative', 'truncated', 'part', 'training'])
+
+/** Whether an edit leaves every output as it is. */
+function isOfWayBack({ operator, operand }: Edit): boolean {
+  return wayBack.has(operator) || operand.in !== undefined || operand.tensor?.startsWith('training.') === true
+}
+
+/** Where every output is explained but the gradients are not, a second edit may be in the way back. */
+function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Trials, clock: Clock): Tried[] {
+  if (found.some(({ complete }) => complete)) return [...found]
+  const both: Attempt[] = []
+  for (const { edits } of found.filter(({ outputs }) => outputs).slice(0, 2)) {
+    for (const edit of back) {
+      if (clock.isOver()) break
+      const attempt = trials.attempt([...edits, edit])
+      if (attempt?.tried?.complete === true) both.push(attempt)
+    }
+  }
+  return [...best(both), ...found].toSorted(better)
+}
+
+/** Edits in parts of what they are about, first where the port is seen to be off. */
+function* narrowedOnes(edits: readonly Edit[], { context, isRight }: Trials): Generator<Edit> {
+  const all = edits.flatMap((edit) => narrowed(edit, context))
+  const isBidirectional = 'bidirectional' in context.request.config && context.request.config.bidirectional
+  /** Where nothing is before it, a layer and direction is off by itself. */
+  const directions = (isBidirectional ? ['forward', 'reverse'] : ['forward']) as ('forward' | 'reverse')[]
+  const isLikely = ({ layers, direction }: Scope): boolean => {
+    const isFirst = layers === undefined || layers === 'first' || layers === 'before last' || layers === 0
+    const seen = directions.map((own) => {
+      const right = isRight(0, own === 'reverse')
+      const isWithin = isFirst && (direction === undefined || direction === own)
+      return right === undefined || right !== isWithin
+    })
+    return seen.every(Boolean)
+  }
+  const likely = all.filter(({ scope = {} }) => isLikely(scope))
+  yield* likely
+  const tried = new Set(likely)
+  for (const edit of all) if (!tried.has(edit)) yield edit
 }
 
 /** Every edit that a request admits, the likelier first. */

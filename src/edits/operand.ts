@@ -48,7 +48,7 @@ export function operandsOf(context: Context): readonly Meant[] {
     }
   }
   // What is stored comes first: what is read of it is the same, where there is one layer.
-  const rank = ({ operand: { op = '' } }: Meant): number => (op === 'parameter' ? 0 : op === 'step' ? 1 : 2)
+  const rank = ({ operand: { op } }: Meant): number => (op === 'parameter' ? 0 : op === 'step' ? 1 : 2)
   const meant = [...all.values()].toSorted((one, other) => rank(one) - rank(other))
   known.set(context, meant)
   return meant

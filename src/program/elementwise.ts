@@ -33,8 +33,8 @@ export function clamp([x]: readonly Value[], { min, max }: Attributes['clamp']):
   return map(x!, of, (d, x) => (x < min || x > max ? 0 : d))
 }
 
-/** The digits that a TensorFloat-32 keeps of a float32's 23. Source: FACTS, "Targets". */
-const tf32Digits = 2 ** 13
+/** A TensorFloat-32 keeps 11 of a float64's 53 digits. */
+const tf32Digits = 2 ** 42
 
 function roundToTf32(x: number): number {
   const own = Math.fround(x)

@@ -16,6 +16,7 @@ export type Numbers = Readonly<Record<string, Float64Array>>
 
 /** What a program gives, and the gradients by everything that went in when those by its outputs are given. */
 export interface Interpreted {
+  readonly known: Known
   readonly outputs: Readonly<Record<string, Value>>
   /** By the names of parameters and inputs. cotangents: by the names of outputs. */
   readonly backward: (cotangents: Readonly<Record<string, ArrayLike<number>>>) => Numbers
@@ -39,6 +40,15 @@ export interface Options {
   readonly whole?: WholeLayer | undefined
   /** Told what each operation has given, in order of computation; step: of the loop around it. It ends the run by throwing. */
   readonly seen?: Seen | undefined
+  /** Another run, with the same numbers and without gradients: what is computed as it was there at first is taken from it. */
+  readonly known?: Known | undefined
+}
+
+/** What a run has computed, so that others need not. */
+export interface Known {
+  readonly operations: readonly Operation[]
+  readonly values: ReadonlyMap<Id, Value>
+  readonly runs: ReadonlyMap<Id, unknown>
 }
 
 export type Seen = (
@@ -73,17 +83,20 @@ interface LoopRun {
 export function interpret(
   program: Program,
   given: Given,
-  { gradients = true, whole, seen: told }: Options = {},
+  { gradients = true, whole, seen: told, known }: Options = {},
 ): Interpreted {
   const leaves = new Map<string, Value>()
   /** What goes back, in order of computation. */
   const tape: (() => void)[] = []
 
   const scope: Scope = { values: new Map(), runs: new Map(), outer: undefined }
-  for (const operation of program.operations) compute(operation, scope, program.operations)
+  let same = 0
+  if (known !== undefined && !gradients) same = taken(known)
+  for (const operation of program.operations.slice(same)) compute(operation, scope, program.operations)
   const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, id]) => [name, find(scope, id)]))
 
   return {
+    known: { operations: program.operations, values: scope.values, runs: scope.runs },
     outputs,
     backward(cotangents) {
       for (const leaf of leaves.values()) leaf.grad = undefined
@@ -95,6 +108,27 @@ export function interpret(
       const asked = [...leaves].filter(([, leaf]) => leaf.requires_grad)
       return Object.fromEntries(asked.map(([name, leaf]) => [name, leaf.grad ?? new Float64Array(leaf.data.length)]))
     },
+  }
+
+  /** → how many operations are the same as in another run */
+  function taken({ operations, values, runs }: Known): number {
+    let i = 0
+    // What will be stacked is kept of a loop, so that a loop is the same only where it is stacked alike.
+    while (i < operations.length && operations[i] === program.operations[i] && !isStackedOtherwise(operations[i]!)) {
+      const { id } = operations[i]!
+      scope.values.set(id, values.get(id)!)
+      if (runs.has(id)) scope.runs.set(id, runs.get(id) as LoopRun)
+      told?.(id, values.get(id)!)
+      i++
+    }
+    return i
+
+    function isStackedOtherwise({ id, op }: Operation): boolean {
+      if (op !== 'loop') return false
+      const of = (all: readonly Operation[]): string =>
+        all.flatMap((own) => (own.op === 'stacked' && own.operands[0] === id ? [own.attributes.of] : [])).join()
+      return of(operations) !== of(program.operations)
+    }
   }
 
   function compute(
@@ -154,7 +188,7 @@ export function interpret(
     const value: Value = { shape, data, requires_grad, grad: undefined }
     if (requires_grad) {
       tape.push(() => {
-        const d = taken(value)
+        const d = gradTaken(value)
         if (d !== undefined) back!(d)
       })
     }
@@ -177,7 +211,7 @@ export function interpret(
     if (requires_grad) {
       tape.push(() => {
         const cotangents = Object.entries(values).flatMap(([name, value]) => {
-          const d = taken(value)
+          const d = gradTaken(value)
           return d === undefined ? [] : [[name, d] as const]
         })
         if (cotangents.length === 0) return
@@ -262,7 +296,7 @@ export function interpret(
 }
 
 /** The gradient by a value, which is then at its end. */
-function taken(value: Value): Float64Array | undefined {
+function gradTaken(value: Value): Float64Array | undefined {
   const { grad } = value
   value.grad = undefined
   return grad
