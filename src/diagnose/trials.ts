@@ -3,6 +3,7 @@ import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
 import { asAsked, edited } from '../edits.ts'
 import { knownOf, runProgram } from '../program.ts'
+import { largest, unitRoundoff } from '../format/tensor.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
 import { comparisonsWith, departure, fewRows, isGradient, type Question, withoutGradients } from './question.ts'
@@ -15,6 +16,8 @@ export interface Tried {
   readonly complete: boolean
   /** Whether all that departs before the gradients is explained, and something does. */
   readonly outputs: boolean
+  /** How near the port's numbers are: the digits of the dtype that are lost between them, in threes. */
+  readonly digits: number
 }
 
 /** What came of an attempt: how far it came, and what it explains where it came to the end. */
@@ -49,7 +52,15 @@ export function trialsOf(question: Question): Trials {
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(forward, question.recorded.expected)]
 
+  /** Whether everything before the gradients is PyTorch's: in a training, the first loss. */
+  const isForwardRight = question.request.training === undefined ? !inOutputs : isFirstLossRight(question)
+
   function attempt(edits: readonly Edit[]): Attempt | undefined {
+    // What is only on the way back is nothing in a request without it.
+    if (isForwardRight && !isWhole) {
+      const tried = attemptWhole(edits)
+      return tried && { edits, progress: { passed: 0, departure: 1 - tried.explained }, tried }
+    }
     const made = change(edits, first.request, firstContext)
     if (made === undefined) return undefined
     const { request, program } = made
@@ -77,7 +88,7 @@ export function trialsOf(question: Question): Trials {
     const compared = comparisonsWith(question, others)
     const forwardMatches = compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
     const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(others)
-    return { edits, explained, complete, outputs: inOutputs && forwardMatches }
+    return { edits, explained, complete, outputs: inOutputs && forwardMatches, digits: digitsOf(question, others) }
   }
 
   /** Whether what the edits give is not what torch gives: else they explain nothing. */
@@ -92,8 +103,6 @@ export function trialsOf(question: Question): Trials {
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  /** Whether everything before the gradients is PyTorch's: in a training, the first loss. */
-  const isForwardRight = question.request.training === undefined ? !inOutputs : isFirstLossRight(question)
   return { context, isForwardRight, isRight: rightness(question), attempt, attemptWhole, attemptConditioned }
 }
 
@@ -119,6 +128,24 @@ function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs
 
 function matches(question: Question, others: Outputs): boolean {
   return comparisonsWith(question, others).every(({ outcome }) => outcome === 'match')
+}
+
+/** The larger a budget, the more comes within it by chance: what is nearer is likelier. */
+function digitsOf({ outputs, given, recorded }: Question, others: Outputs): number {
+  const u = unitRoundoff[recorded.dtype]
+  let lost = 0
+  let count = 0
+  for (const name of given) {
+    const [own, other] = [outputs[name]!.data, others[name]?.data ?? []]
+    const scale = largest(own)
+    for (let i = 0; i < own.length; i++) {
+      const off = Math.abs(own[i]! - (other[i] ?? 0))
+      if (!(off < Infinity) || !(scale > 0)) continue
+      count++
+      lost += Math.log2(1 + off / (u * Math.max(Math.abs(own[i]!), scale / 256)))
+    }
+  }
+  return Math.floor(lost / Math.max(1, count) / 3)
 }
 
 function isFirstLossRight({ outputs, recorded, limits }: Question): boolean {

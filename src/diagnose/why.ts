@@ -1,4 +1,4 @@
-import { type Context, nodesAt } from '../edits/context.ts'
+import { type Context, isWithinScope, nodesAt } from '../edits/context.ts'
 
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { narrowed } from '../edits/operand.ts'
@@ -69,7 +69,7 @@ function search(trials: Trials, clock: Clock): Tried[] {
   }
   const back = all.filter(isOfWayBack)
   const isBack = new Set(back)
-  const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit))
+  const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
   const singles = each(own, singlesPart)
   const found = best(singles)
   if (found.some(explains)) return withWayBack(found, back, trials, clock)
@@ -92,7 +92,7 @@ const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && 
 /** Whether an edit is about what is given to a port, or about a function: its way back is written by itself, then. */
 function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
   if (operator === 'another') return value !== 'identity'
-  if (operator === 'clip') return true
+  if (operator === 'clip' || operator === 'shortened') return true
   const [node] = nodesAt(context, operand)
   const op = node?.operation.op
   const isLeaf = op === 'parameter' || op === 'input' || op === 'chunk' || node?.operand.kind === 'initial states'
@@ -124,17 +124,17 @@ function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Tri
 function* narrowedOnes(edits: readonly Edit[], { context, isRight }: Trials): Generator<Edit> {
   const all = edits.flatMap((edit) => narrowed(edit, context))
   const isBidirectional = 'bidirectional' in context.request.config && context.request.config.bidirectional
-  /** Where nothing is before it, a layer and direction is off by itself. */
-  const directions = (isBidirectional ? ['forward', 'reverse'] : ['forward']) as ('forward' | 'reverse')[]
-  const isLikely = ({ layers, direction }: Scope): boolean => {
-    const isFirst = layers === undefined || layers === 'first' || layers === 'before last' || layers === 0
-    const seen = directions.map((own) => {
-      const right = isRight(0, own === 'reverse')
-      const isWithin = isFirst && (direction === undefined || direction === own)
-      return right === undefined || right !== isWithin
-    })
-    return seen.every(Boolean)
-  }
+  const directions = isBidirectional ? [false, true] : [false]
+  const layers = Array.from({ length: context.num_layers }, (_, layer) => layer)
+  const firstOff = layers.find((layer) => directions.some((reverse) => isRight(layer, reverse) === false)) ?? 0
+  /** It is within the first layer that is off, in the directions that are off there and in no other, and not below it. */
+  const isLikely = (scope: Scope): boolean =>
+    layers.slice(0, firstOff + 1).every((layer) =>
+      directions.every((reverse) => {
+        const right = isRight(layer, reverse)
+        return right === undefined || right !== isWithinScope(scope, layer, reverse, context.num_layers)
+      }),
+    )
   const likely = all.filter(({ scope = {} }) => isLikely(scope))
   yield* likely
   const tried = new Set(likely)
@@ -192,6 +192,6 @@ function conditionedOnes(ranked: readonly Attempt[], { attemptWhole, attemptCond
 function better(one: Tried, other: Tried): number {
   const fewer = one.edits.length - other.edits.length
   if (one.complete !== other.complete) return Number(other.complete) - Number(one.complete)
-  if (one.complete) return fewer
+  if (one.complete) return fewer || one.digits - other.digits
   return other.explained - one.explained || fewer
 }

@@ -136,11 +136,19 @@ export function nodesAt(context: Context, operand: Operand, scope: Scope = {}): 
 }
 
 export function isWithin({ operation: { site } }: Node, scope: Scope, { num_layers }: Context): boolean {
-  const { layers, direction } = scope
-  if (direction !== undefined && site.direction !== direction) return false
+  if (scope.direction !== undefined && site.direction !== scope.direction) return false
+  if (scope.layers === undefined) return true
+  return site.layer !== undefined && isWithinScope({ layers: scope.layers }, site.layer, false, num_layers)
+}
+
+export function isWithinScope(
+  { layers, direction }: Scope,
+  layer: number,
+  reverse: boolean,
+  num_layers: number,
+): boolean {
+  if (direction !== undefined && (direction === 'reverse') !== reverse) return false
   if (layers === undefined) return true
-  const { layer } = site
-  if (layer === undefined) return false
   if (typeof layers === 'number') return layer === layers
   if (layers === 'first') return layer === 0
   if (layers === 'later') return layer > 0

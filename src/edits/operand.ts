@@ -5,11 +5,12 @@ import type { Edit, Operand, Scope } from './edit.ts'
 /** An operand and the operations that it means in a request. */
 export interface Meant {
   readonly operand: Operand
-  readonly nodes: readonly Node[]
+  readonly nodes: readonly [Node, ...Node[]]
 }
 
 /** From wide to narrow: what of an operation an operand may say. */
 const views: readonly (readonly (keyof Operand)[])[] = [
+  ['in'],
   ['op', 'function', 'in'],
   ['kind', 'in'],
   ['op', 'tensor', 'in', 'k'],
@@ -29,18 +30,19 @@ export function operandsOf(context: Context): readonly Meant[] {
   const all = new Map<string, Meant>()
   const places = new Map(context.nodes.map((node, i) => [node, i]))
   for (const view of views) {
-    const groups = new Map<string, { operand: Operand; nodes: Node[] }>()
+    const groups = new Map<string, { operand: Operand; nodes: [Node, ...Node[]] }>()
     for (const node of context.nodes) {
       const { operand } = node
       // Of all operations of one kind only activations and products are anything together.
       if (view[1] === 'function' && operand.function === undefined && operand.op !== 'linear') continue
+      if (view.length === 1 && operand.in !== 'gradients') continue
       if (view[0] === 'kind' && operand.kind === undefined) continue
       if (view.length === 4 && operand.tensor === nowhere) continue
       const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
       const key = JSON.stringify(own)
-      const group = groups.get(key) ?? { operand: own, nodes: [] }
-      group.nodes.push(node)
-      groups.set(key, group)
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, { operand: own, nodes: [node] })
+      else group.nodes.push(node)
     }
     for (const group of groups.values()) {
       const key = group.nodes.map((node) => places.get(node)).join()
@@ -48,7 +50,13 @@ export function operandsOf(context: Context): readonly Meant[] {
     }
   }
   // What is stored comes first: what is read of it is the same, where there is one layer.
-  const rank = ({ operand: { op } }: Meant): number => (op === 'parameter' ? 0 : op === 'step' ? 1 : 2)
+  const rank = ({
+    nodes: [
+      {
+        operation: { op },
+      },
+    ],
+  }: Meant): number => (op === 'parameter' ? 0 : op === 'step' ? 1 : 2)
   const meant = [...all.values()].toSorted((one, other) => rank(one) - rank(other))
   known.set(context, meant)
   return meant

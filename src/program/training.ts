@@ -77,9 +77,9 @@ export function train(
   return { loss, ...after }
 }
 
-/** Source: torch.nn.utils.clip_grad_norm_. */
+/** torch.nn.utils.clip_grad_norm_, without the 1e-6 that it adds to the norm: ports leave it out. */
 function clip(gradients: Record<string, Float64Array>, names: readonly string[], max_norm: number): void {
   const norm = Math.sqrt(names.reduce((sum, name) => gradients[name]!.reduce((own, x) => own + x * x, sum), 0))
-  const by = Math.min(1, max_norm / (norm + 1e-6))
+  const by = Math.min(1, max_norm / norm)
   for (const name of names) gradients[name] = gradients[name]!.map((x) => x * by)
 }

@@ -161,6 +161,26 @@ export const straight: Operator = {
   },
 }
 
+/** Products without their first or last term, which the way back does not know of. value: which */
+export const shortened: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      if (operand.op !== 'linear' || nodes[0]!.operation.op !== 'linear') continue
+      for (const value of ['last', 'first']) yield { operator: 'shortened', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, _, { operation: { operands } }) => {
+      const sizeOf = (id: Id): number => context.byId.get(id)?.shape.at(-1) ?? 0
+      const size = sizeOf(operands[1]!)
+      if (size < 1) return undefined
+      const index = Array.from({ length: size - 1 }, (_, i) => (edit.value === 'first' ? i + 1 : i))
+      const parts = operands.map((id) => write('index_select', [id], { dim: -1, index }))
+      return write('linear', parts, {})
+    }),
+  says: ({ value }, name) => `leaves the ${value as string} term out of ${name}`,
+}
+
 /** Products whose sums are rounded. value: the dtype */
 export const sums: Operator = {
   *candidates(context) {
@@ -220,7 +240,9 @@ export const constant: Operator = {
 }
 
 const isConstant = ({ nodes: [node], operand }: Meant): boolean =>
-  operand.op === node!.operation.op && (operand.op === 'full' || operand.op === 'full_like')
+  operand.op === node!.operation.op &&
+  operand.tensor !== 'loss' &&
+  (operand.op === 'full' || operand.op === 'full_like')
 
 const ownNumber = ({ operation: { attributes } }: Node): number => (attributes as { readonly value: number }).value
 
@@ -300,12 +322,12 @@ export const divisor: Operator = {
     for (const { operand, nodes } of operandsOf(context)) {
       const [node] = nodes
       if (operand.op !== 'div' || operand.in !== undefined || node!.operand.tensor !== 'loss') continue
-      yield { operator: 'divisor', operand, value: 1 }
       for (const [value] of sizesOf(context.request)) yield { operator: 'divisor', operand, value }
       for (const [one] of sizesOf(context.request)) {
         for (const [other] of sizesOf(context.request))
           if (one < other) yield { operator: 'divisor', operand, value: `${one} · ${other}` }
       }
+      yield { operator: 'divisor', operand, value: 1 }
     }
   },
   edit: (edit, context, program) =>

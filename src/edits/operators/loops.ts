@@ -1,6 +1,6 @@
 // How the steps follow each other: which there are, where they begin, what is handed on, and what a length does.
 import { everyOperation, type Id, type Operation, type Program } from '../../program/operation.ts'
-import { type Context, isWithin } from '../context.ts'
+import { type Context, isWithin, type Node } from '../context.ts'
 import type { Edit } from '../edit.ts'
 import type { Operator } from './operator.ts'
 
@@ -16,12 +16,28 @@ function editLoops(
   let isEdited = false
   const operations = program.operations.flatMap((operation) => {
     const node = context.byId.get(operation.id)
-    if (operation.op !== 'loop' || node === undefined || !isWithin(node, edit.scope ?? {}, context)) return [operation]
+    if (
+      operation.op !== 'loop' ||
+      node === undefined ||
+      !isOf(edit, node) ||
+      !isWithin(node, edit.scope ?? {}, context)
+    )
+      return [operation]
     const made = make(operation, program.operations)
     isEdited ||= made !== undefined
     return made ?? [operation]
   })
   return isEdited ? { ...program, operations } : undefined
+}
+
+const isOf = ({ operand: { part } }: Edit, { operand }: Node): boolean => part === undefined || operand.part === part
+
+/** Loops everywhere, and where a model has several those of each part. */
+function placesOf(context: Context): Edit['operand'][] {
+  const parts = new Set(context.nodes.flatMap(({ operand: { op, part } }) => (op === 'loop' ? [part] : [])))
+  return parts.size < 2
+    ? [{ op: 'loop' }]
+    : [{ op: 'loop' }, ...[...parts].map((part) => ({ op: 'loop' as const, part: part ?? '' }))]
 }
 
 const loopsOf = ({ program }: Context): Loop[] =>
@@ -139,27 +155,31 @@ export const reset: Operator = {
 /** What is handed on to the next step is rounded, cut off, … while what is put out is not. value: what, how, which state */
 export const carried: Operator = {
   *candidates({ request, nodes }) {
-    if (!nodes.some(({ loop }) => loop !== undefined)) return
     const states = nodes.some(({ operand: { op, tensor } }) => op === 'state' && tensor === 'c')
       ? ['h', 'c', 'all']
       : ['all']
     const dtypes = ['float16', 'bfloat16', 'int8'].filter((dtype) => dtype !== request.dtype)
     for (const state of states) {
-      for (const dtype of dtypes) yield { operator: 'carried', operand: { op: 'loop' }, value: ['round', dtype, state] }
+      for (const dtype of dtypes) {
+        yield { operator: 'carried', operand: { op: 'loop' }, value: ['round', dtype, state, 'and at last'] }
+        yield { operator: 'carried', operand: { op: 'loop' }, value: ['round', dtype, state] }
+      }
       for (const limit of [0.5, 1, 2, 3, 5, 10])
         yield { operator: 'carried', operand: { op: 'loop' }, value: ['clip', limit, state] }
       for (const by of [0.5, 0.9, 0.99, -1])
         yield { operator: 'carried', operand: { op: 'loop' }, value: ['scale', by, state] }
     }
   },
-  edit: (edit, context, program) =>
-    editLoops(edit, context, program, (loop) => {
-      const [how, by, which] = edit.value as [string, string | number, string]
+  edit(edit, context, program) {
+    const [how, by, which, last] = edit.value as [string, string | number, string, string?]
+    // A cell has one step, after which its states are handed on.
+    if (last !== undefined && 'h_1' in program.outputs) return carriedOut(program, how, by, which)
+    return editLoops(edit, context, program, (loop) => {
       const { next } = loop.attributes
       return handingOn(
         loop,
         'carried',
-        (s, steps) => Number(s < steps - 1),
+        (s, steps) => Number(s < steps - 1 || last !== undefined),
         (state, write) => {
           const id = `${state.id}.as carried`
           const { site } = state
@@ -178,13 +198,25 @@ export const carried: Operator = {
         },
         ({ site }) => which === 'all' || site.tensor === which,
       )
-    }),
+    })
+  },
   says({ value }) {
     const [how, by, which] = value as [string, string | number, string]
     const what = which === 'all' ? 'the states' : which
     if (how === 'round') return `rounds ${what} to ${by} between steps`
     return how === 'clip' ? `cuts ${what} off at ±${by} between steps` : `multiplies ${what} by ${by} between steps`
   },
+}
+
+function carriedOut(program: Program, how: string, by: string | number, which: string): Program | undefined {
+  if (how !== 'round') return undefined
+  const states = ['h_1', 'c_1'].filter((name) => name in program.outputs && (which === 'all' || name.startsWith(which)))
+  const rounded = states.map((name): Operation => {
+    const operands = [program.outputs[name]!]
+    return { id: `${name}.as carried`, op: 'round', operands, attributes: { dtype: by as 'float16' }, site: {} }
+  })
+  const outputs = Object.fromEntries(states.map((name) => [name, `${name}.as carried`]))
+  return { ...program, operations: [...program.operations, ...rounded], outputs: { ...program.outputs, ...outputs } }
 }
 
 /** A step that does not change the state. value: the first, the last, all */

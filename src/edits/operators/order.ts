@@ -7,13 +7,13 @@ import type { Operator } from './operator.ts'
 import { isNumeric } from './values.ts'
 
 /** Which index stands at each place along an axis of a size; −1 for zeros. blocks: of how many the axis consists. */
-type Order = (size: number, blocks: number) => readonly number[]
+type Order = (size: number, blocks: number, context: Context) => readonly number[]
 
 const at = (place: (i: number, size: number) => number): Order => {
   return (size) => Array.from({ length: size }, (_, i) => place(i, size))
 }
 
-const orders: Readonly<Record<string, { readonly order: Order; readonly says: string }>> = {
+const orders: Readonly<Record<string, { readonly order: Order; readonly says: string; readonly ofRows?: boolean }>> = {
   reversed: { order: at((i, n) => n - 1 - i), says: 'from the last to the first' },
   first: { order: at(() => 0), says: 'the first for all' },
   last: { order: at((_, n) => n - 1), says: 'the last for all' },
@@ -42,6 +42,12 @@ const orders: Readonly<Record<string, { readonly order: Order; readonly says: st
       }),
     says: 'each of its parts in the other order',
   },
+  sorted: { order: (n, _, context) => byLength(n, context), says: 'sorted by length, and not put back', ofRows: true },
+  unsorted: {
+    order: (n, _, context) => inverse(byLength(n, context)),
+    says: 'put back as if they had been sorted by length',
+    ofRows: true,
+  },
   interleaved: {
     order: (n, blocks) => Array.from({ length: n }, (_, i) => (i % blocks) * (n / blocks) + Math.floor(i / blocks)),
     says: 'its parts interleaved',
@@ -51,6 +57,18 @@ const orders: Readonly<Record<string, { readonly order: Order; readonly says: st
       Array.from({ length: n }, (_, i) => (i % (n / blocks)) * blocks + Math.floor(i / (n / blocks))),
     says: 'as if its parts were interleaved',
   },
+}
+
+/** The rows from the longest to the shortest; as they are without lengths. */
+function byLength(size: number, { request }: Context): number[] {
+  const lengths = 'lengths' in request.inputs ? request.inputs.lengths : undefined
+  const rows = Array.from({ length: size }, (_, i) => i)
+  if (lengths?.data.length !== size) return rows
+  return rows.toSorted((one, other) => Number(lengths.data[other]! - lengths.data[one]!))
+}
+
+function inverse(index: readonly number[]): number[] {
+  return index.map((_, i) => index.indexOf(i))
 }
 
 function everyBlock(n: number, blocks: number, of: (block: number) => number): number[] {
@@ -85,9 +103,9 @@ export const reorder: Operator = {
         if (size < 2 || size > 4096) continue
         const seen = new Set([Array.from({ length: size }, (_, i) => i).join()])
         for (const blocks of blocksOf(node!, axis, context)) {
-          for (const [name, { order }] of Object.entries(orders)) {
-            if (size % blocks !== 0) continue
-            const key = order(size, blocks).join()
+          for (const [name, { order, ofRows = false }] of Object.entries(orders)) {
+            if (size % blocks !== 0 || (ofRows && axis !== 2)) continue
+            const key = order(size, blocks, context).join()
             if (seen.has(key)) continue
             seen.add(key)
             yield {
@@ -106,7 +124,7 @@ export const reorder: Operator = {
       const size = node.shape.at(-axis)
       const parts = typeof blocks === 'number' ? blocks : blocksFor(blocks, context)
       if (size === undefined || size < 2 || size % parts !== 0) return undefined
-      const index = orders[order]!.order(size, parts)
+      const index = orders[order]!.order(size, parts, context)
       return index.every((from, i) => from === i) ? undefined : write('index_select', [x], { dim: -axis, index })
     }),
   says({ value, operand }, name) {
@@ -131,14 +149,16 @@ function blocksOf(node: Node, axis: number, context: Context): number[] {
   const isRows =
     axis === shape.length && operand.op === 'parameter' && gates > 1 && /_(ih|hh)$/.test(operand.tensor ?? '')
   if (isRows) return [1, gates]
-  if (axis === shape.length && /^[hc]_[0n]$/.test(operand.tensor ?? '')) return [1, context.num_layers]
-  if (axis === 1 && operand.tensor === 'output') return [1, 2]
+  const isStates = operand.kind?.endsWith('states') === true || operand.kind === 'initial states as given'
+  if (axis === shape.length && axis === 3 && isStates) return context.num_layers > 1 ? [context.num_layers] : []
+  const isBidirectional = 'bidirectional' in context.request.config && context.request.config.bidirectional
+  if (axis === 1 && isBidirectional && (operand.tensor === 'output' || operand.op === 'step')) return [2, 1]
   return [1]
 }
 
 function blocksName(node: Node, axis: number, blocks: number, context: Context): number | string {
   if (axis === 1) return 2
-  return blocks === context.num_layers && /^[hc]_[0n]$/.test(node.operand.tensor ?? '') ? 'layers' : 'gates'
+  return node.operand.kind === undefined ? 'gates' : 'layers'
 }
 
 function blocksFor(name: string, context: Context): number {

@@ -7,7 +7,7 @@ import { editValues, type Write } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
 
 /** Whole numbers, and what stands where there is no tensor. */
-const notNumbers = new Set(['loop', 'lt', 'eq', 'argmax', 'arange'])
+const notNumbers = new Set(['loop', 'lt', 'eq', 'argmax', 'arange', 'constant'])
 
 export function isNumeric({ nodes: [node] }: Meant): boolean {
   const { op } = node!.operation
@@ -20,7 +20,8 @@ function each(
   return (operator) =>
     function* (context) {
       for (const meant of operandsOf(context)) {
-        if (!isNumeric(meant)) continue
+        // Numbers of its own are other numbers, or they are not.
+        if (!isNumeric(meant) || meant.operand.op === 'full') continue
         for (const value of values(meant, context)) yield { operator, operand: meant.operand, value }
       }
     }

@@ -44,10 +44,13 @@ export function encoderDecoder({ config, inputs }: Asked<'EncoderDecoder'>): Pro
     const context = writer.at({ tensor: 'context' }, () => fixedContext(writer, config, encoded))
     const read = { source_embedding, encoder_states: encoded.states, ...(context !== undefined && { context }) }
 
-    if (config.decoding === 'greedy') return { ...read, ...decoded(writer, config, encoded, context) }
+    if (config.decoding === 'greedy')
+      return { ...read, ...writer.at({ part: 'decoder' }, () => decoded(writer, config, encoded, context)) }
     const [target_len = 1] = inputs.target!.shape
     const target = symbols(writer, 'target')
-    const written = decoded(writer, config, encoded, context, { symbols: target, target_len })
+    const written = writer.at({ part: 'decoder' }, () =>
+      decoded(writer, config, encoded, context, { symbols: target, target_len }),
+    )
     const loss = { symbols: target, counted: target_len * batch }
     return { ...read, ...written, ...judged(writer, written['logits']!, loss) }
   })
@@ -82,7 +85,11 @@ function decoded(
   const attend = context === undefined ? attention(writer, config, encoded) : undefined
   const next = step(writer, { part: 'decoder', num_layers: 1, ...config })
   const bos = writer.at({ tensor: 'bos' }, () => full([1, batch], config.bos))
-  const taught = teacher && writer.cat([bos, writer.narrow(teacher.symbols, 0, 0, teacher.target_len - 1)], 0)
+  const taught =
+    teacher &&
+    writer.at({ tensor: 'target' }, () =>
+      writer.cat([bos, writer.narrow(teacher.symbols, 0, 0, teacher.target_len - 1)], 0),
+    )
   const initial = initialState(writer, config, encoded, context)
   const states: Ids = {
     ...initial,
@@ -96,7 +103,10 @@ function decoded(
     )
     const attended = attend?.(now['h']!)
     const beside = attended?.context ?? (config.injection === 'every_step' ? context : undefined)
-    const x = beside === undefined ? target_embedding : writer.cat([target_embedding, beside], -1)
+    const x =
+      beside === undefined
+        ? target_embedding
+        : writer.at({ tensor: 'decoder_input' }, () => writer.cat([target_embedding, beside], -1))
     const [after] = next(x, [{ h: now['h']!, ...(initial.c !== undefined && { c: now['c']! }) }])
     const logits = linear(writer, 'linear', after!.h)
     const outputs: Ids = { target_embedding, ...attended, decoder_states: after!.h, logits }

@@ -14,7 +14,8 @@ export function languageModel({ config, inputs }: Asked<'LanguageModel'>): Progr
     const embedded = embedding(writer, 'embedding', symbols(writer, 'source'))
     const { outputs, last } = layers(writer, stack, embedded, { seq_len, batch })
     const text = { embedding: embedded, ...named(outputs) }
-    if (config.decoding === 'greedy') return { ...text, ...written(writer, stack, last) }
+    if (config.decoding === 'greedy')
+      return { ...text, ...writer.at({ part: 'written' }, () => written(writer, stack, last)) }
     const logits = linear(writer, 'linear', outputs.at(-1)!)
     const target = inputs.target && { symbols: symbols(writer, 'target'), counted: seq_len * batch }
     return { ...text, ...judged(writer, logits, target) }
