@@ -137,8 +137,14 @@ export function watching(
     off = sum / data.length
     throw new Refuted()
   }
+  let isFirst = program.update !== undefined
   return {
     seen(id, { data }, step) {
+      if (isFirst && id === program.outputs['loss'] && program.training?.lossAfter !== true) {
+        isFirst = false
+        if (outputs['loss'] !== undefined) judge('loss', data, () => 0)
+        return
+      }
       const check = checks.get(id)
       if (check === undefined || check.inLoop !== (step !== undefined)) return
       let valid = isValid.get(check)

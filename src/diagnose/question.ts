@@ -1,7 +1,15 @@
 import { type Case, expectedAxes, isModelRequest, type Outputs, type Request } from '../format/case.ts'
 import { compare, type Comparison, kappa } from '../verify/compare.ts'
 import { type Axis, layerConfig } from '../format/module.ts'
-import { broadcastStrides, type FloatTensor, indexAt, indexSelect, largest, type Tensor } from '../format/tensor.ts'
+import {
+  broadcastStrides,
+  type FloatTensor,
+  indexAt,
+  indexSelect,
+  largest,
+  type Tensor,
+  unitRoundoff,
+} from '../format/tensor.ts'
 import { requestOf } from '../verify.ts'
 
 /** What is to be explained: what a port gave for a case. */
@@ -105,10 +113,17 @@ export function comparisonsWith(
   })
 }
 
-/** A budget is for numbers of the size of PyTorch's: those of a faulty engine may be larger. */
+/** Where torch's numbers are not finite nothing is measured: those of another engine may be off by so many roundings. */
+const roundings = 16
+
+/** A budget is for numbers of the size of PyTorch's: those of a faulty engine may be larger, or finite where PyTorch's are not. */
 function scaled(budget: Tensor<'float64'>, expected: FloatTensor, other: FloatTensor): Tensor<'float64'> {
-  const ratio = largest(other.data) / largest(expected.data)
-  return ratio > 1 && ratio < Infinity ? { ...budget, data: budget.data.map((x) => x * ratio) } : budget
+  const largestOther = largest(other.data)
+  const ratio = largestOther / largest(expected.data)
+  const larger = ratio > 1 && ratio < Infinity ? { ...budget, data: budget.data.map((x) => x * ratio) } : budget
+  if (expected.data.every((x) => Number.isFinite(x)) || !(largestOther < Infinity)) return larger
+  const least = roundings * unitRoundoff[expected.dtype] * largestOther
+  return { ...larger, data: larger.data.map((x) => Math.max(x, least)) }
 }
 
 function largestOf({ data }: Tensor<'float64'>): Tensor<'float64'> {

@@ -2,7 +2,7 @@ import { type Context, isWithinScope, nodesAt } from '../edits/context.ts'
 
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { narrowed } from '../edits/operand.ts'
-import { operators } from '../edits/operators.ts'
+import { laterTiers, operators } from '../edits/operators.ts'
 import type { Question } from './question.ts'
 import { type Attempt, type Tried, type Trials, trialsOf } from './trials.ts'
 
@@ -70,21 +70,25 @@ function search(trials: Trials, clock: Clock): Tried[] {
   const back = all.filter(isOfWayBack)
   const isBack = new Set(back)
   const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
-  const singles = each(own, singlesPart)
-  const found = best(singles)
-  if (found.some(explains)) return withWayBack(found, back, trials, clock)
-  const narrow = each(narrowedOnes(own, trials), singlesPart)
-  const narrowFound = best(narrow)
-  if (narrowFound.some(explains)) return withWayBack(narrowFound, back, trials, clock)
-
-  const ranked = [...singles, ...narrow].toSorted(farther)
+  const ranked: Attempt[] = []
+  const reached: Tried[] = []
+  for (const tier of tiersOf(own)) {
+    for (const edits of [tier, narrowedOnes(tier, trials)]) {
+      const attempts = each(edits, singlesPart)
+      const found = best(attempts)
+      if (found.some(explains)) return withWayBack(found, back, trials, clock)
+      ranked.push(...attempts)
+      reached.push(...found)
+    }
+  }
+  ranked.sort(farther)
   const conditioned = conditionedOnes(ranked, trials)
   if (conditioned.length > 0) return conditioned
   const pairs = pairsOf(ranked, own, trials, clock)
   const together = best(pairs)
   if (together.some(explains)) return together
   const partial = ranked.slice(0, conditionedEdits).flatMap(({ edits }) => trials.attemptWhole(edits) ?? [])
-  return [...found, ...narrowFound, ...partial].toSorted(better).filter(({ explained }) => explained >= leastExplained)
+  return [...reached, ...partial].toSorted(better).filter(({ explained }) => explained >= leastExplained)
 }
 
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
@@ -118,6 +122,14 @@ function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Tri
     }
   }
   return [...best(both), ...found].toSorted(better)
+}
+
+/** The likelier kinds of bugs, and those of which there are more. */
+function tiersOf(edits: readonly Edit[]): Edit[][] {
+  const names = Object.keys(operators)
+  const starts = [0, ...laterTiers.map((name) => names.indexOf(name)), names.length]
+  const tierOf = new Map(names.map((name, i) => [name, starts.findLastIndex((start) => start <= i)]))
+  return starts.slice(0, -1).map((_, tier) => edits.filter(({ operator }) => tierOf.get(operator) === tier))
 }
 
 /** Edits in parts of what they are about, first where the port is seen to be off. */

@@ -89,8 +89,10 @@ const kinds: Readonly<Record<string, string>> = {
 /** What is of several, where it is handed on: each layer's own of h_0 and c_0, and all of them as they are given. */
 function kindOf({ op, site }: Operation, isRead: boolean, place: Operand['in']): Pick<Operand, 'kind'> {
   const { tensor = '', part = '' } = site
-  if (place === 'gradients')
-    return { kind: /^grad_(weight|bias)/.test(tensor) ? 'parameter gradients' : 'input gradients' }
+  if (place === 'gradients') {
+    const isState = tensor === 'grad_h_0' || tensor === 'grad_c_0'
+    return { kind: isState ? 'gradients by initial states' : 'gradients by parameters and input' }
+  }
   if (place !== undefined) return {}
   const kind = op === 'parameter' && part.includes('embedding') ? 'embeddings' : kinds[tensor]
   if (kind === undefined || (kind === 'states' && op !== 'state')) return {}

@@ -46,18 +46,17 @@ export function operandsOf(context: Context): readonly Meant[] {
     }
     for (const group of groups.values()) {
       const key = group.nodes.map((node) => places.get(node)).join()
-      if (!all.has(key)) all.set(key, group)
+      // Of the way back an edit is of one tensor where that is enough.
+      if (!all.has(key) || group.operand.in === 'gradients') all.set(key, group)
     }
   }
   // What is stored comes first: what is read of it is the same, where there is one layer.
-  const rank = ({
-    nodes: [
-      {
-        operation: { op },
-      },
-    ],
-  }: Meant): number => (op === 'parameter' ? 0 : op === 'step' ? 1 : 2)
-  const meant = [...all.values()].toSorted((one, other) => rank(one) - rank(other))
+  const rank = ({ nodes: [{ operation, operand }] }: Meant): number => {
+    if (operand.kind?.endsWith('as given') === true) return 3
+    return operation.op === 'parameter' ? 0 : operation.op === 'step' ? 1 : 2
+  }
+  const narrow = (own: Meant): number => (own.operand.in === 'gradients' ? -Object.keys(own.operand).length : 0)
+  const meant = [...all.values()].toSorted((one, other) => rank(one) - rank(other) || narrow(one) - narrow(other))
   known.set(context, meant)
   return meant
 }
