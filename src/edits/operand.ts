@@ -13,6 +13,7 @@ const views: readonly (readonly (keyof Operand)[])[] = [
   ['in'],
   ['op', 'function', 'in'],
   ['kind', 'in'],
+  ['kind', 'tensor', 'in'],
   ['op', 'tensor', 'in', 'k'],
   ['op', 'tensor', 'gate', 'in', 'k'],
   ['op', 'tensor', 'gate', 'part', 'in', 'k'],
@@ -46,8 +47,9 @@ export function operandsOf(context: Context): readonly Meant[] {
     }
     for (const group of groups.values()) {
       const key = group.nodes.map((node) => places.get(node)).join()
-      // Of the way back an edit is of one tensor where that is enough.
-      if (!all.has(key) || group.operand.in === 'gradients') all.set(key, group)
+      // Of the way back all are kept: what is of one tensor and what is of all are two things.
+      const own = group.operand.in === 'gradients' ? `${key} ${JSON.stringify(group.operand)}` : key
+      if (!all.has(own)) all.set(own, group)
     }
   }
   // What is stored comes first: what is read of it is the same, where there is one layer.
@@ -55,7 +57,10 @@ export function operandsOf(context: Context): readonly Meant[] {
     if (operand.kind?.endsWith('as given') === true) return 3
     return operation.op === 'parameter' ? 0 : operation.op === 'step' ? 1 : 2
   }
-  const narrow = (own: Meant): number => (own.operand.in === 'gradients' ? -Object.keys(own.operand).length : 0)
+  const narrow = ({ operand }: Meant): number => {
+    if (operand.in !== 'gradients') return 0
+    return operand.kind === 'gradients by initial states' ? -10 : -Object.keys(operand).length
+  }
   const meant = [...all.values()].toSorted((one, other) => rank(one) - rank(other) || narrow(one) - narrow(other))
   known.set(context, meant)
   return meant

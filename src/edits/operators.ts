@@ -12,6 +12,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   option: requests.option,
   ignored: requests.ignored,
   axes: requests.axes,
+  forget: loops.forget,
   zero: values.zero,
   layout: order.layout,
   gates: order.gateOrder,

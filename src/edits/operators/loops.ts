@@ -221,6 +221,19 @@ function carriedOut(program: Program, how: string, by: string | number, which: s
   return { ...program, operations: [...program.operations, ...rounded], outputs: { ...program.outputs, ...outputs } }
 }
 
+/** A decoder or a writer that forgets between steps: of a part alone. value: which state */
+export const forget: Operator = {
+  *candidates(context) {
+    for (const operand of placesOf(context)) {
+      if (operand.part === undefined) continue
+      for (const which of ['c', 'h', 'all']) yield { operator: 'forget', operand, value: which }
+    }
+  },
+  edit: (edit, context, program) => reset.edit!({ ...edit, value: [1, edit.value!] }, context, program),
+  says: ({ value, operand }) =>
+    `forgets ${value === 'all' ? 'the state' : (value as string)} of the ${operand.part} between steps`,
+}
+
 /** A step that does not change the state. value: the first, the last, all */
 export const skip: Operator = {
   *candidates(context) {
@@ -418,12 +431,17 @@ function kept(
   const { id, site } = operation
   const [steps = 0, batch = 0] = context.byId.get(id)!.shape
   const h = operations.find((other) => other.op === 'last' && other.operands[0] === loop && other.site.tensor === 'h')
-  if (h === undefined) return [operation]
+  const own = context.byId.get(loop)?.operation
+  if (h?.op !== 'last' || own?.op !== 'loop') return [operation]
+  // In reverse a row has not begun yet where it is padded.
+  const isReverse = own.attributes.reverse
+  const initial = own.attributes.body.find((other) => other.id === h.attributes.state)?.operands[0]
+  const shown = isReverse && initial !== undefined ? initial : `${id}.h`
   return [
     { ...operation, id: `${id}.all` },
     ...within(id, lengths, steps, batch, site),
-    { ...h, id: `${id}.h`, site },
-    { id, op: 'where', operands: [`${id}.within`, `${id}.all`, `${id}.h`], attributes: {}, site },
+    ...(isReverse ? [] : [{ ...h, id: `${id}.h`, site }]),
+    { id, op: 'where', operands: [`${id}.within`, `${id}.all`, shown], attributes: {}, site },
   ]
 }
 
@@ -453,10 +471,10 @@ export const part: Operator = {
         { ...operation, operands: [x, `${id}.w`], id: `${id}.value` },
         own('x', 'detach', [x]),
         { ...operation, operands: [`${id}.x`, w], id: `${id}.again` },
-        own('without', 'detach', [`${id}.again`]),
-        own('apart', 'sub', [`${id}.again`, `${id}.without`]),
-        own('masked', 'mul', [`${id}.apart`, mask]),
-        { id, op: 'add', operands: [`${id}.value`, `${id}.masked`], attributes: {}, site },
+        own('masked', 'mul', [`${id}.again`, mask]),
+        own('zeros', 'full_like', [`${id}.value`], { value: 0 }),
+        own('apart', 'straight_through', [`${id}.zeros`, `${id}.masked`]),
+        { id, op: 'add', operands: [`${id}.value`, `${id}.apart`], attributes: {}, site },
       ]
     }
     const all = (operations: readonly Operation[], mask: Id | undefined): Operation[] =>

@@ -14,6 +14,12 @@ const at = (place: (i: number, size: number) => number): Order => {
 }
 
 const orders: Readonly<Record<string, { readonly order: Order; readonly says: string; readonly ofRows?: boolean }>> = {
+  sorted: { order: (n, _, context) => byLength(n, context), says: 'sorted by length, and not put back', ofRows: true },
+  unsorted: {
+    order: (n, _, context) => inverse(byLength(n, context)),
+    says: 'put back as if they had been sorted by length',
+    ofRows: true,
+  },
   reversed: { order: at((i, n) => n - 1 - i), says: 'from the last to the first' },
   first: { order: at(() => 0), says: 'the first for all' },
   last: { order: at((_, n) => n - 1), says: 'the last for all' },
@@ -42,12 +48,6 @@ const orders: Readonly<Record<string, { readonly order: Order; readonly says: st
       }),
     says: 'each of its parts in the other order',
   },
-  sorted: { order: (n, _, context) => byLength(n, context), says: 'sorted by length, and not put back', ofRows: true },
-  unsorted: {
-    order: (n, _, context) => inverse(byLength(n, context)),
-    says: 'put back as if they had been sorted by length',
-    ofRows: true,
-  },
   interleaved: {
     order: (n, blocks) => Array.from({ length: n }, (_, i) => (i % blocks) * (n / blocks) + Math.floor(i / blocks)),
     says: 'its parts interleaved',
@@ -58,6 +58,8 @@ const orders: Readonly<Record<string, { readonly order: Order; readonly says: st
     says: 'as if its parts were interleaved',
   },
 }
+
+const isOfBlocks = (name: string): boolean => /block|interleaved/i.test(name)
 
 /** The rows from the longest to the shortest; as they are without lengths. */
 function byLength(size: number, { request }: Context): number[] {
@@ -104,7 +106,7 @@ export const reorder: Operator = {
         const seen = new Set([Array.from({ length: size }, (_, i) => i).join()])
         for (const blocks of blocksOf(node!, axis, context)) {
           for (const [name, { order, ofRows = false }] of Object.entries(orders)) {
-            if (size % blocks !== 0 || (ofRows && axis !== 2)) continue
+            if (size % blocks !== 0 || (ofRows && axis !== 2) || isOfBlocks(name) !== blocks > 1) continue
             const key = order(size, blocks, context).join()
             if (seen.has(key)) continue
             seen.add(key)
@@ -150,7 +152,7 @@ function blocksOf(node: Node, axis: number, context: Context): number[] {
     axis === shape.length && operand.op === 'parameter' && gates > 1 && /_(ih|hh)$/.test(operand.tensor ?? '')
   if (isRows) return [1, gates]
   const isStates = operand.kind?.endsWith('states') === true || operand.kind === 'initial states as given'
-  if (axis === shape.length && axis === 3 && isStates) return context.num_layers > 1 ? [context.num_layers] : []
+  if (axis === shape.length && axis === 3 && isStates) return context.num_layers > 1 ? [context.num_layers, 1] : [1]
   const isBidirectional = 'bidirectional' in context.request.config && context.request.config.bidirectional
   if (axis === 1 && isBidirectional && (operand.tensor === 'output' || operand.op === 'step')) return [2, 1]
   return [1]
@@ -180,7 +182,7 @@ export const layout: Operator = {
       const isStored = movable.has(node!.operation.op) || node!.operation.op === 'chunk'
       if (!isNumeric(meant) || !isStored || node!.operand.in === 'update') continue
       for (const [name, { can }] of Object.entries(layouts)) {
-        const fits = meant.nodes.some((own) => can(own.shape, gatesFor(own, context)))
+        const fits = meant.nodes.some((own) => can(own.shape, gatesFor(own, context), isWeight(own)))
         if (fits) yield { operator: 'layout', operand: meant.operand, value: name }
       }
     }
@@ -189,7 +191,7 @@ export const layout: Operator = {
     editValues(edit, context, program, (write, x, node) => {
       const own = layouts[edit.value as string]!
       const gates = gatesFor(node, context)
-      return own.can(node.shape, gates) ? own.make(write, x, node.shape, gates) : undefined
+      return own.can(node.shape, gates, isWeight(node)) ? own.make(write, x, node.shape, gates) : undefined
     }),
   says: ({ value }, name) => `reads ${name} ${layouts[value as string]!.says}`,
 }
@@ -199,10 +201,13 @@ function gatesFor({ operand: { tensor = '', op } }: Node, context: Context): num
 }
 
 interface Layout {
-  readonly can: (shape: readonly number[], gates: number) => boolean
+  /** isWeight: whether it is (rows, columns), not features of rows. */
+  readonly can: (shape: readonly number[], gates: number, isWeight: boolean) => boolean
   readonly make: (write: Write, x: Id, shape: readonly number[], gates: number) => Id
   readonly says: string
 }
+
+const isWeight = ({ operand: { op, tensor = '' } }: Node): boolean => op === 'parameter' || tensor.includes('weight')
 
 const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1)
 const isLarge = (shape: readonly number[], ...axes: number[]): boolean =>
@@ -237,7 +242,7 @@ const layouts: Readonly<Record<string, Layout>> = {
     says: 'as if it were stored (columns, rows)',
   },
   'gates stored by columns': {
-    can: (shape) => shape.length === 2 && isLarge(shape, -1, -2),
+    can: (shape, _, isWeight) => isWeight && shape.length === 2 && isLarge(shape, -1, -2),
     make(write, x, [rows = 0, columns = 0], gates) {
       const blocks = write('reshape', [x], { shape: [gates, columns, rows / gates] })
       return write('reshape', [write('transpose', [blocks], { dim0: 1, dim1: 2 })], { shape: [rows, columns] })
@@ -260,7 +265,7 @@ const layouts: Readonly<Record<string, Layout>> = {
     says: 'as if its last two axes were stored the other way',
   },
   'last axis first': {
-    can: (shape) => shape.length === 3 && isLarge(shape, -1) && product(shape.slice(0, -1)) > 1,
+    can: (shape, _, isWeight) => !isWeight && isLarge(shape, -1) && product(shape.slice(0, -1)) > 1,
     make(write, x, shape) {
       const [outer, last] = [product(shape.slice(0, -1)), shape.at(-1)!]
       const stored = write('reshape', [x], { shape: [last, outer] })

@@ -108,7 +108,9 @@ const limits = [0.1, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 16, 20, 50, 80, 88, 100]
 
 export const clip = turning(
   'clip',
-  ({ nodes }) => {
+  ({ nodes, operand }) => {
+    // Gradients are cut off all alike.
+    if (operand.in === 'gradients' && Object.keys(operand).length > 1) return []
     const most = Math.max(...nodes.map(({ largest }) => largest))
     return limits.filter((limit) => limit < most)
   },
