@@ -1,16 +1,16 @@
 import type { Case, Outputs } from './format/case.ts'
-import { adviceOf } from './diagnose/advice.ts'
-import type { Advice } from './diagnose/advice/advice.ts'
+import { type Advice, adviceOf } from './edits/advice.ts'
 import type { Edit } from './edits/edit.ts'
-import { nameOf, sentenceOf } from './edits/words.ts'
+import { nameOf } from './edits/known.ts'
+import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
 
-/** A fault, or some together, that an engine may have. */
+/** An edit, or some together, that an engine may have. */
 export interface Explanation {
-  /** By their names, in the order in which they are planted. */
+  /** The names of its edits. */
   readonly faults: readonly string[]
   /** What it does otherwise than PyTorch, as data: `engineOf` makes an engine of it. */
   readonly edits: readonly Edit[]
@@ -59,7 +59,7 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
     explained,
     complete,
     ...(outputs && !complete && { outputsAlone: true }),
-    advice: edits.flatMap((edit) => adviceOf(nameOf(edit)) ?? []),
+    advice: edits.map((edit) => adviceOf(edit, context)),
   }))
   return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
 }

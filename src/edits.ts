@@ -31,9 +31,19 @@ export function engineOf(edits: readonly Edit[]): Engine {
   return { name: 'edited', run: (request) => runEdited(edits, request) }
 }
 
-export function runEdited(edits: readonly Edit[], asked: Request): Outputs {
-  const { request, program } = edited(edits, asked)
-  return asAsked(asked, runProgram(request, program))
+export function runEdited(edits: readonly Edit[], asked: Request, context?: Context): Outputs {
+  const around = edits.filter(({ operator }) => operators[operator]!.around !== undefined)
+  const inside = edits.filter((edit) => !around.includes(edit))
+  const run = (request: Request): Outputs => {
+    const made = edited(inside, request, request === asked ? context : undefined)
+    return asAsked(request, runProgram(made.request, made.program))
+  }
+  return around.reduce((own, edit) => operators[edit.operator]!.around!(edit, own) ?? own, run)(asked)
+}
+
+/** Whether edits are all in the program, so that what it computes on the way says something. */
+export function isInside(edits: readonly Edit[]): boolean {
+  return edits.every(({ operator }) => operators[operator]!.around === undefined)
 }
 
 /** In the shapes that were asked for, whatever the port took the request for. */

@@ -5,7 +5,6 @@ import { gradientFaults } from './faults/gradients.ts'
 import { layerFaults } from './faults/layers.ts'
 import { modelFaults } from './faults/models.ts'
 import { parameterFaults } from './faults/parameters.ts'
-import { modelVariants, variants as recurrentVariants } from './faults/variants.ts'
 
 /** A fault that is about some requests, as one about all. */
 export function among<R extends Request>(fault: Fault<R>, is: (request: Request) => request is R): Fault {
@@ -34,9 +33,4 @@ export const faults: readonly Fault[] = [
   ...modelFaults.map((fault) => among(fault, isModelRequest)),
 ]
 
-/** The same mistakes with other numbers, each by the name of its fault: for explanations. */
-export const variants: readonly Fault[] = [
-  ...recurrentVariants.map((fault) => among(inOneRun(fault), isRecurrent)),
-  ...modelVariants.map((fault) => among(fault, isModelRequest)),
-]
 export { type Fault, faulted, type Run }

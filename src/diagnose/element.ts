@@ -1,5 +1,5 @@
 import type { Outputs, Request } from '../format/case.ts'
-import type { Fault, Run } from '../faults.ts'
+import type { Edit } from '../edits/edit.ts'
 import { floatTensor } from '../format/tensor.ts'
 
 /** So small a change of an element that the outputs follow it in proportion. */
@@ -19,8 +19,8 @@ export function oneElementOff(
   request: Request,
   outputs: Outputs,
   given: readonly string[],
-  run: Run,
-): Fault | undefined {
+  run: (request: Request) => Outputs,
+): Edit | undefined {
   // Gradients follow from it, and take longer.
   const { cotangents: _, ...forward } = request
   const asked = forward as Request
@@ -51,21 +51,7 @@ export function oneElementOff(
     if (!Number.isFinite(factor)) return undefined
     change *= factor
   }
-  return faultOf(request, name, at, change)
-}
-
-function faultOf(request: Request, name: string, at: number, change: number): Fault {
-  const parameter = request.params[name]!
-  const columns = parameter.shape[1] ?? 1
-  const place = parameter.shape.length === 2 ? `${Math.floor(at / columns)}, ${at % columns}` : `${at}`
-  const part = change / parameter.data[at]!
-  const isOnePercent = name.includes('weight_hh') && Math.abs(Math.abs(part) - 0.01) < 0.005
-  return {
-    name: isOnePercent ? 'one weight_hh 1 % off' : `one element of ${name} off`,
-    sentence: `reads ${name}[${place}] as ${Number((parameter.data[at]! + change).toPrecision(6))}, where it is ${Number(parameter.data[at]!.toPrecision(6))}`,
-    appliesTo: () => true,
-    plant: (right) => (asked, departures) => right(changed(asked, name, at, change), departures),
-  }
+  return { operator: 'element', operand: {}, value: [name, at, change / request.params[name]!.data[at]!] }
 }
 
 function nudgeOf(x: number): number {

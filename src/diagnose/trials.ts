@@ -1,7 +1,7 @@
 import type { Outputs, Request } from '../format/case.ts'
 import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
-import { asAsked, edited } from '../edits.ts'
+import { asAsked, edited, isInside, runEdited } from '../edits.ts'
 import { knownOf, runProgram } from '../program.ts'
 import { largest, unitRoundoff } from '../format/tensor.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
@@ -58,6 +58,11 @@ export function trialsOf(question: Question): Trials {
   function attempt(edits: readonly Edit[]): Attempt | undefined {
     // What is only on the way back is nothing in a request without it.
     if (isForwardRight && !isWhole) {
+      const tried = attemptWhole(edits)
+      return tried && { edits, progress: { passed: 0, departure: 1 - tried.explained }, tried }
+    }
+    if (!isInside(edits)) {
+      // What happens between rows cannot be seen in few of them.
       const tried = attemptWhole(edits)
       return tried && { edits, progress: { passed: 0, departure: 1 - tried.explained }, tried }
     }
@@ -119,6 +124,7 @@ function change(edits: readonly Edit[], request: Request, context?: Context): Re
 /** What an engine with these edits gives. */
 function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs | undefined {
   try {
+    if (!isInside(edits)) return runEdited(edits, asked, context)
     const made = change(edits, asked, context)
     return made && asAsked(asked, runProgram(made.request, made.program))
   } catch {

@@ -3,11 +3,15 @@ import { type Context, isWithinScope, nodesAt } from '../edits/context.ts'
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
+import { runEdited } from '../edits.ts'
+import { oneElementOff } from './element.ts'
 import type { Question } from './question.ts'
 import { type Attempt, type Tried, type Trials, trialsOf } from './trials.ts'
 
 /** How many of the edits that came farthest are made together with every other. */
 const firsts = 8
+/** How many single edits are tried together with a single number that is off. */
+const elementEdits = 2
 /** How many of what explains something are tried once more with an error of their own. */
 const conditionedEdits = 6
 /** After something is found, what is as good is looked for as long again, and so long. */
@@ -40,11 +44,11 @@ export function why(question: Question, limitMs: number): { tried: Tried[]; stop
     wasOver: false,
   }
   const trials = trialsOf(question)
-  const tried = search(trials, clock)
+  const tried = search(question, trials, clock)
   return { tried, stopped: clock.wasOver && !tried.some(({ complete }) => complete), context: trials.context }
 }
 
-function search(trials: Trials, clock: Clock): Tried[] {
+function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const { context } = trials
   const all = everyEdit(context)
   const { cotangents } = context.request
@@ -84,6 +88,8 @@ function search(trials: Trials, clock: Clock): Tried[] {
   ranked.sort(farther)
   const conditioned = conditionedOnes(ranked, trials)
   if (conditioned.length > 0) return conditioned
+  const element = besideOneElement(question, ranked, trials)
+  if (element !== undefined) return [element]
   const pairs = pairsOf(ranked, own, trials, clock)
   const together = best(pairs)
   if (together.some(explains)) return together
@@ -156,6 +162,20 @@ function* narrowedOnes(edits: readonly Edit[], { context, isRight }: Trials): Ge
 /** Every edit that a request admits, the likelier first. */
 export function everyEdit(context: Context): Edit[] {
   return Object.values(operators).flatMap((operator) => [...operator.candidates(context)])
+}
+
+/** What no edit explains may be a single number that is off, alone or beside the edit that comes farthest. */
+function besideOneElement(
+  { request, outputs, given }: Question,
+  ranked: readonly Attempt[],
+  trials: Trials,
+): Tried | undefined {
+  for (const base of [[], ...ranked.slice(0, elementEdits).map(({ edits }) => edits)]) {
+    const element = oneElementOff(request, outputs, given, (asked) => runEdited(base, asked))
+    const found = element && trials.attempt([...base, element])?.tried
+    if (found !== undefined && explains(found)) return found
+  }
+  return undefined
 }
 
 /** The edits that came farthest, each with every other. */

@@ -91,9 +91,12 @@ function kindOf({ op, site }: Operation, isRead: boolean, place: Operand['in']):
   const { tensor = '', part = '' } = site
   if (place === 'gradients') {
     const isState = tensor === 'grad_h_0' || tensor === 'grad_c_0'
-    return { kind: isState ? 'gradients by initial states' : 'gradients by parameters and input' }
+    if (tensor === 'grad_input') return { kind: 'gradients by input' }
+    return { kind: isState ? 'gradients by initial states' : 'gradients by parameters' }
   }
   if (place !== undefined) return {}
+  if (op === 'parameter' && /^(weight|bias)_/.test(tensor))
+    return { kind: tensor.startsWith('weight') ? 'weights' : 'biases' }
   const kind = op === 'parameter' && part.includes('embedding') ? 'embeddings' : kinds[tensor]
   if (kind === undefined || (kind === 'states' && op !== 'state')) return {}
   if (kind === 'last states' && op === 'last') return {}

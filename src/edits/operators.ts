@@ -4,6 +4,7 @@ import type { Operator } from './operators/operator.ts'
 import * as order from './operators/order.ts'
 import * as requests from './operators/requests.ts'
 import * as siblings from './operators/siblings.ts'
+import { carriedRows } from './operators/rows.ts'
 import { training } from './operators/trainings.ts'
 import * as values from './operators/values.ts'
 
@@ -27,7 +28,9 @@ export const operators: Readonly<Record<string, Operator>> = {
   padding: loops.padding,
   reset: loops.reset,
   skip: loops.skip,
+  starts: loops.starts,
   fromOutput: loops.fromOutput,
+  carriedRows,
   feedback: loops.feedback,
   training,
   increase: values.increase,
@@ -47,6 +50,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   derivative: equations.derivative,
   truncated: loops.truncated,
   part: loops.part,
+  element: values.element,
   // What is off by numbers that nobody can list.
   scale: values.scale,
   round: values.round,

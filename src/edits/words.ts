@@ -4,17 +4,16 @@ import type { Edit, Operand, Scope } from './edit.ts'
 import { operators } from './operators.ts'
 import { expressionOf } from './expression.ts'
 
-/** Short, and the same for the same edit. */
-export function nameOf(edit: Edit): string {
-  const { operator, operand, value } = edit
-  const { tensor, gate, function: own, op, kind } = operand
-  const what = [gate, tensor ?? kind, own, op].filter((word) => word !== undefined && word !== nowhere)
+/** By rule: the operator, what it is about, and what it is told. */
+export function ruleNameOf({ operator, operand, value }: Edit): string {
+  const { tensor, gate, function: own, kind, part, op, in: place } = operand
+  const isCell = op === 'activation' && gate === nowhere
+  const what = [part, isCell ? 'cell' : gate, tensor ?? kind, own, place === 'cotangents' ? 'cotangent' : place]
   const told =
     value === undefined || value === true ? [] : [typeof value === 'object' ? JSON.stringify(value) : `${value}`]
-  return (
-    [operator, ...what, ...told, ...(edit.gradient === undefined ? [] : ['gradient kept'])].join(' ') +
-    where(edit.scope)
-  )
+  const isMeant = (word: string | undefined): word is string =>
+    word !== undefined && word !== nowhere && word !== 'gradients' && word !== 'update'
+  return [operator, ...what.filter(isMeant), ...told].join(' ')
 }
 
 /** What a port does that has it: `reads weight_hh transposed`. */
@@ -43,9 +42,10 @@ function where({ layers, direction }: Scope = {}): string {
 const functionNames: Readonly<Record<string, string>> = { sigmoid: 'the sigmoid' }
 
 /** What an edit is about, as one writes it. */
-function phraseOf(operand: Operand, context: Context, scope?: Scope): string {
+export function phraseOf(operand: Operand, context: Context, scope?: Scope): string {
   const { op, tensor, gate, part, function: own, kind } = operand
   const of = part === undefined ? '' : ` of the ${part}`
+  if (operand.in === 'gradients' && tensor === undefined && kind === undefined) return 'every gradient'
   if (own !== undefined && gate === undefined) return (functionNames[own] ?? own) + of
   if (op === 'linear' && tensor === undefined) return `products${of}`
   if (kind !== undefined && tensor === undefined) {

@@ -2,10 +2,9 @@
 import type { Id, Operation } from '../../program/operation.ts'
 import { type Context, type Node, nodesAt, nowhere } from '../context.ts'
 import type { Operand } from '../edit.ts'
-import { isModelRequest } from '../../format/case.ts'
-import { extentOf } from '../../format/module.ts'
 import { slopeOf } from '../../program/elementwise.ts'
 import { functions } from '../functions.ts'
+import { sizesOf } from '../sizes.ts'
 import { type Meant, operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
@@ -27,6 +26,7 @@ export const drop: Operator = {
       const [node] = nodes
       const { op, operands } = node!.operation
       if (operand.op !== op) continue
+      if (op === 'softmax' || op === 'log_softmax') yield { operator: 'drop', operand, value: 0 }
       if (!binary.has(op)) continue
       for (const [i, id] of operands.entries()) {
         const isCondition = op === 'where' && i === 0
@@ -266,29 +266,6 @@ function namedNumbers({ request }: Context): Map<string, number> {
   return named
 }
 
-/** How much there is of what torch names. */
-function sizesOf(request: Context['request']): Map<string, number> {
-  const sizes = new Map<string, number>()
-  const { input, source, target } = request.inputs as Readonly<
-    Record<string, { readonly shape: readonly number[] } | undefined>
-  >
-  if (isModelRequest(request)) {
-    const [seq_len, batch] = (source ?? input)!.shape
-    sizes.set('batch', request.module === 'OneToMany' ? seq_len! : batch!)
-    if (request.module !== 'OneToMany') sizes.set('seq_len', seq_len!)
-    if (target !== undefined && target.shape.length > 1) sizes.set('target_len', target.shape[0]!)
-  } else {
-    const { seq_len, batch } = extentOf(request.module, request.config, request.inputs.input.shape)
-    sizes.set('batch', batch ?? 1)
-    if (seq_len !== undefined) sizes.set('seq_len', seq_len)
-  }
-  for (const key of ['hidden_size', 'num_classes', 'input_size'] as const) {
-    const own = (request.config as Readonly<Record<string, unknown>>)[key]
-    if (typeof own === 'number') sizes.set(key, own)
-  }
-  return sizes
-}
-
 function numbersFor(node: Node, context: Context): (string | number)[] {
   const own = ownNumber(node)
   const seen = new Set([own])
@@ -471,7 +448,8 @@ function isPlace({ operation: { op }, operand: { in: place }, shape }: Node, ope
 function* othersFor(node: Node, context: Context): Generator<Operand> {
   const { site } = node.operation
   for (const other of context.nodes) {
-    if (other === node) return
+    // Of another layer it may be the same one.
+    if (other === node) return yield* isRepeated(node, context) ? [node.operand] : []
     const { operand, operation, shape } = other
     if (operand.in !== undefined || operation.op === 'parameter' || operation.op === 'chunk') continue
     if (shape.join() !== node.shape.join() || !isSeen(other, node)) continue
@@ -487,6 +465,14 @@ function* othersFor(node: Node, context: Context): Generator<Operand> {
   }
 }
 
+/** Whether a layer below has the same. */
+function isRepeated({ operand, shape, operation: { site } }: Node, context: Context): boolean {
+  if (site.layer === undefined || operand.tensor !== 'output') return false
+  return nodesAt(context, operand).some(
+    (other) => other.operation.site.layer! > site.layer! && other.shape.join() === shape.join(),
+  )
+}
+
 function isSeen(other: Node, node: Node): boolean {
   return other.loop === undefined || other.loop === node.loop
 }
@@ -496,7 +482,9 @@ function otherOf(operand: Operand, node: Node, context: Context): Node | undefin
     Object.entries(operand).every(([key, value]) => other.operand[key as keyof Operand] === value),
   )
   const { site } = node.operation
-  const seen = alike.filter((other) => isSeen(other, node) && other.shape.join() === node.shape.join())
+  const seen = alike.filter(
+    (other) => other !== node && isSeen(other, node) && other.shape.join() === node.shape.join(),
+  )
   const own = seen.find(
     ({ operation }) => operation.site.layer === site.layer && operation.site.direction === site.direction,
   )

@@ -234,6 +234,29 @@ export const forget: Operator = {
     `forgets ${value === 'all' ? 'the state' : (value as string)} of the ${operand.part} between steps`,
 }
 
+/** A part begins from zeros, whatever is handed to it. */
+export const starts: Operator = {
+  *candidates(context) {
+    for (const operand of placesOf(context)) {
+      if (operand.part !== undefined)
+        for (const value of ['all', 'h', 'c']) yield { operator: 'starts', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editLoops(edit, context, program, (loop) => {
+      const before: Operation[] = []
+      const body = loop.attributes.body.map((operation): Operation => {
+        const { id, operands, site } = operation
+        if (operation.op !== 'state' || !(edit.value === 'all' || site.tensor === edit.value)) return operation
+        if (!/^[hc]/.test(site.tensor ?? '')) return operation
+        before.push({ id: `${id}.start`, op: 'full_like', operands, attributes: { value: 0 }, site })
+        return { ...operation, operands: [`${id}.start`] }
+      })
+      return before.length === 0 ? undefined : [...before, { ...loop, attributes: { ...loop.attributes, body } }]
+    }),
+  says: ({ operand }) => `starts the ${operand.part} from zeros`,
+}
+
 /** A step that does not change the state. value: the first, the last, all */
 export const skip: Operator = {
   *candidates(context) {

@@ -182,7 +182,9 @@ export const layout: Operator = {
       const isStored = movable.has(node!.operation.op) || node!.operation.op === 'chunk'
       if (!isNumeric(meant) || !isStored || node!.operand.in === 'update') continue
       for (const [name, { can }] of Object.entries(layouts)) {
-        const fits = meant.nodes.some((own) => can(own.shape, gatesFor(own, context), isWeight(own)))
+        // Of one gate they are what those of gates are.
+        const isOfGates = !(name in ofOneGate) || meant.nodes.some((own) => gatesFor(own, context) > 1)
+        const fits = isOfGates && meant.nodes.some((own) => can(own.shape, gatesFor(own, context), isWeight(own)))
         if (fits) yield { operator: 'layout', operand: meant.operand, value: name }
       }
     }
@@ -195,6 +197,8 @@ export const layout: Operator = {
     }),
   says: ({ value }, name) => `reads ${name} ${layouts[value as string]!.says}`,
 }
+
+const ofOneGate = { 'transposed where square': true, 'stored by columns': true }
 
 function gatesFor({ operand: { tensor = '', op } }: Node, context: Context): number {
   return /weight_(ih|hh)/.test(tensor) && op !== 'chunk' ? gatesOf(context) : 1
@@ -232,12 +236,12 @@ const layouts: Readonly<Record<string, Layout>> = {
     says: 'transposed where the block of a gate is square',
   },
   'transposed where square': {
-    can: (shape, gates) => shape.length === 2 && shape[0] === shape[1] && shape[0]! > 1 && gates > 1,
+    can: (shape) => shape.length === 2 && shape[0] === shape[1] && shape[0]! > 1,
     make: (write, x) => write('transpose', [x], { dim0: 0, dim1: 1 }),
     says: 'transposed where it is square',
   },
   'stored by columns': {
-    can: (shape, gates) => shape.length === 2 && isLarge(shape, -1, -2) && gates > 1,
+    can: (shape) => shape.length === 2 && isLarge(shape, -1, -2),
     make: (write, x, shape) => misread(write, x, shape, -2, -1),
     says: 'as if it were stored (columns, rows)',
   },

@@ -45,7 +45,10 @@ export const option: Operator = {
     ] as const) {
       for (const [name, own] of Object.entries(options)) {
         if (kept.has(name)) continue
-        for (const value of others(own)) yield { operator: 'option', operand: { tensor: `${place}.${name}` }, value }
+        const all = others(own)
+        // Of two that are words it is the other, whichever that is.
+        const values = typeof own === 'string' && all.length === 1 ? ['the other'] : all
+        for (const value of values) yield { operator: 'option', operand: { tensor: `${place}.${name}` }, value }
         if (Array.isArray(own))
           yield { operator: 'option', operand: { tensor: `${place}.${name}` }, value: 'the other way round' }
       }
@@ -57,7 +60,14 @@ export const option: Operator = {
     if (options === undefined || !(name in options)) return undefined
     const own = options[name]
     const isFlag = typeof own === 'boolean'
-    const made = value === 'the other way round' ? (own as readonly unknown[]).toReversed() : isFlag ? !own : value
+    const made =
+      value === 'the other'
+        ? others(own)[0]
+        : value === 'the other way round'
+          ? (own as readonly unknown[]).toReversed()
+          : isFlag
+            ? !own
+            : value
     if (typeof own === 'string' && !others(own).includes(made as Value)) return undefined
     return own === made ? undefined : ({ ...request, [place]: { ...options, [name]: made } } as Request)
   },

@@ -4,6 +4,7 @@ import type { Context, Node } from '../context.ts'
 import type { Edit, Value } from '../edit.ts'
 import { type Meant, operandsOf } from '../operand.ts'
 import { editValues, type Write } from '../rewrite.ts'
+import { sizesOf } from '../sizes.ts'
 import type { Operator } from './operator.ts'
 
 /** Whole numbers, and what stands where there is no tensor. */
@@ -63,20 +64,33 @@ export const one = turning(
 
 const multiples = [2, -1, 0.5]
 
-export const scale = turning(
-  'scale',
-  ({ nodes: [node] }, context) => [...multiples, ...sizesOf(node!, context)],
-  (write, x, value) => write('mul', [x, full(write, value as number)], {}),
-  ({ value }, name) =>
+/** value: a number, or 1 / a size of the request */
+export const scale: Operator = {
+  *candidates(context) {
+    for (const meant of operandsOf(context)) {
+      const { operand, nodes } = meant
+      if (!isNumeric(meant) || operand.op === 'full') continue
+      for (const value of multiples) yield { operator: 'scale', operand, value }
+      if (nodes[0].operation.op !== 'div' && operand.in === undefined) continue
+      for (const [name, size] of sizesOf(context.request)) {
+        if (size > 1) for (const value of [`1 / ${name}`, name]) yield { operator: 'scale', operand, value }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, x) => {
+      const by = factorOf(edit.value as number | string, context)
+      return by === undefined ? undefined : write('mul', [x, full(write, by)], {})
+    }),
+  says: ({ value }, name) =>
     value === -1 ? `takes ${name} with the other sign` : `multiplies ${name} by ${value as number}`,
-)
+}
 
-/** What is divided by something that is there may be divided by its size, or not be. */
-function sizesOf({ operation, operand }: Node, { request }: Context): number[] {
-  const isSum = operation.op === 'div' || operand.in !== undefined || operand.tensor === 'loss'
-  if (!isSum) return []
-  const sizes = new Set(Object.values(request.inputs).flatMap((own) => own.shape))
-  return operand.tensor === 'loss' ? [] : [...sizes].flatMap((size) => (size > 1 ? [1 / size, size] : []))
+function factorOf(value: number | string, { request }: Context): number | undefined {
+  if (typeof value === 'number') return value
+  const [, one, name] = /^(1 \/ )?(.+)$/.exec(value) ?? []
+  const size = sizesOf(request).get(name ?? '')
+  return size === undefined || one === undefined ? size : 1 / size
 }
 
 const counted = new Set(['lengths', 'step', 'source', 'target'])
@@ -187,4 +201,24 @@ export const droppedLast: Operator = {
     return editValues(at, context, program, (write, x) => write('mul', [x, factor.operation.id], {}))
   },
   says: () => 'applies dropout to the output of the last layer, too',
+}
+
+/** One number of one parameter is another. value: the parameter, which number, and by how much more of itself */
+export const element: Operator = {
+  // There are as many as numbers: diagnose/element.ts finds it.
+  candidates: () => [],
+  edit(edit, context, program) {
+    const [name, at, part] = edit.value as [string, number, number]
+    return editValues({ ...edit, operand: { op: 'parameter' } }, context, program, (write, x, { operation, shape }) => {
+      if (operation.op !== 'parameter' || operation.attributes.name !== name) return undefined
+      const count = shape.reduce((all, size) => all * size, 1)
+      if (at >= count) return undefined
+      const data = Array.from({ length: count }, (_, i) => (i === at ? 1 + part : 1))
+      return write('mul', [x, write('constant', [], { shape, data })], {})
+    })
+  },
+  says({ value }) {
+    const [name, at, part] = value as [string, number, number]
+    return `has number ${at} of ${name} ${Number((100 * part).toPrecision(3))} % off`
+  },
 }
