@@ -23,7 +23,7 @@ export function edited(edits: readonly Edit[], asked: Request, context?: Context
   const own = request === asked && context !== undefined ? context : contextOf(request)
   let { program } = own
   for (const edit of edits) program = operators[edit.operator]!.edit?.(edit, own, program) ?? program
-  return { request, program, isEdited: request !== asked || program !== own.program }
+  return { request, program, isEdited: request !== asked || program !== own.program || !isInside(edits) }
 }
 
 /** The engine of a port that has these edits and is right otherwise: float64 throughout, outputs in the request's dtype. */

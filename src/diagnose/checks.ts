@@ -19,7 +19,8 @@ interface Part {
 /** What an operation gives, that the port has given out. */
 interface Check {
   readonly part: Part
-  readonly inLoop: boolean
+  /** The loop that it is in. */
+  readonly loop: Id | undefined
   /** What lies between it and the port's tensor: where one of them is edited, it says nothing. */
   readonly between: readonly Operation[]
 }
@@ -44,7 +45,7 @@ export function checksOf({ program, byId }: Context, { given, recorded, outputs 
   const outputsOf = program.update === undefined ? Object.entries(program.outputs) : []
   for (const [name, id] of outputsOf) {
     if (!isGiven(name)) continue
-    checks.set(id, { part: { tensor: name, offset: (i) => i }, inLoop: false, between: [] })
+    checks.set(id, { part: { tensor: name, offset: (i) => i }, loop: undefined, between: [] })
     let own = operations.get(id)
     const between: Operation[] = []
     const into = (operand: Id | undefined): Operation | undefined => {
@@ -62,7 +63,7 @@ export function checksOf({ program, byId }: Context, { given, recorded, outputs 
       for (const [k, operand] of own.operands.entries()) {
         checks.set(operand, {
           part: { tensor: name, offset: (i) => k * size + i },
-          inLoop: false,
+          loop: undefined,
           between: [...between, own],
         })
       }
@@ -83,7 +84,7 @@ export function checksOf({ program, byId }: Context, { given, recorded, outputs 
       const own = operations.get(stacked.operands[0]!)!
       checks.set(stacked.attributes.of, {
         part: { tensor: name, offset },
-        inLoop: true,
+        loop: own.id,
         between: [...between, stacked, own],
       })
     }
@@ -146,7 +147,7 @@ export function watching(
         return
       }
       const check = checks.get(id)
-      if (check === undefined || check.inLoop !== (step !== undefined)) return
+      if (check === undefined || check.loop !== step?.loop) return
       let valid = isValid.get(check)
       if (valid === undefined) {
         const { tensor } = check.part

@@ -1,6 +1,8 @@
 import { type Context, isWithinScope, nodesAt } from '../edits/context.ts'
 
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
+import { functions } from '../edits/functions.ts'
+import { isKnown } from '../edits/known.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
@@ -8,8 +10,10 @@ import { oneElementOff } from './element.ts'
 import type { Question } from './question.ts'
 import { type Attempt, type Tried, type Trials, trialsOf } from './trials.ts'
 
-/** How many of the edits that came farthest are made together with every other. */
-const firsts = 8
+/** How many of the edits that came farthest are run to their end. */
+const farthest = 100
+/** How many of the edits that explain most are made together with every other. */
+const firsts = 12
 /** How many single edits are tried together with a single number that is off. */
 const elementEdits = 2
 /** How many of what explains something are tried once more with an error of their own. */
@@ -18,6 +22,8 @@ const conditionedEdits = 6
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
 const singlesPart = 0.7
+/** The part of the time after which no more of what is common is made together. */
+const pairsPart = 0.9
 /** Explanations that explain less are not worth reading. */
 const leastExplained = 0.5
 
@@ -86,15 +92,15 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     }
   }
   ranked.sort(farther)
-  const conditioned = conditionedOnes(ranked, trials)
+  const nearest = nearestOf(ranked, trials)
+  const conditioned = conditionedOnes(nearest, trials)
   if (conditioned.length > 0) return conditioned
-  const element = besideOneElement(question, ranked, trials)
+  const element = besideOneElement(question, nearest, trials)
   if (element !== undefined) return [element]
-  const pairs = pairsOf(ranked, own, trials, clock)
+  const pairs = pairsOf(ranked, nearest, own, trials, clock)
   const together = best(pairs)
   if (together.some(explains)) return together
-  const partial = ranked.slice(0, conditionedEdits).flatMap(({ edits }) => trials.attemptWhole(edits) ?? [])
-  return [...reached, ...partial].toSorted(better).filter(({ explained }) => explained >= leastExplained)
+  return [...reached, ...nearest].toSorted(better).filter(({ explained }) => explained >= leastExplained)
 }
 
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
@@ -167,7 +173,7 @@ export function everyEdit(context: Context): Edit[] {
 /** What no edit explains may be a single number that is off, alone or beside the edit that comes farthest. */
 function besideOneElement(
   { request, outputs, given }: Question,
-  ranked: readonly Attempt[],
+  ranked: readonly Tried[],
   trials: Trials,
 ): Tried | undefined {
   for (const base of [[], ...ranked.slice(0, elementEdits).map(({ edits }) => edits)]) {
@@ -178,21 +184,61 @@ function besideOneElement(
   return undefined
 }
 
-/** The edits that came farthest, each with every other. */
-function pairsOf(ranked: readonly Attempt[], all: readonly Edit[], trials: Trials, clock: Clock): Attempt[] {
+/**
+ * Edits together: those that are common with each other, and those that explain most with every one. What two edits explain
+ * together neither explains by itself, so that what is common counts for more than what comes near.
+ */
+function pairsOf(
+  ranked: readonly Attempt[],
+  nearest: readonly Tried[],
+  all: readonly Edit[],
+  trials: Trials,
+  clock: Clock,
+): Attempt[] {
   const pairs: Attempt[] = []
   let foundAt = Infinity
-  for (const { edits } of ranked.slice(0, firsts)) {
-    for (const second of all) {
-      if (clock.isOver() || clock.elapsed() > 2 * foundAt) return pairs
-      if (edits.includes(second)) continue
-      const attempt = trials.attempt([...edits, second])
-      if (attempt?.tried === undefined) continue
-      pairs.push(attempt)
-      if (explains(attempt.tried)) foundAt = Math.min(foundAt, clock.elapsed())
-    }
+  const isOver = (part = 1): boolean => clock.isOver(part) || clock.elapsed() > 2 * foundAt
+  const consider = (edits: readonly Edit[]): void => {
+    const attempt = trials.attempt(edits)
+    if (attempt?.tried === undefined) return
+    pairs.push(attempt)
+    if (explains(attempt.tried)) foundAt = Math.min(foundAt, clock.elapsed())
+  }
+  const common = ranked.flatMap(({ edits: [edit] }) => (isCommon(edit!) ? [edit!] : []))
+  // Those that come farthest by themselves first: 0 and 1, 0 and 2, 1 and 2, 0 and 3, …
+  for (const [j, second] of common.entries()) {
+    for (const first of common.slice(0, j)) if (!isOver(pairsPart)) consider([first, second])
+  }
+  if (pairs.some(({ tried }) => explains(tried!))) return pairs
+  for (const { edits } of nearest.slice(0, firsts)) {
+    for (const second of all) if (!isOver() && !edits.includes(second)) consider([...edits, second])
   }
   return pairs
+}
+
+const commonOperators = new Set([
+  'option',
+  'ignored',
+  'sibling',
+  'exchange',
+  'direction',
+  'padding',
+  'skip',
+  'swapped',
+  'coupled',
+  'droppedLast',
+  'increase',
+  'divisor',
+  'fromOutput',
+])
+
+/** What many ports do, as far as it is said of everything: one by a name, or one of few of its kind. */
+function isCommon(edit: Edit): boolean {
+  const { operator, operand, scope, value } = edit
+  if (operator === 'another') return operand.function !== undefined && !functions[value as string]!.isOfAll
+  if (operator === 'gates') return (value as { readonly tensors: readonly string[] }).tensors.length === 4
+  if (operator === 'direction') return true
+  return (scope === undefined && commonOperators.has(operator)) || isKnown(edit)
 }
 
 function explains({ complete, outputs }: Tried): boolean {
@@ -216,9 +262,19 @@ function best(attempts: readonly Attempt[]): Tried[] {
 }
 
 /** What explains most, once more: in a port with such an edit rounding may grow larger than in torch. */
-function conditionedOnes(ranked: readonly Attempt[], { attemptWhole, attemptConditioned }: Trials): Tried[] {
-  const worthwhile = ranked.slice(0, conditionedEdits).flatMap(({ edits }) => attemptWhole(edits) ?? [])
-  return worthwhile.flatMap((each) => attemptConditioned(each) ?? []).toSorted(better)
+function conditionedOnes(nearest: readonly Tried[], { attemptConditioned }: Trials): Tried[] {
+  return nearest
+    .slice(0, conditionedEdits)
+    .flatMap((each) => attemptConditioned(each) ?? [])
+    .toSorted(better)
+}
+
+/** Of those that came farthest, those that explain most of everything. */
+function nearestOf(ranked: readonly Attempt[], { attemptWhole }: Trials): Tried[] {
+  return ranked
+    .slice(0, farthest)
+    .flatMap(({ edits }) => attemptWhole(edits) ?? [])
+    .toSorted((one, other) => other.explained - one.explained)
 }
 
 function better(one: Tried, other: Tried): number {

@@ -70,6 +70,11 @@ export function nameOf(edit: Edit): string {
   return place.length === 0 ? known : `${known}, ${place.join(', ')}`
 }
 
+/** Whether an edit is one that is known by a name, everywhere. */
+export function isKnown({ scope, gradient: _, ...edit }: Edit): boolean {
+  return scope === undefined && ruleNameOf(edit) in names
+}
+
 function knownByKind({ operator, value }: Edit): string | undefined {
   if (operator === 'gates') {
     const { order, tensors } = value as { order: string; tensors: readonly string[] }

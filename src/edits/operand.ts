@@ -38,6 +38,8 @@ export function operandsOf(context: Context): readonly Meant[] {
       if (view[1] === 'function' && operand.function === undefined && operand.op !== 'linear') continue
       if (view.length === 1 && operand.in !== 'gradients') continue
       if (view[0] === 'kind' && operand.kind === undefined) continue
+      // The rows of all gates are the parameter.
+      if (view === views[4] && operand.op === 'chunk') continue
       if (view.length === 4 && operand.tensor === nowhere) continue
       const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
       const key = JSON.stringify(own)
@@ -53,8 +55,10 @@ export function operandsOf(context: Context): readonly Meant[] {
     }
   }
   // What is stored comes first: what is read of it is the same, where there is one layer.
-  const rank = ({ nodes: [{ operation, operand }] }: Meant): number => {
+  const rank = ({ operand: own, nodes: [{ operation, operand }] }: Meant): number => {
     if (operand.kind?.endsWith('as given') === true) return 3
+    // All weights together come after each of them.
+    if (own.tensor === undefined && (own.kind === 'weights' || own.kind === 'biases')) return 0.5
     return operation.op === 'parameter' ? 0 : operation.op === 'step' ? 1 : 2
   }
   const narrow = ({ operand }: Meant): number => {

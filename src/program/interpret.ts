@@ -54,7 +54,7 @@ export interface Known {
 export type Seen = (
   id: Id,
   value: Value,
-  step?: { readonly t: number; readonly rows: readonly number[] | undefined },
+  step?: { readonly loop: Id; readonly t: number; readonly rows: readonly number[] | undefined },
 ) => void
 
 /** The values of a list of operations; a body sees those before its loop. */
@@ -250,9 +250,9 @@ export function interpret(
           scope.values.set(operation.id, own(now))
         } else if (operation.op === 'state') {
           scope.values.set(operation.id, own(states.get(operation.id)!))
-        } else compute(operation, scope, body, { t, rows })
+        } else compute(operation, scope, body, { loop: id, t, rows })
         if (operation.op === 'step' || operation.op === 'state') {
-          told?.(operation.id, scope.values.get(operation.id)!, { t, rows })
+          told?.(operation.id, scope.values.get(operation.id)!, { loop: id, t, rows })
         }
       }
       for (const [state, before] of states) {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Case, Outputs, Request } from '../../src/format/case.ts'
 import { diagnose, type Diagnosis } from '../../src/diagnose.ts'
+import { runEdited } from '../../src/edits.ts'
 import { fitsConditioned } from '../../src/diagnose/condition.ts'
 import { comparisonsWith, fewRows, questionOf } from '../../src/diagnose/question.ts'
 import { run } from '../../src/variants/run.ts'
-import { type Fault, faults, type Run, variants } from '../../src/faults.ts'
+import { type Fault, faults, type Run } from '../../src/faults.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { requestOf } from '../../src/verify.ts'
 import { cellCase, layerCase, type LayerOptions, type RecurrentCase } from '../sample.ts'
@@ -26,60 +27,71 @@ function explain(recorded: Case, ...names: string[]): Diagnosis {
   return diagnose(recorded, port(names)(requestOf(recorded)))
 }
 
-const causes = ({ explanations }: Diagnosis): string[][] => explanations.map((each) => each.faults.toSorted())
-
 describe('why', () => {
-  it('finds three faults together', () => {
-    const recorded = layer({ module: 'GRU' })
-    const three = ['gates in the order z r n', 'weight_hh transposed', 'weight_ih misread']
-    const diagnosis = explain(recorded, ...three)
-    expect(diagnosis.explanations[0]?.complete).toBe(true)
-    expect(causes(diagnosis)).toContainEqual(three)
-  })
-
-  it('finds a fault in one layer and direction alone, and says so', () => {
+  it('finds what is in one layer and direction alone, and says so', () => {
     const recorded = layer({ num_layers: 2, bidirectional: true })
     const bias = recorded.params['bias_hh_l1_reverse']!
-    const params = {
-      ...recorded.params,
-      bias_hh_l1_reverse: floatTensor(
-        bias.dtype,
-        bias.shape,
-        bias.data.map(() => 0),
-      ),
+    const zeros = bias.data.map(() => 0)
+    const params = { ...recorded.params, bias_hh_l1_reverse: floatTensor(bias.dtype, bias.shape, zeros) }
+    const { explanations } = diagnose(recorded, run({ ...requestOf(recorded), params }))
+    expect(explanations[0]).toMatchObject({ complete: true, edits: [{ scope: { direction: 'reverse' } }] })
+    // What it gives is what the port gives.
+    const given = runEdited(explanations[0]!.edits, requestOf(recorded))
+    const own = run({ ...requestOf(recorded), params })
+    for (const [name, { data }] of Object.entries(own)) {
+      const apart = Array.from(data, (x, i) => Math.abs(x - given[name]!.data[i]!))
+      expect(Math.max(...apart), `of ${name}`).toBeLessThan(1e-6)
     }
-    const [first] = diagnose(recorded, run({ ...requestOf(recorded), params })).explanations
-    expect(first).toMatchObject({ complete: true, sentence: 'leaves bias_hh out, in layer 1 reverse alone' })
   })
 
-  it('finds a fault by another name of its numbers', () => {
-    const recorded = layer({ num_layers: 2, bidirectional: true })
-    const own = variants.filter((fault) => fault.appliesTo(requestOf(recorded)))
-    expect(own.length).toBeGreaterThan(4)
-    for (const fault of own) {
-      const outputs = fault.plant(run)(requestOf(recorded))
-      expect(causes(diagnose(recorded, outputs))[0], `of ${fault.sentence}`).toStrictEqual([fault.name])
-    }
+  it.each([
+    ['weight_hh transposed', 'bias_ih dropped'],
+    ['gates in the order z r n', 'bias_hh dropped'],
+  ])('finds %s and %s together', (...names) => {
+    const recorded = layer({ module: 'GRU', h_0: true })
+    const { explanations } = diagnose(recorded, port(names)(requestOf(recorded)), { limitMs: 20_000 })
+    expect(explanations[0]).toMatchObject({ complete: true })
+    expect(explanations[0]!.faults.toSorted()).toStrictEqual(names.toSorted())
   })
 
   it.each(['gradient averaged over the batch', 'bias gradient counted once'])(
-    'finds %s beside a fault of the outputs',
+    'finds %s beside what is off in the outputs',
     (second) => {
       const recorded = layer({ module: 'LSTM', cotangents: true })
-      const diagnosis = explain(recorded, 'peephole added', second)
-      expect(diagnosis.explanations[0]).toMatchObject({ complete: true })
-      expect(causes(diagnosis)[0]).toStrictEqual([second, 'peephole added'].toSorted())
+      const outputs = port(['gates in the order i o f g', second])(requestOf(recorded))
+      const { explanations } = diagnose(recorded, outputs, { limitMs: 20_000 })
+      expect(explanations[0]).toMatchObject({ complete: true, faults: ['gates in the order i o f g', second] })
     },
   )
 
   it('says where every output is explained and the gradients are others', () => {
     const recorded = layer({ module: 'LSTM', cotangents: true })
-    const outputs = port(['peephole added'])(requestOf(recorded))
+    const outputs = port(['no tanh on c'])(requestOf(recorded))
     const grad_input = outputs['grad_input']!
     const values = Array.from(grad_input.data, (x, i) => x + Math.sin(i))
     const gradients = { ...outputs, grad_input: floatTensor(grad_input.dtype, grad_input.shape, values) }
     const [first] = diagnose(recorded, gradients).explanations
-    expect(first).toMatchObject({ faults: ['peephole added'], complete: false, outputsAlone: true })
+    expect(first).toMatchObject({ faults: ['no tanh on c'], complete: false, outputsAlone: true })
+  })
+
+  it('says nothing of what it does not change', () => {
+    // Subnormal numbers alone: a port that flushes them gives zeros, as many ports do that are wrong otherwise.
+    const recorded = layer({ h_0: true })
+    const scaled = (data: ArrayLike<number>): number[] => Array.from(data, (x) => x * 1e-30)
+    const { explanations } = diagnose(
+      { ...recorded, expected: recorded.expected },
+      Object.fromEntries(
+        Object.entries(recorded.expected).map(([name, { dtype, shape, data }]) => [
+          name,
+          floatTensor(
+            dtype,
+            shape,
+            Array.from(data, (x, i) => x + scaled(data)[i]!),
+          ),
+        ]),
+      ),
+    )
+    expect(explanations).toStrictEqual([])
   })
 
   it('says that time was up', () => {

@@ -107,6 +107,8 @@ export const reorder: Operator = {
         for (const blocks of blocksOf(node!, axis, context)) {
           for (const [name, { order, ofRows = false }] of Object.entries(orders)) {
             if (size % blocks !== 0 || (ofRows && axis !== 2) || isOfBlocks(name) !== blocks > 1) continue
+            // A layer or direction is not left out of its states.
+            if (axis === 3 && name.startsWith('without')) continue
             const key = order(size, blocks, context).join()
             if (seen.has(key)) continue
             seen.add(key)

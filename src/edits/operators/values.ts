@@ -17,10 +17,11 @@ export function isNumeric({ nodes: [node] }: Meant): boolean {
 
 function each(
   values: (meant: Meant, context: Context) => readonly Value[],
+  ordered: (context: Context) => readonly Meant[],
 ): (operator: string) => Operator['candidates'] {
   return (operator) =>
     function* (context) {
-      for (const meant of operandsOf(context)) {
+      for (const meant of ordered(context)) {
         // Numbers of its own are other numbers, or they are not.
         if (!isNumeric(meant) || meant.operand.op === 'full') continue
         for (const value of values(meant, context)) yield { operator, operand: meant.operand, value }
@@ -30,6 +31,14 @@ function each(
 
 const full = (write: Write, value: number): Id => write('full', [], { shape: [], value })
 
+/** What a port does to a number it does to all of that kind. */
+function widestFirst(context: Context): readonly Meant[] {
+  return operandsOf(context).toSorted((one, other) => Number(isOfKind(other)) - Number(isOfKind(one)))
+}
+
+const isOfKind = ({ operand: { kind, tensor } }: Meant): boolean =>
+  tensor === undefined && (kind === 'weights' || kind === 'biases')
+
 /** An operator that turns what is at a place into something else. */
 function turning(
   name: string,
@@ -38,7 +47,7 @@ function turning(
   says: Operator['says'],
 ): Operator {
   return {
-    candidates: each(values)(name),
+    candidates: each(values, name === 'round' || name === 'truncate' ? widestFirst : operandsOf)(name),
     edit: (edit, context, program) =>
       editValues(edit, context, program, (write, x, node) => make(write, x, edit.value!, node)),
     says,
