@@ -1,10 +1,12 @@
 import type { Case, Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
+import type { Context } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
+import type { Tried } from './diagnose/trials.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
 
@@ -52,7 +54,16 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
   const { tried, stopped, context } = why(question, limitMs)
-  const explanations = tried.slice(0, mostExplanations).map(({ edits, explained, complete, outputs }) => ({
+  const explanations = tried.slice(0, mostExplanations).map((each) => explanationOf(each, context))
+  return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
+}
+
+/** What is said of edits and of what they explain, in the words of a request. */
+export function explanationOf(
+  { edits, explained, complete, outputs }: Omit<Tried, 'digits'>,
+  context: Context,
+): Explanation {
+  return {
     faults: edits.map((edit) => nameOf(edit)),
     edits,
     sentence: edits.map((edit) => sentenceOf(edit, context)).join(', and '),
@@ -60,6 +71,5 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
     complete,
     ...(outputs && !complete && { outputsAlone: true }),
     advice: edits.map((edit) => adviceOf(edit, context)),
-  }))
-  return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
+  }
 }

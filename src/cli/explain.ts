@@ -4,13 +4,11 @@ import { once } from '../verify/again.ts'
 import type { Case } from '../format/case.ts'
 import { defaultJudgement } from '../verify/compare.ts'
 import { fails } from '../verify/conduct.ts'
-import { diagnose, type Diagnosis } from '../diagnose.ts'
 import type { Engine } from '../engine/run.ts'
 import { logLine, ParityError } from '../format/errors.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
-import { elementCount, type FloatTensor } from '../format/tensor.ts'
 import { judge, type Observer, verdictOf, verify, verifyChain, type Verdict } from '../verify.ts'
 import { chosenEngine } from '../ports/engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
@@ -143,25 +141,4 @@ async function tellConduct(
   if (verdict.outcome === 'mismatch') return tell(file, recorded, { verdict, outputs }, options, explainer)
   process.stdout.write('  both answers match PyTorch\n')
   return 1
-}
-
-/** Why outputs depart, as far as they are tensors, if of another shape, among those that were asked for; else nothing. */
-export function diagnosisOf(recorded: Case, outputs: unknown, limitMs = 1000): Diagnosis | undefined {
-  if (typeof outputs !== 'object' || outputs === null) return undefined
-  const given = Object.fromEntries(Object.entries(outputs).filter(([name]) => Object.hasOwn(recorded.expected, name)))
-  const compared = judge(recorded, given).filter(({ tensor }) => Object.hasOwn(given, tensor))
-  const areTensors = compared.every(
-    ({ tensor, problem }) => problem === undefined || isOfOtherShape(given[tensor], recorded),
-  )
-  if (!areTensors || compared.length === 0) return undefined
-  const diagnosis = diagnose(recorded, given, { limitMs })
-  // Of tensors of another shape there is no more to say than that, unless a fault gives just them.
-  const isShaped = compared.every(({ problem }) => problem === undefined)
-  return isShaped || diagnosis.explanations.some(({ complete }) => complete) ? diagnosis : undefined
-}
-
-function isOfOtherShape(tensor: unknown, recorded: Case): boolean {
-  const { dtype, shape, data }: Partial<FloatTensor> = Object(tensor)
-  const isData = data instanceof Float32Array || data instanceof Float64Array
-  return isData && dtype === recorded.dtype && Array.isArray(shape) && elementCount(shape) === data.length
 }

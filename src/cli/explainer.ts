@@ -1,53 +1,77 @@
 import { Worker } from 'node:worker_threads'
 import type { Case } from '../format/case.ts'
 import type { Diagnosis } from '../diagnose.ts'
+import type { Causes } from '../diagnose/causes.ts'
 
-/** What is explained, as `diagnosisOf` takes it. */
-export interface Unexplained {
+interface Unexplained {
   readonly recorded: Case
   readonly outputs: unknown
-  readonly limitMs: number
 }
 
-/** Explains in a thread of its own, since it computes for seconds without a pause in which a signal would be heard. */
+export type Asked =
+  | (Unexplained & { readonly kind: 'explain'; readonly limitMs: number })
+  | (Unexplained & { readonly kind: 'look'; readonly file: string })
+  | { readonly kind: 'causes' }
+
+/**
+ * Explains in a thread of its own, since it computes for seconds without a pause in which a signal would be heard. What is asked
+ * before an answer has come waits for its turn.
+ */
 export interface Explainer {
   /** → nothing where there is nothing to say, or when it was interrupted */
-  explain(unexplained: Unexplained): Promise<Diagnosis | undefined>
+  explain(unexplained: Unexplained & { readonly limitMs: number }): Promise<Diagnosis | undefined>
+  /** Takes a mismatch of a run. → what is known of it by now, if anything */
+  look(mismatch: Unexplained & { readonly file: string }): Promise<Diagnosis | undefined>
+  /** What the mismatches of a run come from; nothing when it was interrupted. */
+  causes(): Promise<Causes | undefined>
   close(): Promise<void>
+}
+
+interface Waiting {
+  resolve(answer?: unknown): void
+  reject(error: Error): void
 }
 
 /** signal: ends an explanation that is under way. */
 export function newExplainer(signal: AbortSignal): Explainer {
   let worker: Worker | undefined
+  // They are answered in the order in which they are asked.
+  let waiting: Waiting[] = []
   const close = async (): Promise<void> => {
     await worker?.terminate()
     worker = undefined
   }
+  const stop = (): void => {
+    for (const { resolve } of waiting) resolve()
+    waiting = []
+    void close()
+  }
+  const started = (): Worker => {
+    const thread = new Worker(new URL('./explainer-worker.js', import.meta.url))
+    thread.on('message', (answer) => waiting.shift()?.resolve(answer))
+    thread.on('error', (error: Error) => {
+      for (const { reject } of waiting) reject(error)
+      waiting = []
+      worker = undefined
+    })
+    signal.addEventListener('abort', stop, { once: true })
+    return thread
+  }
+  const ask = async (asked: Asked): Promise<unknown> => {
+    if (signal.aborted) return undefined
+    const thread = (worker ??= started())
+    return await new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject })
+      thread.postMessage(asked)
+    })
+  }
   return {
-    async explain(unexplained) {
-      if (signal.aborted) return undefined
-      const thread = (worker ??= new Worker(new URL('./explainer-worker.js', import.meta.url)))
-      const ended = new AbortController()
-      let answered: (diagnosis: Diagnosis | undefined) => void = () => {}
-      let failed: (error: Error) => void = () => {}
-      try {
-        return await new Promise((resolve, reject) => {
-          const until = { signal: ended.signal }
-          signal.addEventListener('abort', () => resolve(undefined), until)
-          answered = resolve
-          failed = reject
-          thread.on('message', answered)
-          thread.on('error', failed)
-          thread.postMessage(unexplained)
-        })
-      } finally {
-        ended.abort()
-        // These two alone: Node has listeners of its own on a thread, without which its messages no longer come.
-        thread.off('message', answered)
-        thread.off('error', failed)
-        if (signal.aborted) await close()
-      }
+    explain: async (unexplained) => (await ask({ kind: 'explain', ...unexplained })) as Diagnosis | undefined,
+    look: async (mismatch) => (await ask({ kind: 'look', ...mismatch })) as Diagnosis | undefined,
+    causes: async () => (await ask({ kind: 'causes' })) as Causes | undefined,
+    async close() {
+      signal.removeEventListener('abort', stop)
+      await close()
     },
-    close,
   }
 }

@@ -6,7 +6,6 @@ import { renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
 import {
   countOfFaults,
   nothingOf,
-  plural,
   RatioTotals,
   renderAsked,
   renderModules,
@@ -65,7 +64,6 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       chains: 0,
       refusedParts: 0,
       explained: 0,
-      explainedMs: 0,
       async record(file, verdict, detail) {
         for (const writer of writers) await writer.add(file, verdict, detail)
       },
@@ -85,12 +83,11 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
           ? 1
           : 0
     const allowed = interruption.signal.aborted ? undefined : await run.mismatches?.allowedBy(engine)
+    const causes = run.explained === 0 ? undefined : await explainer.causes()
     progress.stop()
-    const untold = summary.mismatched - run.explained
-    if (untold > 0) {
-      progress.print(
-        `${plural(untold, 'mismatching case')} unexplained: \`torch-parity explain FILE --case ID\` tells of one`,
-      )
+    if (causes !== undefined && summary.mismatched > 1) {
+      const { renderCauses } = await import('../report/causes.ts')
+      process.stdout.write(`${renderCauses(causes, pc)}\n`)
     }
     for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
     if (run.timeouts >= timeoutsToStop) {
@@ -108,7 +105,8 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
       process.stdout.write(`${renderAllowed(allowed.target, allowed.count, allowed.undecided)}\n`)
     const described = report === undefined ? {} : { fixtures: run.fixtures }
     const engineFile = report === undefined || options.engine === undefined ? {} : { engineFile: options.engine }
-    for (const writer of writers) await writer.end({ errors, summary, exitCode, ...described, ...engineFile })
+    const known = causes === undefined ? {} : { causes }
+    for (const writer of writers) await writer.end({ errors, summary, exitCode, ...known, ...described, ...engineFile })
     if (report !== undefined) await (await import('./page.ts')).writePage(report)
     return exitCode
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Causes } from '../diagnose/causes.ts'
 import type { Verdict } from '../verify.ts'
 import type { Detail, Results } from './results.ts'
 
@@ -22,7 +23,7 @@ export function caseOfResults(file: string, verdict: Verdict, first: boolean, de
 
 /** What the results end with, after their cases. */
 export function closeResults(
-  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile'>,
+  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile'> & { readonly causes?: Causes },
 ): string {
   return `\n],\n${toJSON(end).slice(1)}\n`
 }

@@ -83,6 +83,21 @@ const Explanation = z.strictObject({
   advice: z.array(z.strictObject({ term: z.string(), change: z.string() })).optional(),
 })
 
+const CasePlace = z.strictObject({ file: z.string(), id: z.string() })
+
+/** What the mismatches of a run come from, the most frequent cause first. */
+const Causes = z.strictObject({
+  groups: z.array(
+    z.strictObject({
+      ...Explanation.pick({ faults: true, edits: true, sentence: true, advice: true }).shape,
+      alike: z.array(z.string()).optional(),
+      confirmed: z.strictObject({ cases: count, of: count }),
+      cases: z.array(CasePlace),
+    }),
+  ),
+  unexplained: z.strictObject({ cases: z.array(CasePlace), searched: count }),
+})
+
 /** What `--report` adds to a case. */
 const Detail = z.strictObject({
   config: z.record(z.string(), z.unknown()).optional(),
@@ -168,6 +183,7 @@ export const Results = z.strictObject({
   fixtures: z.array(Provenance).optional(),
   audit: Audit.optional(),
   cases: z.array(Case.extend({ file: z.string() })),
+  causes: Causes.optional(),
   errors: z.array(Failure),
   summary: Summary,
   exitCode: z.int(),

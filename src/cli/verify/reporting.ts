@@ -8,11 +8,8 @@ import type { Verdict } from '../../verify.ts'
 import type { Run } from './run.ts'
 import { settle } from './settling.ts'
 
-/** The first mismatches of a run are explained, and more while that has taken less: `torch-parity explain` tells of any other. */
-const explainedAlways = 3
-const explainingMs = 10_000
-/** In a report, for which one waits. */
-const reportedMs = 30_000
+/** What explains the first mismatches of a run is printed with them, that of the others in groups at the end. */
+const explainedAtOnce = 3
 
 /** So many cases are asked before any is asked again, or fewer that hold so many numbers. */
 const windowCases = 64
@@ -45,31 +42,29 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
   } else if (verdict.outcome === 'mismatch') summary.mismatched++
   else summary[verdict.outcome]++
   if (!options.quiet) progress.print(renderRow(verdict, pc))
-  let diagnosis: Diagnosis | undefined
+  let explained: Promise<Diagnosis | undefined> | undefined
   if (verdict.outcome === 'mismatch') {
-    if (verdict.chain !== undefined) run.explained++
-    else if (
-      run.explained < explainedAlways ||
-      run.explainedMs < (options.report === undefined ? explainingMs : reportedMs)
-    ) {
-      const began = performance.now()
-      diagnosis = await run.explainer.explain({ recorded, outputs, limitMs: 1000 })
-      run.explainedMs += performance.now() - began
-      run.explained++
+    const lines = [renderMismatch(file, verdict, pc)]
+    // The whole run is right where only its parts are not, and so leaves nothing to explain.
+    if (verdict.chain === undefined) {
+      explained = run.explainer.look({ file, recorded, outputs })
+      // It is awaited later, when others have been judged.
+      explained.catch(() => {})
+      if (run.explained++ < explainedAtOnce) {
+        const diagnosis = await explained
+        const { renderDiagnosis } = await import('../../report/diagnosis.ts')
+        if (diagnosis !== undefined) lines.push(renderDiagnosis(diagnosis, pc))
+      }
     }
-    const { renderDiagnosis } = await import('../../report/diagnosis.ts')
-    const why = diagnosis === undefined ? [] : [renderDiagnosis(diagnosis, pc)]
-    progress.print([renderMismatch(file, verdict, pc), ...why].join('\n'))
+    progress.print(lines.join('\n'))
   }
-  // The shape of a diagnosis is that of an explanation.
-  const explained = diagnosis && { explanation: structuredClone(diagnosis) as Detail['explanation'] }
-  let detail: Detail | undefined = explained
+  let detail: Detail | undefined
   if (options.report !== undefined) {
     const { detailOf } = await import('../../report/detail.ts')
-    detail = detailOf(recorded, outputs, verdict, run.judgement, diagnosis)
+    detail = detailOf(recorded, outputs, verdict, run.judgement)
   }
   const name = `${file}: case ${recorded.id}`
-  run.pending.push({ file, name, recorded, verdict, answer, ms, detail, conduct: run.take() })
+  run.pending.push({ file, name, recorded, verdict, answer, ms, detail, explained, conduct: run.take() })
   run.pendingNumbers += numbersOf(recorded)
   if (run.pending.length >= windowCases || run.pendingNumbers >= windowNumbers) await settle(run)
 }

@@ -1,6 +1,7 @@
 import type { Answered } from '../../verify/again.ts'
 import type { Judgement, Tolerance } from '../../verify/compare.ts'
 import type { Conduct } from '../../verify/conduct.ts'
+import type { Diagnosis } from '../../diagnose.ts'
 import type { Engine } from '../../engine/run.ts'
 import { ParityError } from '../../format/errors.ts'
 import type { Numbers } from '../../report/target.ts'
@@ -37,6 +38,8 @@ export interface VerifyOptions {
 export interface Pending extends Answered {
   readonly file: string
   readonly detail: Detail | undefined
+  /** What is known of a mismatch before the run has ended. */
+  readonly explained: Promise<Diagnosis | undefined> | undefined
   /** What was seen when it was asked first. */
   readonly conduct: readonly Conduct[]
 }
@@ -71,9 +74,8 @@ export interface Run {
   chains: number
   /** How many were not, since the engine does not support a part of what it supports whole. */
   refusedParts: number
-  /** How many mismatches have been explained, and how long that has taken. */
+  /** How many mismatches were given to the explainer. */
   explained: number
-  explainedMs: number
   record(file: string, verdict: Verdict, detail?: Detail): Promise<void>
 }
 

@@ -1,0 +1,252 @@
+// What the mismatches of a run come from: a cause that is found for one is tried on all others before anything else is.
+import { diagnose, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
+import type { Edit } from '../edits/edit.ts'
+import type { Case, Outputs } from '../format/case.ts'
+import { alikeTo, keyOfAll } from './alike.ts'
+import { givenOf, isWorthwhile } from './given.ts'
+import { type Held, Holding } from './holding.ts'
+import { type Probe, probeOf } from './probe.ts'
+
+/** Where a mismatch is. */
+export interface Place {
+  readonly file: string
+  readonly id: string
+}
+
+/** Mismatches that one cause explains. */
+export interface CauseGroup extends Omit<Explanation, 'explained' | 'complete' | 'outputsAlone'> {
+  /** In words, what explains all of them as well: nothing in the run tells these apart. */
+  readonly alike?: readonly string[]
+  /** Besides the first: how many it explains of those that it was tried on and has something to change in. */
+  readonly confirmed: { readonly cases: number; readonly of: number }
+  /** In the order in which they came. */
+  readonly cases: readonly Place[]
+}
+
+/** What the mismatches of a run come from, the most frequent cause first. */
+export interface Causes {
+  readonly groups: readonly CauseGroup[]
+  /** searched: in how many of them a cause has been looked for, and none found that explains everything. */
+  readonly unexplained: { readonly cases: readonly Place[]; readonly searched: number }
+}
+
+/** One way to say what a cause is. */
+interface Candidate {
+  readonly edits: readonly Edit[]
+  readonly explanation: Explanation
+}
+
+/** Something that explains some mismatches. All of its candidates explain all of them. */
+interface Cause {
+  candidates: Candidate[]
+  readonly places: Place[]
+  tried: number
+}
+
+export interface CausesOptions {
+  /** All looking for causes together, but for that in the first mismatches. */
+  readonly limitMs?: number
+  /** For the causes of one. */
+  readonly searchMs?: number
+  /** In so many a cause is looked for at once, whatever it takes. */
+  readonly firsts?: number
+  /** Whether it is looked for in every other at once, and not only in the first of each module. */
+  readonly isEager?: boolean
+  /** What may be kept to look for causes in it later. */
+  readonly heldBytes?: number
+}
+
+/** More ways to say what a cause is than these are not kept. */
+const mostCandidates = 24
+/** So many causes are tried together in twos on what none of them explains. */
+const mostTogether = 4
+/** Before the end of a run, looking for causes takes this part of the time at most. */
+const earlyPart = 0.5
+/** A search that is given less finds little. */
+const leastSearchMs = 150
+
+const sizeFirst = (one: Cause, other: Cause): number => other.places.length - one.places.length
+
+/** Collects mismatches and what explains them. A class, since all that it keeps changes. */
+export class CausesOfRun {
+  private readonly options: Required<CausesOptions>
+  private causes: Cause[] = []
+  private readonly unexplained = new Map<Place, { searched: boolean }>()
+  private readonly holding: Holding
+  private readonly modules = new Set<string>()
+  /** On what each cause has been tried, and whether it has something to change there. */
+  private readonly tried = new WeakMap<Held, Map<Cause, boolean>>()
+  private looked = 0
+  private spentMs = 0
+
+  constructor({
+    limitMs = 30_000,
+    searchMs = 1000,
+    firsts = 3,
+    isEager = false,
+    heldBytes = 2 ** 26,
+  }: CausesOptions = {}) {
+    this.options = { limitMs, searchMs, firsts, isEager, heldBytes }
+    this.holding = new Holding(heldBytes)
+  }
+
+  /** Takes a mismatch. → what is said of it, where that is known by now */
+  look(file: string, recorded: Case, outputs: unknown): Diagnosis | undefined {
+    const began = Date.now()
+    try {
+      const given = givenOf(recorded, outputs)
+      const place = { file, id: recorded.id }
+      this.unexplained.set(place, { searched: given === undefined })
+      return given && this.lookInto({ place, recorded, outputs: given })
+    } finally {
+      this.spentMs += Date.now() - began
+    }
+  }
+
+  private lookInto(held: Held): Diagnosis | undefined {
+    const { searchMs, firsts, isEager, limitMs } = this.options
+    const { recorded, outputs } = held
+    const isAmongFirst = this.looked++ < firsts
+    if (!isAmongFirst && this.spentMs > limitMs) return undefined
+    const explained = this.tryKnown(held)
+    if (explained !== undefined) return explained
+    const kind = JSON.stringify([recorded.module, recorded.cotangents !== undefined, recorded.training !== undefined])
+    const isFirst = !this.modules.has(kind)
+    this.modules.add(kind)
+    if (isAmongFirst || isEager || (isFirst && this.spentMs < earlyPart * limitMs)) {
+      const diagnosis = this.search(held, searchMs)
+      return isWorthwhile(recorded, outputs, diagnosis) ? diagnosis : undefined
+    }
+    this.holding.add(held)
+    return undefined
+  }
+
+  /** Looks for causes in what is left, one of each module and file first, while there is time. */
+  lookAgain(): void {
+    const { limitMs, searchMs } = this.options
+    const began = Date.now()
+    const left = (): number => limitMs - this.spentMs - (Date.now() - began)
+    while (left() > 0) {
+      const next = this.holding.take()
+      if (next === undefined) break
+      if (this.tryKnown(next) !== undefined) continue
+      const share = left() / (1 + this.holding.countOfKeys())
+      this.search(next, Math.max(leastSearchMs, Math.min(searchMs, share)), left)
+    }
+    this.spentMs += Date.now() - began
+  }
+
+  /** What the mismatches come from, as far as it is known. */
+  result(): Causes {
+    const groups = new Map<string, CauseGroup>()
+    for (const { candidates, places, tried } of this.causes.toSorted(sizeFirst)) {
+      const [first, ...others] = candidates
+      const { explanation, edits } = first!
+      const { faults, sentence, advice } = explanation
+      const key = keyOfAll(edits)
+      const before = groups.get(key)
+      const cases = [...(before?.cases ?? []), ...places]
+      const of = (before === undefined ? 0 : before.confirmed.of + 1) + tried - 1
+      const alike = [...new Set(others.map((other) => other.explanation.sentence))].filter((own) => own !== sentence)
+      groups.set(key, {
+        faults,
+        edits,
+        sentence,
+        ...(advice && { advice }),
+        ...(alike.length > 0 && { alike }),
+        confirmed: { cases: cases.length - 1, of },
+        cases,
+      })
+    }
+    const searched = [...this.unexplained.values()].filter((each) => each.searched).length
+    return { groups: [...groups.values()], unexplained: { cases: [...this.unexplained.keys()], searched } }
+  }
+
+  /** Those that have not been tried on it, the most frequent first, and each together with another. */
+  private tryKnown(held: Held): Diagnosis | undefined {
+    const before = this.tried.get(held) ?? new Map<Cause, boolean>()
+    this.tried.set(held, before)
+    const causes = this.causes.toSorted(sizeFirst)
+    const untried = new Set(causes.filter((cause) => !before.has(cause)))
+    if (untried.size === 0) return undefined
+    const probe = probeOf(held.recorded, held.outputs)
+    for (const cause of untried) {
+      const tried = cause.candidates.map((candidate) => probe.explains(candidate.edits))
+      before.set(
+        cause,
+        tried.some((each) => each !== undefined),
+      )
+      if (before.get(cause) === false) continue
+      cause.tried++
+      if (!tried.includes(true)) continue
+      cause.candidates = cause.candidates.filter((_, i) => tried[i] === true)
+      return this.explain(held, cause, probe)
+    }
+    const applicable = causes.filter((cause) => before.get(cause) === true).slice(0, mostTogether)
+    for (const cause of pairsOf(applicable, untried)) {
+      cause.candidates = cause.candidates.filter(({ edits }) => probe.explains(edits) === true)
+      if (cause.candidates.length === 0) continue
+      this.causes.push(cause)
+      return this.explain(held, cause, probe)
+    }
+    return undefined
+  }
+
+  private explain({ place }: Held, cause: Cause, probe: Probe): Diagnosis {
+    cause.places.push(place)
+    this.unexplained.delete(place)
+    return probe.diagnosis(cause.candidates[0]!.edits)
+  }
+
+  /** left: how much time there is for trying what is found on the others. */
+  private search(held: Held, searchMs: number, left = (): number => this.options.limitMs - this.spentMs): Diagnosis {
+    const { recorded, outputs, place } = held
+    const diagnosis = diagnose(recorded, outputs, { limitMs: searchMs })
+    const complete = diagnosis.explanations.filter((each) => each.complete)
+    if (complete.length === 0) {
+      this.unexplained.set(place, { searched: true })
+      this.holding.failed(held)
+      return diagnosis
+    }
+    const { context } = probeOf(recorded, outputs)
+    const keys = new Set<string>()
+    const candidates = complete
+      .flatMap(({ edits }) => alikeTo(edits, context))
+      .filter((edits) => !keys.has(keyOfAll(edits)) && keys.add(keyOfAll(edits)))
+      .map((edits) => {
+        return { edits, explanation: explanationOf({ edits, explained: 1, complete: true, outputs: true }, context) }
+      })
+    const cause = { candidates: candidates.slice(0, mostCandidates), places: [place], tried: 1 }
+    this.unexplained.delete(place)
+    this.causes.push(cause)
+    for (const other of this.holding) {
+      if (left() <= 0) break
+      if (this.tryKnown(other) !== undefined) this.holding.drop(other)
+    }
+    return diagnosis
+  }
+}
+
+/** Each two causes of which one at least is new as one, which explains nothing yet. */
+function pairsOf(causes: readonly Cause[], fresh: ReadonlySet<Cause>): Cause[] {
+  return causes.flatMap((one, i) =>
+    causes.slice(i + 1).flatMap((other): Cause[] => {
+      if (!fresh.has(one) && !fresh.has(other)) return []
+      const candidates = one.candidates.slice(0, 2).flatMap((first) =>
+        other.candidates.slice(0, 2).map((second): Candidate => {
+          const edits = [...first.edits, ...second.edits]
+          const [a, b] = [first.explanation, second.explanation]
+          const explanation = {
+            ...a,
+            edits,
+            faults: [...a.faults, ...b.faults],
+            sentence: `${a.sentence}, and ${b.sentence}`,
+            advice: [...(a.advice ?? []), ...(b.advice ?? [])],
+          }
+          return { edits, explanation }
+        }),
+      )
+      return [{ candidates, places: [], tried: 1 }]
+    }),
+  )
+}

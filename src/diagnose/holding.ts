@@ -1,0 +1,96 @@
+import type { Case, Outputs } from '../format/case.ts'
+
+/** A mismatch with all that it takes to look into it. */
+export interface Held {
+  readonly place: { readonly file: string; readonly id: string }
+  readonly recorded: Case
+  readonly outputs: Outputs
+}
+
+interface Kept {
+  readonly held: Held
+  readonly bytes: number
+}
+
+const moduleOf = ({ recorded }: Held): string => recorded.module
+const keyOf = (held: Held): string => `${held.place.file} ${moduleOf(held)}`
+
+/** Mismatches that are kept, up to a number of bytes; where there are more, a module and file keeps no more than others do. */
+export class Holding implements Iterable<Held> {
+  private readonly kept = new Map<Held, Kept>()
+  private readonly bytesOf = new Map<string, number>()
+  private readonly failures = new Map<string, number>()
+  private bytes = 0
+  private readonly mostBytes: number
+
+  constructor(mostBytes: number) {
+    this.mostBytes = mostBytes
+  }
+
+  [Symbol.iterator](): Iterator<Held> {
+    return [...this.kept.keys()][Symbol.iterator]()
+  }
+
+  add(held: Held): void {
+    const bytes = bytesOf(held)
+    if (bytes > this.mostBytes) return
+    this.kept.set(held, { held, bytes })
+    this.count(held, bytes)
+    while (this.bytes > this.mostBytes) {
+      const [key] = [...this.bytesOf].reduce((most, each) => (each[1] > most[1] ? each : most))
+      // The last that came: what came first is looked into first.
+      this.drop([...this.kept.keys()].findLast((each) => keyOf(each) === key)!)
+    }
+  }
+
+  drop(held: Held): void {
+    const kept = this.kept.get(held)
+    if (kept === undefined) return
+    this.kept.delete(held)
+    this.count(held, -kept.bytes)
+  }
+
+  /** Looking into it has come to nothing: those like it come later. */
+  failed(held: Held): void {
+    for (const key of [keyOf(held), moduleOf(held)]) this.failures.set(key, this.failuresOf(key) + 1)
+  }
+
+  /** One of a module and file of which fewest have come to nothing. */
+  take(): Held | undefined {
+    let next: Held | undefined
+    for (const held of this.kept.keys()) if (next === undefined || this.isBefore(held, next)) next = held
+    if (next !== undefined) this.drop(next)
+    return next
+  }
+
+  /** How many modules and files are left. */
+  countOfKeys(): number {
+    return this.bytesOf.size
+  }
+
+  private isBefore(one: Held, other: Held): boolean {
+    const [own, others] = [this.failuresOf(keyOf(one)), this.failuresOf(keyOf(other))]
+    return own === others ? this.failuresOf(moduleOf(one)) < this.failuresOf(moduleOf(other)) : own < others
+  }
+
+  private failuresOf(key: string): number {
+    return this.failures.get(key) ?? 0
+  }
+
+  private count(held: Held, bytes: number): void {
+    const key = keyOf(held)
+    const all = (this.bytesOf.get(key) ?? 0) + bytes
+    if (all > 0) this.bytesOf.set(key, all)
+    else this.bytesOf.delete(key)
+    this.bytes += bytes
+  }
+}
+
+function bytesOf({ recorded, outputs }: Held): number {
+  const { params, inputs, cotangents = {}, expected, budget } = recorded
+  let bytes = 0
+  for (const tensors of [params, inputs, cotangents, expected, budget, outputs]) {
+    for (const tensor of Object.values(tensors)) bytes += (tensor as { data: { byteLength: number } }).data.byteLength
+  }
+  return bytes
+}
