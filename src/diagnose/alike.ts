@@ -15,11 +15,14 @@ function scopesFor(num_layers: number): Scope[] {
 }
 
 /** What an edit is in a request: edits of the same effect give the same there. */
-export function effectOf({ scope = {}, gradient, ...rest }: Edit, context: Context): string {
+export function effectOf(
+  { scope = {}, gradient, ...rest }: Edit,
+  context: Context,
+  hasGradients = context.request.cotangents !== undefined,
+): string {
   const within = new Set(nodesAt(context, rest.operand, scope))
   const places = context.nodes.flatMap((node, i) => (within.has(node) ? [i] : []))
-  const wayBack = context.request.cotangents === undefined ? undefined : gradient
-  return [keyOf(rest), places.length === 0 ? JSON.stringify(scope) : places.join(), wayBack].join(' ')
+  return [keyOf(rest), places.length === 0 ? JSON.stringify(scope) : places.join(), hasGradients ? gradient : ''].join(' ')
 }
 
 /** Edits as they may be meant, themselves first: each in every scope, and with every way back, that is the same in this request. */

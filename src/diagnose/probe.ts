@@ -1,14 +1,14 @@
 import { type Diagnosis, explanationOf } from '../diagnose.ts'
-import type { Context } from '../edits/context.ts'
+import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
 import type { Case, Outputs } from '../format/case.ts'
 import { effectOf } from './alike.ts'
-import { comparisonsWith, questionOf } from './question.ts'
-import { type Attempt, type Trials, trialsOf } from './trials.ts'
+import { comparisonsWith, departure, fewRows, questionOf, withoutGradients } from './question.ts'
+import { matches, ran, trialsOf } from './trials.ts'
 import { where } from './where.ts'
 
-/** From this part on it may be rounding that leaves the rest unexplained. */
-const nearlyAll = 0.5
+/** More than this part of a departure is not left by rounding. */
+const leftOver = 0.5
 
 /** What is asked of one mismatch: whether edits that explained another explain it as well. */
 export interface Probe {
@@ -21,14 +21,39 @@ export interface Probe {
 
 export function probeOf(recorded: Case, outputs: Outputs): Probe {
   const question = questionOf(recorded, outputs)
-  const trials = trialsOf(question)
-  const { context } = trials
+  const small = fewRows(question)
+  const first = small ?? withoutGradients(question)
+  const isWhole = small === undefined && first.given.length === question.given.length
+  const context = contextOf((small ?? question).request)
   const known = new Map<string, boolean | undefined>()
+
+  function isExplained(edits: readonly Edit[]): boolean | undefined {
+    const others = ran(edits, first.request, context)
+    if (others === undefined) return undefined
+    if (!matches(first, others)) return isConditioned(edits, others)
+    const all = isWhole ? others : ran(edits, question.request, small === undefined ? context : undefined)
+    if (all === undefined) return undefined
+    return matches(question, all) ? isOther(all) : isConditioned(edits, others)
+  }
+
+  /** Else it explains nothing. */
+  function isOther(others: Outputs): boolean {
+    return !matches({ ...question, outputs: others }, recorded.expected)
+  }
+
+  /** Whether it is rounding, which may grow larger in such a port than in torch, that leaves a rest. others: of the first question */
+  function isConditioned(edits: readonly Edit[], others: Outputs): boolean {
+    if (!(departure(first, others) <= leftOver * departure(first, first.recorded.expected))) return false
+    const { attemptWhole, attemptConditioned } = trialsOf(question)
+    const tried = attemptWhole(edits)
+    return tried !== undefined && attemptConditioned(tried) !== undefined
+  }
+
   return {
     context,
     explains(edits) {
-      const key = edits.map((edit) => effectOf(edit, context)).join('\n')
-      if (!known.has(key)) known.set(key, isExplained(trials.attempt(edits), trials))
+      const key = edits.map((edit) => effectOf(edit, context, recorded.cotangents !== undefined)).join('\n')
+      if (!known.has(key)) known.set(key, isExplained(edits))
       return known.get(key)
     },
     diagnosis(edits) {
@@ -37,11 +62,4 @@ export function probeOf(recorded: Case, outputs: Outputs): Probe {
       return { where: where(question, comparisons), explanations: [explanationOf(tried, context)] }
     },
   }
-}
-
-function isExplained(attempt: Attempt | undefined, { attemptConditioned }: Trials): boolean | undefined {
-  if (attempt === undefined) return undefined
-  const { tried } = attempt
-  if (tried === undefined || tried.complete) return tried?.complete === true
-  return tried.explained >= nearlyAll && attemptConditioned(tried) !== undefined
 }

@@ -122,7 +122,7 @@ function change(edits: readonly Edit[], request: Request, context?: Context): Re
 }
 
 /** What an engine with these edits gives. */
-function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs | undefined {
+export function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs | undefined {
   try {
     if (!isInside(edits)) return runEdited(edits, asked, context)
     const made = change(edits, asked, context)
@@ -132,7 +132,7 @@ function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs
   }
 }
 
-function matches(question: Question, others: Outputs): boolean {
+export function matches(question: Question, others: Outputs): boolean {
   return comparisonsWith(question, others).every(({ outcome }) => outcome === 'match')
 }
 
