@@ -5,7 +5,9 @@ import type { Case, Outputs } from '../format/case.ts'
 import { alikeTo, keyOfAll } from './alike.ts'
 import { givenOf, isWorthwhile } from './given.ts'
 import { type Held, Holding } from './holding.ts'
+import { withOneMore } from './onemore.ts'
 import { type Probe, probeOf } from './probe.ts'
+import { questionOf } from './question.ts'
 
 /** Where a mismatch is. */
 export interface Place {
@@ -60,6 +62,8 @@ export interface CausesOptions {
 const mostCandidates = 24
 /** So many causes are tried together in twos on what none of them explains. */
 const mostTogether = 4
+/** So many causes are tried together with everything else. */
+const mostExtended = 2
 /** Before the end of a run, looking for causes takes this part of the time at most. */
 const earlyPart = 0.5
 /** A search that is given less finds little. */
@@ -127,10 +131,13 @@ export class CausesOfRun {
     const began = Date.now()
     const left = (): number => limitMs - this.spentMs - (Date.now() - began)
     while (left() > 0) {
-      const next = this.holding.take()
+      const next = this.holding.next()
       if (next === undefined) break
-      if (this.tryKnown(next) !== undefined) continue
-      const share = left() / (1 + this.holding.countOfKeys())
+      if (this.tryKnown(next) !== undefined) {
+        this.holding.drop(next)
+        continue
+      }
+      const share = left() / this.holding.countOfKeys()
       this.search(next, Math.max(leastSearchMs, Math.min(searchMs, share)), left)
     }
     this.spentMs += Date.now() - began
@@ -201,7 +208,8 @@ export class CausesOfRun {
   /** left: how much time there is for trying what is found on the others. */
   private search(held: Held, searchMs: number, left = (): number => this.options.limitMs - this.spentMs): Diagnosis {
     const { recorded, outputs, place } = held
-    const diagnosis = diagnose(recorded, outputs, { limitMs: searchMs })
+    const found = diagnose(recorded, outputs, { limitMs: searchMs })
+    const diagnosis = found.ownDeparture === undefined ? this.withOneMore(held, found, searchMs) : found
     const complete = diagnosis.explanations.filter((each) => each.complete)
     if (complete.length === 0) {
       this.unexplained.set(place, { searched: true })
@@ -218,12 +226,24 @@ export class CausesOfRun {
       })
     const cause = { candidates: candidates.slice(0, mostCandidates), places: [place], tried: 1 }
     this.unexplained.delete(place)
+    this.holding.drop(held)
     this.causes.push(cause)
     for (const other of this.holding) {
       if (left() <= 0) break
       if (this.tryKnown(other) !== undefined) this.holding.drop(other)
     }
     return diagnosis
+  }
+
+  /** Where nothing explains everything, it may be what explains others, and something else. */
+  private withOneMore(held: Held, found: Diagnosis, limitMs: number): Diagnosis {
+    if (found.explanations.some(({ complete }) => complete)) return found
+    const tried = this.tried.get(held)
+    const known = this.causes.filter((cause) => tried?.get(cause) === true).toSorted(sizeFirst)
+    const edits = known.slice(0, mostExtended).map(({ candidates: [first] }) => first!.edits)
+    if (edits.length === 0) return found
+    const more = withOneMore(questionOf(held.recorded, held.outputs), edits, limitMs)
+    return more.length === 0 ? found : { where: found.where, explanations: more }
   }
 }
 

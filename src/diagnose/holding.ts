@@ -8,8 +8,8 @@ export interface Held {
 }
 
 interface Kept {
-  readonly held: Held
   readonly bytes: number
+  isSearched: boolean
 }
 
 const moduleOf = ({ recorded }: Held): string => recorded.module
@@ -34,7 +34,7 @@ export class Holding implements Iterable<Held> {
   add(held: Held): void {
     const bytes = bytesOf(held)
     if (bytes > this.mostBytes) return
-    this.kept.set(held, { held, bytes })
+    this.kept.set(held, { bytes, isSearched: false })
     this.count(held, bytes)
     while (this.bytes > this.mostBytes) {
       const [key] = [...this.bytesOf].reduce((most, each) => (each[1] > most[1] ? each : most))
@@ -50,22 +50,28 @@ export class Holding implements Iterable<Held> {
     this.count(held, -kept.bytes)
   }
 
-  /** Looking into it has come to nothing: those like it come later. */
+  /** Looking into it has come to nothing: those like it come later, and it is kept for what explains them. */
   failed(held: Held): void {
     for (const key of [keyOf(held), moduleOf(held)]) this.failures.set(key, this.failuresOf(key) + 1)
+    if (!this.kept.has(held)) this.add(held)
+    const kept = this.kept.get(held)
+    if (kept !== undefined) kept.isSearched = true
   }
 
-  /** One of a module and file of which fewest have come to nothing. */
-  take(): Held | undefined {
+  /** What is to be looked into next: one of a module and file of which fewest have come to nothing. */
+  next(): Held | undefined {
     let next: Held | undefined
-    for (const held of this.kept.keys()) if (next === undefined || this.isBefore(held, next)) next = held
-    if (next !== undefined) this.drop(next)
+    for (const held of this.left()) if (next === undefined || this.isBefore(held, next)) next = held
     return next
   }
 
-  /** How many modules and files are left. */
+  /** How many modules and files there are that have something to be looked into. */
   countOfKeys(): number {
-    return this.bytesOf.size
+    return new Set([...this.left()].map((held) => keyOf(held))).size
+  }
+
+  private *left(): Generator<Held> {
+    for (const [held, { isSearched }] of this.kept) if (!isSearched) yield held
   }
 
   private isBefore(one: Held, other: Held): boolean {
