@@ -33,6 +33,7 @@ interface ExplainFlags {
   target?: string
   timeout: number
   search: number
+  json?: string
 }
 
 interface AuditFlags {
@@ -146,12 +147,13 @@ function program(): Command {
     .command('explain')
     .description('say where an engine departs from PyTorch in a case, and which known fault does just that')
     .argument('<file>', 'a fixture file')
-    .requiredOption('--case <id>', 'the case')
+    .requiredOption('--case <id>', 'the case, or how its id alone begins')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
     .option('--target <name>', targetHelp)
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
     .option('--search <seconds>', 'how long to look for a cause', parseSeconds, 3)
+    .option('--json <file>', 'write the results as JSON, as `verify` does')
     .action(async (file: string, flags: ExplainFlags) => {
       const { explain } = await import('./cli/explain.ts')
       const { timeout, search, ...rest } = flags

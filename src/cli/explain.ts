@@ -3,9 +3,11 @@ import { mostBytesOf, readActual } from '../format/actual.ts'
 import { once } from '../verify/again.ts'
 import type { Case } from '../format/case.ts'
 import { defaultJudgement } from '../verify/compare.ts'
-import { fails } from '../verify/conduct.ts'
+import { type Conduct, fails } from '../verify/conduct.ts'
+import type { Diagnosis } from '../diagnose.ts'
 import type { Engine } from '../engine/run.ts'
 import { logLine, ParityError } from '../format/errors.ts'
+import { explainedBy } from '../report/detail.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
@@ -13,10 +15,12 @@ import { judge, type Observer, verdictOf, verify, verifyChain, type Verdict } fr
 import { chosenEngine } from '../ports/engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { settleTies } from '../verify/ties.ts'
-import { openFile, readRegular } from './files.ts'
+import { readRegular } from './files.ts'
 import { historyOf } from './history.ts'
 import type { Host } from '../ports/host.ts'
+import { namedCase } from './named.ts'
 import { onInterrupt } from './interrupt.ts'
+import { writeResults } from './results.ts'
 import { judgedFor } from './target.ts'
 
 export interface ExplainOptions {
@@ -29,6 +33,8 @@ export interface ExplainOptions {
   readonly target?: string
   readonly timeoutMs: number
   readonly searchMs: number
+  /** Where the results are written, as those of `verify`. */
+  readonly json?: string
 }
 
 /** Judges one case and prints where the engine departs from PyTorch, and why. → the exit code */
@@ -43,16 +49,20 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   try {
     const chosen = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
     host = chosen.host
-    const recorded = target.as(await caseOf(file, options.case))
+    const recorded = target.as(await namedCase(file, options.case))
     if (target.target !== undefined) process.stdout.write(`${renderTarget(target.target)}\n`)
     const judged =
       options.actual === undefined
         ? await judgeEngine(recorded, chosen.engine)
         : await judgeActual(recorded, options.actual)
-    const told = await tell(file, recorded, judged, options, explainer)
-    const exitCode =
-      told === 0 && host !== undefined ? await tellConduct(file, recorded, host, options, explainer) : told
-    if (!interruption.signal.aborted) return exitCode
+    let told = await tell(file, recorded, judged, options, explainer)
+    if (told.exitCode === 0 && host !== undefined) {
+      told = await tellConduct(file, { recorded, judged, host }, options, explainer)
+    }
+    if (!interruption.signal.aborted) {
+      if (options.json !== undefined) await writeTold(options.json, file, told, options, chosen.engine.name)
+      return told.exitCode
+    }
   } catch (error) {
     if (!interruption.signal.aborted) throw error
   } finally {
@@ -64,21 +74,39 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   return interruption.exitCode
 }
 
+/** What was said, as data. */
+interface Told {
+  readonly verdict: Verdict
+  readonly diagnosis?: Diagnosis | undefined
+  readonly exitCode: number
+}
+
+/** As `verify` would write it. */
+async function writeTold(
+  path: string,
+  file: string,
+  { verdict, diagnosis, exitCode }: Told,
+  { actual, target }: ExplainOptions,
+  engine: string,
+): Promise<void> {
+  const writer = writeResults(path, actual ?? engine, { ...defaultJudgement, target })
+  await writer.add(file, verdict, explainedBy(undefined, diagnosis))
+  const is = (outcome: Verdict['outcome']): number => Number(verdict.outcome === outcome)
+  const conduct = Object.fromEntries((verdict.conduct ?? []).map(({ kind }) => [kind, 1]))
+  const summary = {
+    cases: 1,
+    matched: is('match'),
+    mismatched: is('mismatch'),
+    undecided: is('undecided'),
+    unsupported: is('unsupported'),
+    conduct,
+  }
+  await writer.end({ errors: [], summary, exitCode })
+}
+
 interface Judged {
   readonly verdict: Verdict
   readonly outputs: unknown
-}
-
-async function caseOf(file: string, id: string): Promise<Case> {
-  for await (const read of (await openFile(file)).cases()) {
-    if ('error' in read) {
-      if (read.error.message.includes(`case ${id}`)) throw read.error
-    } else if (read.case.id === id) return read.case
-  }
-  throw new ParityError(
-    'USAGE',
-    `${file}: expected a case ${id}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
-  )
 }
 
 async function judgeEngine(recorded: Case, engine: Engine): Promise<Judged> {
@@ -104,41 +132,47 @@ async function tell(
   { verdict, outputs }: Judged,
   { searchMs }: ExplainOptions,
   explainer: Explainer,
-): Promise<number> {
+): Promise<Told> {
   if (verdict.outcome !== 'mismatch') {
     process.stdout.write(`${renderRow(verdict, pc)}\n`)
-    return verdict.outcome === 'match' ? 0 : 2
+    return { verdict, exitCode: verdict.outcome === 'match' ? 0 : 2 }
   }
   // At once: why may take a while, and be interrupted.
   process.stdout.write(`${renderMismatch(file, verdict, pc)}\n`)
   // The whole run is right where only its parts are not, and so leaves nothing to explain.
-  if (verdict.chain !== undefined) return 1
+  if (verdict.chain !== undefined) return { verdict, exitCode: 1 }
   const diagnosis = await explainer.explain({ recorded, outputs, limitMs: searchMs })
   if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
-  return 1
+  return { verdict, diagnosis, exitCode: 1 }
 }
 
 /** Each try starts a process, so a search among the cases of a file takes longer than one for causes. */
 const historyMs = 60_000
 
-/** What an engine that is right at first does beside computing, and which calls before a case change its answer. → the exit code */
+/** What an engine that is right at first does beside computing, and which calls before a case change its answer. */
 async function tellConduct(
   file: string,
-  recorded: Case,
-  host: Host,
+  { recorded, judged, host }: { readonly recorded: Case; readonly judged: Judged; readonly host: Host },
   options: ExplainOptions,
   explainer: Explainer,
-): Promise<number> {
+): Promise<Told> {
   const history = await historyOf(file, recorded, host, historyMs)
   const seen = once(host.take())
   const name = `${file}: case ${recorded.id}`
   if (seen.length > 0) process.stdout.write(`${renderConduct(name, seen, pc)}\n`)
-  if (history === undefined) return seen.some((each) => fails(each)) ? 1 : 0
+  const asSeen = (conduct: readonly Conduct[]): Verdict =>
+    conduct.length === 0 ? judged.verdict : { ...judged.verdict, conduct }
+  if (history === undefined) {
+    return { verdict: asSeen(seen), exitCode: seen.some((each) => fails(each)) ? 1 : 0 }
+  }
   const { calls, difference, outputs } = history
-  const text = `after ${calls.join(', then ')}: ${difference}`
-  process.stdout.write(`${renderConduct(name, [{ kind: 'not repeatable', text }], pc)}\n`)
+  const changed = { kind: 'not repeatable', text: `after ${calls.join(', then ')}: ${difference}` } as const
+  process.stdout.write(`${renderConduct(name, [changed], pc)}\n`)
   const verdict = verdictOf(recorded, judge(recorded, outputs))
-  if (verdict.outcome === 'mismatch') return tell(file, recorded, { verdict, outputs }, options, explainer)
-  process.stdout.write('  both answers match PyTorch\n')
-  return 1
+  if (verdict.outcome !== 'mismatch') {
+    process.stdout.write('  both answers match PyTorch\n')
+    return { verdict: asSeen([...seen, changed]), exitCode: 1 }
+  }
+  const { diagnosis } = await tell(file, recorded, { verdict, outputs }, options, explainer)
+  return { verdict: asSeen([...seen, changed]), diagnosis, exitCode: 1 }
 }

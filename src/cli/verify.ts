@@ -3,14 +3,7 @@ import pc from 'picocolors'
 import { watched } from '../verify/conduct.ts'
 import type { Failure, Summary } from '../report/results.ts'
 import { renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
-import {
-  countOfFaults,
-  nothingOf,
-  RatioTotals,
-  renderAsked,
-  renderModules,
-  renderSummary,
-} from '../report/text.ts'
+import { countOfFaults, nothingOf, RatioTotals, renderAsked, renderModules, renderSummary } from '../report/text.ts'
 import { chosenEngine } from '../ports/engine.ts'
 import { newExplainer } from './explainer.ts'
 import type { Host } from '../ports/host.ts'

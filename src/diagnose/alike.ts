@@ -22,7 +22,9 @@ export function effectOf(
 ): string {
   const within = new Set(nodesAt(context, rest.operand, scope))
   const places = context.nodes.flatMap((node, i) => (within.has(node) ? [i] : []))
-  return [keyOf(rest), places.length === 0 ? JSON.stringify(scope) : places.join(), hasGradients ? gradient : ''].join(' ')
+  return [keyOf(rest), places.length === 0 ? JSON.stringify(scope) : places.join(), hasGradients ? gradient : ''].join(
+    ' ',
+  )
 }
 
 /** Edits as they may be meant, themselves first: each in every scope, and with every way back, that is the same in this request. */

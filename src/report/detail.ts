@@ -15,21 +15,20 @@ const mostCells = 32
  * What a report shows of a case beside its verdict.
  * outputs: what the engine gave, unchecked; undefined when nothing was asked of it.
  */
-export function detailOf(
-  recorded: Case,
-  outputs: unknown,
-  verdict: Verdict,
-  judgement: Judgement,
-  explanation?: Diagnosis,
-): Detail {
+export function detailOf(recorded: Case, outputs: unknown, verdict: Verdict, judgement: Judgement): Detail {
   const { config, dtype } = recorded
   return {
     config,
     dtype,
     traits: traitsOf(recorded),
     ...chartsOf(recorded, outputs, verdict, judgement),
-    ...(explanation === undefined ? {} : { explanation: structuredClone(explanation) as Detail['explanation'] }),
   }
+}
+
+/** A detail with what explains the case, of which the shape is that of a diagnosis. */
+export function explainedBy(detail: Detail | undefined, diagnosis: Diagnosis | undefined): Detail | undefined {
+  if (diagnosis === undefined) return detail
+  return { ...detail, explanation: structuredClone(diagnosis) as Detail['explanation'] }
 }
 
 /** What is particular about a case, as short labels: `bidirectional`, `layers 2`, `lengths`. */

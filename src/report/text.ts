@@ -5,6 +5,7 @@ import { type Conduct, conducts, fails } from '../verify/conduct.ts'
 import { logLine, oneLine } from '../format/errors.ts'
 import { largestRatio, remarkOn, summaryOfRatios } from '../verify/ratio.ts'
 import type { Verdict } from '../verify.ts'
+import { alone } from './alone.ts'
 import type { Failure, Summary } from './results.ts'
 
 /** Colours for the words of a report; each may leave its text alone. */
@@ -84,9 +85,7 @@ export function renderMismatch(file: string, verdict: Verdict, colors: Colors = 
     `${colors.red('mismatch')} ${colors.bold(logLine(`${file}: case ${verdict.id}`))} (${logLine(verdict.module)})`,
   ]
   for (const comparison of verdict.comparisons) lines.push(...renderComparison(comparison))
-  for (const comparison of verdict.steps?.comparisons ?? []) {
-    if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, 'each step alone'))
-  }
+  for (const each of alone(verdict.steps?.comparisons ?? [])) lines.push(...renderComparison(each, 'each step alone'))
   for (const comparison of verdict.chain?.comparisons ?? []) {
     if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, inParts(verdict)))
   }

@@ -9,7 +9,7 @@ import { defaultJudgement, kappa } from '../../src/verify/compare.ts'
 import { diagnose } from '../../src/diagnose.ts'
 import { engine, type Engine } from '../../src/engine/run.ts'
 import { faulted, faults } from '../../src/faults.ts'
-import { detailOf } from '../../src/report/detail.ts'
+import { detailOf, explainedBy } from '../../src/report/detail.ts'
 import { renderHtml } from '../../src/report/html.ts'
 import { caseOfResults, closeResults, openResults } from '../../src/report/json.ts'
 import { Results } from '../../src/report/results.ts'
@@ -23,7 +23,12 @@ async function judged(recorded: Case, by: Engine, file: string): Promise<string>
   const outputs = await by.run(requestOf(recorded))
   const verdict = await verify(recorded, by)
   const why = verdict.outcome === 'mismatch' ? diagnose(recorded, outputs) : undefined
-  return caseOfResults(file, verdict, false, detailOf(recorded, outputs, verdict, defaultJudgement, why)).slice(2)
+  return caseOfResults(
+    file,
+    verdict,
+    false,
+    explainedBy(detailOf(recorded, outputs, verdict, defaultJudgement), why),
+  ).slice(2)
 }
 
 /** 150 matching cells and one layer that is off. */

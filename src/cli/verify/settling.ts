@@ -1,8 +1,7 @@
 import pc from 'picocolors'
 import { askAgain, once } from '../../verify/again.ts'
-import type { Diagnosis } from '../../diagnose.ts'
 import { ParityError } from '../../format/errors.ts'
-import type { Detail } from '../../report/results.ts'
+import { explainedBy } from '../../report/detail.ts'
 import { renderConduct } from '../../report/text.ts'
 import { fail, isOver, type Run, timeoutsToStop } from './run.ts'
 
@@ -39,13 +38,10 @@ export async function settle(run: Run): Promise<void> {
     for (const kind of new Set(conduct.map((each) => each.kind)))
       summary.conduct[kind] = (summary.conduct[kind] ?? 0) + 1
     if (shown.length > 0) progress.print(renderConduct(name, shown, pc))
-    await run.record(file, conduct.length === 0 ? verdict : { ...verdict, conduct }, explainedBy(detail, await explained))
+    await run.record(
+      file,
+      conduct.length === 0 ? verdict : { ...verdict, conduct },
+      explainedBy(detail, await explained),
+    )
   }
-}
-
-/** The shape of a diagnosis is that of an explanation. */
-function explainedBy(detail: Detail | undefined, diagnosis: Diagnosis | undefined): Detail | undefined {
-  return diagnosis === undefined
-    ? detail
-    : { ...detail, explanation: structuredClone(diagnosis) as Detail['explanation'] }
 }
