@@ -6,15 +6,10 @@ import type { Asked } from './explainer.ts'
 const causes = new CausesOfRun()
 
 function answer(asked: Asked): unknown {
-  switch (asked.kind) {
-    case 'explain':
-      return diagnosisOf(asked.recorded, asked.outputs, asked.limitMs)
-    case 'look':
-      return causes.look(asked.file, asked.recorded, asked.outputs)
-    case 'causes':
-      causes.lookAgain()
-      return causes.result()
-  }
+  if (asked.kind === 'explain') return diagnosisOf(asked.recorded, asked.outputs, asked.limitMs)
+  if (asked.kind === 'look') return causes.look(asked.file, asked.recorded, asked.outputs)
+  causes.lookAgain()
+  return causes.result()
 }
 
 parentPort?.on('message', (asked: Asked) => parentPort?.postMessage(answer(asked)))

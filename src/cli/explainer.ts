@@ -28,8 +28,8 @@ export interface Explainer {
 }
 
 interface Waiting {
-  resolve(answer?: unknown): void
-  reject(error: Error): void
+  readonly resolve: (answer?: unknown) => void
+  readonly reject: (error: Error) => void
 }
 
 /** signal: ends an explanation that is under way. */

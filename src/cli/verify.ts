@@ -78,9 +78,10 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     const allowed = interruption.signal.aborted ? undefined : await run.mismatches?.allowedBy(engine)
     const causes = run.explained === 0 ? undefined : await explainer.causes()
     progress.stop()
-    if (causes !== undefined && summary.mismatched > 1) {
-      const { renderCauses } = await import('../report/causes.ts')
-      process.stdout.write(`${renderCauses(causes, pc)}\n`)
+    if (causes !== undefined) {
+      const { renderCauses, severalCauses } = await import('../report/causes.ts')
+      const several = severalCauses(causes)
+      if (several !== undefined) process.stdout.write(`${renderCauses(several, pc)}\n`)
     }
     for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
     if (run.timeouts >= timeoutsToStop) {

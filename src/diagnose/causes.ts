@@ -1,7 +1,7 @@
 // What the mismatches of a run come from: a cause that is found for one is tried on all others before anything else is.
 import { diagnose, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
 import type { Edit } from '../edits/edit.ts'
-import type { Case, Outputs } from '../format/case.ts'
+import type { Case } from '../format/case.ts'
 import { alikeTo, keyOfAll } from './alike.ts'
 import { givenOf, isWorthwhile } from './given.ts'
 import { type Held, Holding } from './holding.ts'
@@ -18,7 +18,7 @@ export interface Place {
 /** Mismatches that one cause explains. */
 export interface CauseGroup extends Omit<Explanation, 'explained' | 'complete' | 'outputsAlone'> {
   /** In words, what explains all of them as well: nothing in the run tells these apart. */
-  readonly alike?: readonly string[]
+  readonly alike?: readonly string[] | undefined
   /** Besides the first: how many it explains of those that it was tried on and has something to change in. */
   readonly confirmed: { readonly cases: number; readonly of: number }
   /** In the order in which they came. */
@@ -80,7 +80,8 @@ export class CausesOfRun {
   private readonly modules = new Set<string>()
   /** On what each cause has been tried, and whether it has something to change there. */
   private readonly tried = new WeakMap<Held, Map<Cause, boolean>>()
-  private looked = 0
+  /** Every mismatch, and as how manieth it came. */
+  private readonly places = new Map<Place, number>()
   private spentMs = 0
 
   constructor({
@@ -100,6 +101,7 @@ export class CausesOfRun {
     try {
       const given = givenOf(recorded, outputs)
       const place = { file, id: recorded.id }
+      this.places.set(place, this.places.size)
       this.unexplained.set(place, { searched: given === undefined })
       return given && this.lookInto({ place, recorded, outputs: given })
     } finally {
@@ -110,7 +112,7 @@ export class CausesOfRun {
   private lookInto(held: Held): Diagnosis | undefined {
     const { searchMs, firsts, isEager, limitMs } = this.options
     const { recorded, outputs } = held
-    const isAmongFirst = this.looked++ < firsts
+    const isAmongFirst = this.places.size <= firsts
     if (!isAmongFirst && this.spentMs > limitMs) return undefined
     const explained = this.tryKnown(held)
     if (explained !== undefined) return explained
@@ -152,7 +154,7 @@ export class CausesOfRun {
       const { faults, sentence, advice } = explanation
       const key = keyOfAll(edits)
       const before = groups.get(key)
-      const cases = [...(before?.cases ?? []), ...places]
+      const cases = [...(before?.cases ?? []), ...places].toSorted((a, b) => this.places.get(a)! - this.places.get(b)!)
       const of = (before === undefined ? 0 : before.confirmed.of + 1) + tried - 1
       const alike = [...new Set(others.map((other) => other.explanation.sentence))].filter((own) => own !== sentence)
       groups.set(key, {

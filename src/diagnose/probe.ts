@@ -1,6 +1,7 @@
 import { type Diagnosis, explanationOf } from '../diagnose.ts'
 import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
+import { isInside } from '../edits.ts'
 import type { Case, Outputs } from '../format/case.ts'
 import { effectOf } from './alike.ts'
 import { comparisonsWith, departure, fewRows, questionOf, withoutGradients } from './question.ts'
@@ -28,6 +29,11 @@ export function probeOf(recorded: Case, outputs: Outputs): Probe {
   const known = new Map<string, boolean | undefined>()
 
   function isExplained(edits: readonly Edit[]): boolean | undefined {
+    // What happens between rows cannot be seen in few of them.
+    if (!isInside(edits) && !isWhole) {
+      const all = ran(edits, question.request)
+      return all && matches(question, all) && isOther(all)
+    }
     const others = ran(edits, first.request, context)
     if (others === undefined) return undefined
     if (!matches(first, others)) return isConditioned(edits, others)

@@ -36,10 +36,48 @@ export function nothingYet({ cases, searched }: Causes['unexplained']): string {
   return `nothing yet${looked}; \`torch-parity explain FILE --case ID --search SECONDS\` looks longer in one`
 }
 
+/** What is said of it in one of its cases. */
+export function asElsewhere({ cases }: Pick<CauseGroup, 'cases'>): string {
+  return `explains everything, as in ${plural(cases.length - 1, 'other case')}`
+}
+
 /** Which cause explains a case of a run. */
-export function causeOfEach(causes: Causes | undefined): (file: string, id: string) => CauseGroup | undefined {
-  const byPlace = new Map<string, CauseGroup>()
-  const keyOf = (file: string, id: string): string => JSON.stringify([file, id])
-  for (const group of causes?.groups ?? []) for (const { file, id } of group.cases) byPlace.set(keyOf(file, id), group)
-  return (file, id) => byPlace.get(keyOf(file, id))
+export function causeOfEach(
+  causes: Causes | undefined,
+): (place: CauseGroup['cases'][number]) => CauseGroup | undefined {
+  const keyOf = ({ file, id }: CauseGroup['cases'][number]): string => JSON.stringify([file, id])
+  const byPlace = new Map((causes?.groups ?? []).flatMap((group) => group.cases.map((own) => [keyOf(own), group])))
+  return (place) => byPlace.get(keyOf(place))
+}
+
+/** The causes of several runs as those of one: the same edits are the same cause, and a case that came twice counts once. */
+export function mergeCauses(all: readonly Causes[]): Causes | undefined {
+  if (all.length === 0) return undefined
+  const groups = new Map<string, CauseGroup>()
+  for (const group of all.flatMap((causes) => causes.groups)) {
+    const key = JSON.stringify([group.edits, group.sentence])
+    const before = groups.get(key)
+    const cases = distinct([...(before?.cases ?? []), ...group.cases])
+    const repeated = (before?.cases.length ?? 0) + group.cases.length - cases.length
+    const of = before === undefined ? group.confirmed.of : before.confirmed.of + 1 + group.confirmed.of - repeated
+    groups.set(key, { ...group, ...before, confirmed: { cases: cases.length - 1, of }, cases })
+  }
+  const unexplained = all.map((causes) => causes.unexplained)
+  const cases = distinct(unexplained.flatMap((own) => own.cases))
+  const searched = unexplained.reduce((sum, own) => sum + own.searched, 0)
+  return {
+    groups: [...groups.values()].toSorted((one, other) => other.cases.length - one.cases.length),
+    unexplained: { cases, searched: Math.min(cases.length, searched) },
+  }
+}
+
+function distinct(places: CauseGroup['cases']): CauseGroup['cases'] {
+  return [...new Map(places.map((place) => [JSON.stringify([place.file, place.id]), place])).values()]
+}
+
+/** What there is to say of causes at all: nothing where there is one mismatch, which says it itself. */
+export function severalCauses(causes: Causes | undefined): Causes | undefined {
+  const { groups = [], unexplained } = causes ?? {}
+  const count = groups.reduce((sum, { cases }) => sum + cases.length, unexplained?.cases.length ?? 0)
+  return count > 1 ? causes : undefined
 }

@@ -1,5 +1,7 @@
 import { spelled, spelledLines } from '../format/errors.ts'
 import { isFault } from '../verify.ts'
+import type { CauseGroup, Causes } from '../diagnose/causes.ts'
+import { causeOfEach, confirmedOf, nothingYet, severalCauses } from './causes.ts'
 import { explainSaved, verdictOf } from './plain.ts'
 import type { Results } from './results.ts'
 import { addToModules, type ModuleTotals, percent, plural } from './text.ts'
@@ -12,7 +14,8 @@ const mostCharacters = 900_000
 /** Workflow commands, one a line. Source: docs.github.com, "Workflow commands for GitHub Actions". */
 export function renderAnnotations(runs: readonly Results[]): string {
   const lines: string[] = []
-  for (const { engine, cases, errors } of runs) {
+  for (const { engine, cases, causes, errors } of runs) {
+    const causeOf = causeOfEach(causes)
     for (const { file, message } of errors) lines.push(annotation(file, `${engine} could not be judged`, message))
     for (const judged of cases) {
       if (isFault(judged)) {
@@ -20,7 +23,7 @@ export function renderAnnotations(runs: readonly Results[]): string {
           annotation(
             judged.file,
             judged.outcome === 'mismatch' ? `${engine} departs from PyTorch` : `${engine} is not to be relied on`,
-            explainSaved(judged),
+            explainSaved(judged, causeOf(judged)),
           ),
         )
       }
@@ -52,7 +55,7 @@ export function renderStepSummary(runs: readonly Results[]): string {
   return runs.map((results) => summaryOf(results)).join('\n')
 }
 
-function summaryOf({ engine, cases, errors, summary }: Results): string {
+function summaryOf({ engine, cases, causes, errors, summary }: Results): string {
   const { matched, mismatched, undecided, unsupported } = summary
   const sign = errors.length > 0 ? '⚠️' : cases.some((judged) => isFault(judged)) ? '❌' : matched > 0 ? '✅' : '⚠️'
   const counts = [
@@ -80,16 +83,31 @@ function summaryOf({ engine, cases, errors, summary }: Results): string {
     '',
   ].join('\n')
   for (const { message } of errors) text += `\n- ${escaped(message)}\n`
+  text += causesOf(severalCauses(causes))
+  const causeOf = causeOfEach(causes)
   let left = cases.filter((judged) => isFault(judged)).length
   for (const judged of cases) {
     if (!isFault(judged)) continue
     const title = escaped(`${judged.file}: ${judged.id}`)
-    const own = `\n<details><summary>${title}</summary>\n\n<pre>${escapedHtml(explainSaved(judged))}</pre>\n\n</details>\n`
+    const own = `\n<details><summary>${title}</summary>\n\n<pre>${escapedHtml(explainSaved(judged, causeOf(judged)))}</pre>\n\n</details>\n`
     if (text.length + own.length > mostCharacters) break
     text += own
     left--
   }
   return left === 0 ? text : `${text}\n${left} more mismatches have no room here\n`
+}
+
+/** A table of what the mismatches come from. */
+function causesOf(causes: Causes | undefined): string {
+  if (causes === undefined) return ''
+  const { groups, unexplained } = causes
+  const row = (cases: CauseGroup['cases'], why: string): string => {
+    const [first] = cases
+    return `| ${cases.length} | ${escaped(why)} | ${first === undefined ? '' : escaped(`${first.file}: ${first.id}`)} |\n`
+  }
+  const rows = groups.map((group) => row(group.cases, `the engine ${group.sentence}${confirmedOf(group)}`))
+  if (unexplained.cases.length > 0) rows.push(row(unexplained.cases, nothingYet(unexplained)))
+  return `\n| mismatches | why | first |\n| --: | --- | --- |\n${rows.join('')}`
 }
 
 /** Text as Markdown shows it, in one line. */

@@ -1,8 +1,11 @@
 import { fails } from '../verify/conduct.ts'
 import { spelledLines } from '../format/errors.ts'
 import { isFault } from '../verify.ts'
+import type { CauseGroup, Causes } from '../diagnose/causes.ts'
+import { causeOfEach, confirmedOf, nothingYet, severalCauses } from './causes.ts'
 import { explainSaved } from './plain.ts'
 import type { Results } from './results.ts'
+import { plural } from './text.ts'
 
 /** JUnit XML: a suite for each engine and fixture file, a test case for each case. Source: junit-10.xsd of Jenkins' xUnit plugin. */
 export function* renderJUnit(runs: readonly Results[]): Generator<string> {
@@ -16,14 +19,17 @@ export function* renderJUnit(runs: readonly Results[]): Generator<string> {
   yield '</testsuites>\n'
 }
 
-function* suitesOf({ engine, cases, errors }: Results): Generator<string> {
+function* suitesOf({ engine, cases, causes, errors }: Results): Generator<string> {
+  const causeOf = causeOfEach(causes)
+  const several = severalCauses(causes)
   const files = new Map<string, Results['cases']>()
   for (const judged of cases) files.set(judged.file, [...(files.get(judged.file) ?? []), judged])
   for (const [file, own] of files) {
     const count = (outcome: string): number => own.filter((judged) => judged.outcome === outcome).length
     const counts = `tests="${own.length}" failures="${own.filter((judged) => isFault(judged)).length}" errors="0" skipped="${count('unsupported') + count('undecided')}"`
     yield `  <testsuite name="${escaped(`${engine}: ${file}`)}" file="${escaped(file)}" ${counts}>\n`
-    for (const judged of own) yield caseOf(engine, judged)
+    yield propertiesOf(file, several)
+    for (const judged of own) yield caseOf(engine, judged, causeOf(judged))
     yield '  </testsuite>\n'
   }
   if (errors.length === 0) return
@@ -36,7 +42,26 @@ function* suitesOf({ engine, cases, errors }: Results): Generator<string> {
   yield '  </testsuite>\n'
 }
 
-function caseOf(engine: string, judged: Results['cases'][number]): string {
+/** What the mismatches of a file come from, where there are several in the run. */
+function propertiesOf(file: string, causes: Causes | undefined): string {
+  if (causes === undefined) return ''
+  const here = ({ cases }: { readonly cases: CauseGroup['cases'] }): number =>
+    cases.filter((place) => place.file === file).length
+  const values = causes.groups.flatMap((group) =>
+    here(group) === 0
+      ? []
+      : [`${here(group)} of ${plural(group.cases.length, 'case')}: the engine ${group.sentence}${confirmedOf(group)}`],
+  )
+  const { unexplained } = causes
+  if (here(unexplained) > 0) {
+    values.push(`${here(unexplained)} of ${plural(unexplained.cases.length, 'case')}: ${nothingYet(unexplained)}`)
+  }
+  if (values.length === 0) return ''
+  const lines = values.map((value) => `      <property name="cause" value="${escaped(value)}"/>\n`)
+  return `    <properties>\n${lines.join('')}    </properties>\n`
+}
+
+function caseOf(engine: string, judged: Results['cases'][number], cause: CauseGroup | undefined): string {
   const { id, module, outcome, reason = '' } = judged
   const open = `    <testcase classname="${escaped(`${engine}.${module}`)}" name="${escaped(id)}" time="0"`
   if (outcome !== 'mismatch' && isFault(judged)) {
@@ -51,7 +76,7 @@ function caseOf(engine: string, judged: Results['cases'][number]): string {
   const message = escaped(
     `departs from PyTorch in ${off.length > 0 ? off.join(', ') : judged.chain === undefined ? 'single steps' : 'parts of the sequence'}`,
   )
-  return `${open}><failure type="mismatch" message="${message}">${escaped(explainSaved(judged))}</failure></testcase>\n`
+  return `${open}><failure type="mismatch" message="${message}">${escaped(explainSaved(judged, cause))}</failure></testcase>\n`
 }
 
 function firstLine(text: string): string {

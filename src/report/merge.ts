@@ -1,5 +1,6 @@
 import { conducts } from '../verify/conduct.ts'
 import { isFault } from '../verify.ts'
+import { mergeCauses } from './causes.ts'
 import type { Results } from './results.ts'
 
 /** Results, and the name of the file that they were read from. */
@@ -83,7 +84,8 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
   const interrupted = group.map(({ results }) => results.exitCode).find((code) => code === 130 || code === 143)
   const judged = summary.matched + summary.mismatched
   const exitCode = errors.length > 0 || judged === 0 ? 2 : (interrupted ?? (all.some(isFault) ? 1 : 0))
-  const { fixtures: _, audit: __, ...first } = group[0]!.results
+  const { fixtures: _, audit: __, causes: ___, ...first } = group[0]!.results
+  const causes = mergeCauses(group.flatMap(({ results }) => results.causes ?? []))
   const sources = new Map(
     group.flatMap(({ results }) => (results.fixtures ?? []).map((own) => [`${own.file} ${own.seed}`, own])),
   )
@@ -92,6 +94,7 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
     ...first,
     ...(sources.size > 0 && { fixtures: [...sources.values()] }),
     ...(audit && { audit }),
+    ...(causes && { causes }),
     cases: all,
     errors,
     summary,

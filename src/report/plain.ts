@@ -1,6 +1,8 @@
 import type { Comparison } from '../verify/compare.ts'
 import { logLine, logText } from '../format/errors.ts'
 import { isFault, type Verdict } from '../verify.ts'
+import type { CauseGroup } from '../diagnose/causes.ts'
+import { asElsewhere, causeOfEach, renderCauses, severalCauses } from './causes.ts'
 import { renderDiagnosis } from './diagnosis.ts'
 import type { Results } from './results.ts'
 import { addNumbers, renderJudged } from './target.ts'
@@ -55,11 +57,13 @@ function comparisonOf({
 }
 
 /** What `verify` prints of a mismatch, without colour. */
-export function explainSaved(judged: Results['cases'][number]): string {
+export function explainSaved(judged: Results['cases'][number], cause?: CauseGroup): string {
   const { explanation, file } = judged
   const why =
     explanation === undefined
-      ? []
+      ? cause === undefined
+        ? []
+        : [`  why: the engine ${cause.sentence} (${asElsewhere(cause)})`]
       : [
           renderDiagnosis({
             ...explanation,
@@ -77,24 +81,27 @@ export function renderText(runs: readonly Results[]): string {
   return runs.map((results) => textOf(results)).join('\n')
 }
 
-function textOf({ engine, target, cases, errors, summary }: Results): string {
+function textOf({ engine, target, cases, causes, errors, summary }: Results): string {
   const modules = new Map<string, ModuleTotals>()
   let most: Most | undefined
   const ratios = new RatioTotals()
   const mismatches: string[] = []
   const numbers = { elements: 0, unjudged: 0 }
+  const causeOf = causeOfEach(causes)
   for (const judged of cases) {
     const verdict = verdictOf(judged)
     addToModules(modules, verdict)
     ratios.add(verdict, judged.file)
     addNumbers(numbers, verdict)
-    if (isFault(judged)) mismatches.push(explainSaved(judged))
+    if (isFault(judged)) mismatches.push(explainSaved(judged, causeOf(judged)))
     const share = judged.outcome === 'match' ? shareOf(verdict) : 0
     if (judged.outcome === 'match' && (most === undefined || share > most.share)) {
       most = { share, where: `${judged.file}: case ${judged.id}` }
     }
   }
   const lines = [logLine(engine), ...mismatches, ...errors.map(({ message }) => `error ${logText(message)}`)]
+  const several = severalCauses(causes)
+  if (several !== undefined) lines.push(renderCauses(several))
   if (modules.size > 1) lines.push(renderModules(modules))
   const judgedBy = target === undefined ? [] : [renderJudged(target, numbers)]
   return `${[...lines, renderSummary(summary, errors, most, noColors, ratios), ...judgedBy].join('\n')}\n`

@@ -75,7 +75,8 @@ const Heatmap = z.strictObject({
 
 const Explanation = z.strictObject({
   faults: z.array(z.string()),
-  edits: z.custom<readonly Edit[]>((value) => Array.isArray(value)),
+  /** None in results of before there were any. */
+  edits: z.custom<readonly Edit[]>((value) => Array.isArray(value)).default([]),
   sentence: z.string(),
   explained: number,
   complete: z.boolean(),
@@ -83,19 +84,24 @@ const Explanation = z.strictObject({
   advice: z.array(z.strictObject({ term: z.string(), change: z.string() })).optional(),
 })
 
-const CasePlace = z.strictObject({ file: z.string(), id: z.string() })
+const places = z.array(z.strictObject({ file: z.string(), id: z.string() })).readonly()
 
 /** What the mismatches of a run come from, the most frequent cause first. */
 const Causes = z.strictObject({
-  groups: z.array(
-    z.strictObject({
-      ...Explanation.pick({ faults: true, edits: true, sentence: true, advice: true }).shape,
-      alike: z.array(z.string()).optional(),
-      confirmed: z.strictObject({ cases: count, of: count }),
-      cases: z.array(CasePlace),
-    }),
-  ),
-  unexplained: z.strictObject({ cases: z.array(CasePlace), searched: count }),
+  groups: z
+    .array(
+      z.strictObject({
+        faults: Explanation.shape.faults.readonly(),
+        edits: Explanation.shape.edits,
+        sentence: z.string(),
+        advice: Explanation.shape.advice.readonly(),
+        alike: z.array(z.string()).readonly().optional(),
+        confirmed: z.strictObject({ cases: count, of: count }),
+        cases: places,
+      }),
+    )
+    .readonly(),
+  unexplained: z.strictObject({ cases: places, searched: count }),
 })
 
 /** What `--report` adds to a case. */
