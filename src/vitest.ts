@@ -10,7 +10,9 @@ import { decide } from './verify/decide.ts'
 import { type Asked, asked, type PreparingEngine } from './engine/prepared.ts'
 import type { Engine } from './engine/run.ts'
 import { ParityError } from './format/errors.ts'
+import type { CausesOfRun } from './diagnose/causes.ts'
 import type { Axis } from './format/module.ts'
+import { renderDiagnosis } from './report/diagnosis.ts'
 import { nothingOf, percent, renderComparison, renderConduct, renderMismatch } from './report/text.ts'
 import { broadcastStrides, elementCount, type FloatTensor, formatShape, type Tensor } from './format/tensor.ts'
 import { isFault, verify, verifyChain, type Verdict } from './verify.ts'
@@ -129,7 +131,7 @@ export async function describeParity(
     const got = filter === '' ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${got}`)
   }
-  const run = { engine: asked(engine), judged, judgement: { tolerance: policy, equalNan }, repeat }
+  const run = { engine: asked(engine), judged, judgement: { tolerance: policy, equalNan }, repeat, why: newWhy() }
   for (const [file, tests] of registered) describeFile(file, tests, run)
 }
 
@@ -158,20 +160,50 @@ interface Run {
   readonly judged: Judged
   readonly judgement: Judgement
   readonly repeat: number
+  readonly why: Why
+}
+
+/** What is said of a mismatch beside its numbers: where it starts, what explains it, and what to change. */
+type Why = (file: string, recorded: Case, outputs: unknown) => Promise<string[]>
+
+/** Looking for causes may make a test so much slower, and all of them together. */
+const searchMs = 1000
+const searchesMs = 10_000
+
+/** What explains one mismatch is tried first on those after it. */
+function newWhy(): Why {
+  let causes: CausesOfRun | undefined
+  return async (file, recorded, outputs) => {
+    const { CausesOfRun: Causes } = await import('./diagnose/causes.ts')
+    causes ??= new Causes({ limitMs: searchesMs, searchMs, isEager: true, heldBytes: 0 })
+    const diagnosis = causes.look(file, recorded, outputs)
+    return diagnosis === undefined ? [] : [renderDiagnosis(diagnosis)]
+  }
+}
+
+/** A verdict, and what the engine gave for the whole case. */
+interface Asking {
+  readonly verdict: Verdict
+  readonly outputs: unknown
 }
 
 /** Asks for a case, for its parts, and again with other parameters in between. */
-async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: Run): Promise<Verdict> {
+async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: Run): Promise<Asking> {
   const { engine: seen, take } = watched(engine)
   let answer: unknown
+  let outputs: unknown
   try {
-    const free = await verify(recorded, seen, judgement, { onAnswer: (given) => (answer ??= kept(given)) })
-    if (repeat === 1 || answer === undefined) return { ...free, conduct: take() }
+    const free = await verify(recorded, seen, judgement, {
+      onAnswer: (given) => (answer ??= kept(given)),
+      // They may stand in memory that the engine uses again.
+      onOutputs: (given) => (outputs ??= structuredClone(given)),
+    })
+    if (repeat === 1 || answer === undefined) return { verdict: { ...free, conduct: take() }, outputs }
     const { verdict } = await verifyChain(recorded, seen, free, judgement)
     const first = take()
     const answered = { recorded, name: `case ${recorded.id}`, verdict, answer, ms: 0 }
     const [again = []] = await askAgain([answered], seen, { repeat, seed: 0, take, tolerance: judgement.tolerance })
-    return { ...verdict, conduct: once([...first, ...again]) }
+    return { verdict: { ...verdict, conduct: once([...first, ...again]) }, outputs }
   } finally {
     await engine.release()
   }
@@ -186,12 +218,17 @@ function describeFile(file: string, tests: readonly Registered[], own: Run): voi
       it(test.name, async ({ skip }) => {
         run++
         if ('error' in test) throw test.error
-        const verdict = await judgeMoreThanOnce(own.judged.as(test.case), own)
+        const recorded = own.judged.as(test.case)
+        const { verdict, outputs } = await judgeMoreThanOnce(recorded, own)
         if (verdict.outcome === 'unsupported' || verdict.outcome === 'undecided') {
           skipped[verdict.outcome]++
           skip(verdict.outcome === 'undecided' ? `undecided: ${verdict.reason}` : verdict.reason)
         }
-        if (verdict.outcome === 'mismatch') expect.fail(renderMismatch(file, verdict))
+        if (verdict.outcome === 'mismatch') {
+          // The whole run is right where only its parts are not, and so leaves nothing to explain.
+          const why = verdict.chain === undefined ? await own.why(file, recorded, outputs) : []
+          expect.fail([renderMismatch(file, verdict), ...why].join('\n'))
+        }
         if (isFault(verdict)) expect.fail(renderConduct(`${file}: case ${verdict.id}`, verdict.conduct ?? []))
         expect(verdict.outcome).toBe('match')
       })

@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { spelled } from '../format/errors.ts'
 import { caseDetail } from './html/detail.ts'
 import { auditTable } from './html/audit.ts'
+import { causesList } from './html/causes.ts'
 import { charts } from './html/charts.ts'
 import { elements } from './html/elements.ts'
 import { matrix } from './html/matrix.ts'
@@ -16,7 +17,8 @@ const make = (${String(elements)})()
 const cells = (${String(matrix)})(make)
 const show = (${String(caseDetail)})(make, (${String(charts)})(make))
 const faults = (${String(auditTable)})(make)
-;(${String(page)})(make, cells, show, faults)
+const causes = (${String(causesList)})(make)
+;(${String(page)})(make, cells, show, faults, causes)
 })()`
 
 /** Results as one page that needs nothing else: it opens from disk, and asks no network. */
@@ -36,6 +38,7 @@ export function* renderHtml(results: Results): Iterable<string> {
 <header><h1>torch-parity: <span id="engine"></span></h1><p id="how"></p><button type="button" id="theme">Light / dark</button></header>
 <main>
 <section aria-label="summary"><ul id="tiles"></ul><ul id="errors"></ul></section>
+<section aria-labelledby="why" id="causes" hidden><h2 id="why">What the mismatches come from</h2><ol id="groups"></ol></section>
 <section aria-labelledby="by"><h2 id="by">Largest share of the allowed error, by module and trait</h2>
 <div id="matrix" class="scroll" tabindex="0" role="region" aria-labelledby="by"></div></section>
 <section aria-label="cases" id="cases">

@@ -51,10 +51,17 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return html('div', region, html('table', {}, head, html('tbody', {}, ...body)))
   }
 
-  function explained({ explanation }: Case): Node[] {
+  /** cause: what explains it, where that was found in another case */
+  function explained({ explanation }: Case, cause: string | undefined): Node[] {
+    if (explanation === undefined && cause !== undefined) {
+      return [html('h3', {}, 'Why'), html('ul', { class: 'why' }, html('li', {}, html('strong', {}, cause)))]
+    }
     if (explanation === undefined || explanation.where.length === 0) return []
     const where = explanation.where.map((sentence) => html('li', {}, sentence))
-    const why = explanation.explanations.map(({ sentence, complete, explained, outputsAlone, advice = [] }) => {
+    const told = explanation.explanations.filter(
+      ({ sentence }, i, all) => all.findIndex((other) => other.sentence === sentence) === i,
+    )
+    const why = told.map(({ sentence, complete, explained, outputsAlone, advice = [] }) => {
       const part =
         outputsAlone === true
           ? 'explains every output; its gradients are others'
@@ -68,9 +75,10 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     const { ownDeparture } = explanation
     if (ownDeparture !== undefined) why.push(html('li', {}, html('strong', {}, ownDeparture)))
     if (why.length === 0) why.push(html('li', {}, 'no known fault, nor some together, explain it'))
-    const [, second] = explanation.explanations
+    const [, second] = told
     if (second?.complete === true) why.push(html('li', {}, 'this case cannot tell these apart'))
-    if (explanation.stopped === true) why.push(html('li', {}, 'time was up before everything had been tried'))
+    if (explanation.stopped === true)
+      why.push(html('li', {}, 'time was up before everything had been tried: --search looks longer'))
     const list = html('ul', { class: 'why' }, ...why)
     return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
   }
@@ -88,7 +96,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
   }
 
   /** width: what there is for a chart, in pixels. */
-  function show(each: Case, engineFile: string | undefined, width: number): Node[] {
+  function show(each: Case, engineFile: string | undefined, width: number, cause?: string): Node[] {
     const { id, file, module, outcome, reason, ties = [], steps, config, dtype, traits = [] } = each
     const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–' }[outcome]
     const nodes: Node[] = [
@@ -114,7 +122,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     for (const { batch, t, actual, expected } of ties) {
       nodes.push(html('p', {}, `Tie at t ${t} of batch ${batch}: ${actual} for ${expected}; not judged after it.`))
     }
-    nodes.push(...explained(each), html('h3', {}, 'Tensors'), table(each))
+    nodes.push(...explained(each, cause), html('h3', {}, 'Tensors'), table(each))
     if (each.profile !== undefined) {
       const { tensor, along } = each.profile
       const by = along === 't' ? 'time' : along

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import type { Results } from '../results.ts'
 import type { AuditTable } from './audit.ts'
+import type { CausesList } from './causes.ts'
 import type { CaseDetail } from './detail.ts'
 import type { Elements } from './elements.ts'
 import type { Matrix } from './matrix.ts'
@@ -13,6 +14,7 @@ export function page(
   matrix: Matrix,
   detail: CaseDetail,
   auditTable: AuditTable,
+  causesList: CausesList,
 ): void {
   const results = JSON.parse(byId('data').textContent) as Results
   const { cases } = results
@@ -23,6 +25,8 @@ export function page(
   const outcome = byId('outcome') as HTMLSelectElement
   const order = byId('order') as HTMLSelectElement
   let chosen: { module: string; trait: string; cell: HTMLElement } | undefined
+  let cause: { keys: ReadonlySet<string>; button: HTMLElement } | undefined
+  const causes = results.causes === undefined ? new Map<string, string>() : causesList.sentences(results.causes)
   let shown: Case[] = []
   let drawn = 0
   let open: Case | undefined
@@ -39,6 +43,7 @@ export function page(
       if (outcome.value !== 'all' && each.outcome !== outcome.value) return false
       if (chosen !== undefined && each.module !== chosen.module) return false
       if (chosen !== undefined && chosen.trait !== 'any' && each.traits?.includes(chosen.trait) !== true) return false
+      if (cause !== undefined && !cause.keys.has(causesList.keyOf(each))) return false
       const text = texts.get(each) ?? ''
       return words.every((word) => text.includes(word))
     })
@@ -47,8 +52,9 @@ export function page(
     byId('list').replaceChildren()
     draw()
     const within = chosen === undefined ? '' : ` (${chosen.module}, ${chosen.trait})`
-    byId('count').textContent = `${shown.length} of ${cases.length} cases${within}`
-    byId('clear').hidden = chosen === undefined && search.value === '' && outcome.value === 'all'
+    const caused = cause === undefined ? '' : ' of one cause'
+    byId('count').textContent = `${shown.length} of ${cases.length} cases${within}${caused}`
+    byId('clear').hidden = chosen === undefined && cause === undefined && search.value === '' && outcome.value === 'all'
   }
 
   function draw(): void {
@@ -84,7 +90,7 @@ export function page(
     const panel = byId('panel')
     panel.hidden = false
     const width = Math.max(240, Math.min(720, byId('detail').clientWidth))
-    byId('detail').replaceChildren(...detail.show(each, results.engineFile, width))
+    byId('detail').replaceChildren(...detail.show(each, results.engineFile, width, causes.get(causesList.keyOf(each))))
     // Where the panel stands in the place of the list, a reader has to be taken there.
     if (getComputedStyle(byId('close')).display !== 'none' && matchMedia('(max-width: 900px)').matches) {
       panel.scrollIntoView()
@@ -108,7 +114,15 @@ export function page(
     filter()
   }
 
+  function chooseCause(keys: ReadonlySet<string>, button: HTMLElement): void {
+    cause?.button.setAttribute('aria-pressed', 'false')
+    cause = cause?.button === button ? undefined : { keys, button }
+    cause?.button.setAttribute('aria-pressed', 'true')
+    filter()
+  }
+
   function clear(): void {
+    if (cause !== undefined) chooseCause(cause.keys, cause.button)
     if (chosen !== undefined) choose(chosen.module, chosen.trait, chosen.cell)
     search.value = ''
     outcome.value = 'all'
@@ -185,6 +199,12 @@ export function page(
     auditTable.draw(audit, byId('reveals'))
   }
 
+  function showCauses(): void {
+    if (results.causes === undefined) return
+    // One mismatch says it itself.
+    byId('causes').hidden = causesList.draw(results.causes, byId('groups'), chooseCause) < 2
+  }
+
   function toggleTheme(): void {
     const root = document.documentElement
     const dark = root.dataset['theme'] ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
@@ -193,6 +213,7 @@ export function page(
 
   summarise()
   showAudit()
+  showCauses()
   byId('matrix').append(matrix.draw(cases, choose))
   search.addEventListener('input', filter)
   outcome.addEventListener('change', filter)

@@ -22,6 +22,8 @@ button { cursor: pointer; } :focus-visible { outline: 2px solid var(--accent); o
 #tiles li { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 6px 14px; color: var(--dim); }
 #tiles b { color: var(--text); font-size: 19px; font-variant-numeric: tabular-nums; }
 #tiles .match b { color: var(--good); } #tiles .mismatch b { color: var(--bad); }
+#groups { padding-left: 24px; margin: 0; } #groups li + li { margin-top: 6px; } #groups button { text-align: left; overflow-wrap: anywhere; } #groups p { margin: 2px 0 2px 10px; overflow-wrap: anywhere; }
+#groups button[aria-pressed=true] { border-color: var(--text); box-shadow: 0 0 0 1px var(--text); }
 #errors { color: var(--bad); padding-left: 20px; white-space: pre-wrap; overflow-wrap: anywhere; } #errors:empty { display: none; }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: 13px; } th { text-align: left; font-weight: 600; } thead th { color: var(--dim); }
