@@ -58,16 +58,20 @@ export function mergeCauses(all: readonly Causes[]): Causes | undefined {
     const key = JSON.stringify([group.edits, group.sentence])
     const before = groups.get(key)
     const cases = distinct([...(before?.cases ?? []), ...group.cases])
-    const repeated = (before?.cases.length ?? 0) + group.cases.length - cases.length
-    const of = before === undefined ? group.confirmed.of : before.confirmed.of + 1 + group.confirmed.of - repeated
+    const isNew = cases.length === (before?.cases.length ?? 0) + group.cases.length
+    const [own, others] = [group.confirmed.of, before?.confirmed.of ?? -1]
+    // Of cases that come twice, nobody has noted in which it explains nothing.
+    const of = isNew ? others + 1 + own : Math.max(others, own, cases.length - 1)
     groups.set(key, { ...group, ...before, confirmed: { cases: cases.length - 1, of }, cases })
   }
   const unexplained = all.map((causes) => causes.unexplained)
   const cases = distinct(unexplained.flatMap((own) => own.cases))
-  const searched = unexplained.reduce((sum, own) => sum + own.searched, 0)
+  const searched = unexplained.map((own) => own.searched)
+  const repeated = unexplained.reduce((sum, own) => sum + own.cases.length, 0) - cases.length
+  const allSearched = searched.reduce((sum, count) => sum + count, 0)
   return {
     groups: [...groups.values()].toSorted((one, other) => other.cases.length - one.cases.length),
-    unexplained: { cases, searched: Math.min(cases.length, searched) },
+    unexplained: { cases, searched: Math.max(...searched, allSearched - repeated) },
   }
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { validateXML } from 'xmllint-wasm'
 import { renderJUnit } from '../../src/report/junit.ts'
 import type { Results } from '../../src/report/results.ts'
-import { matching, mismatching, oddResults, results, undecided, unsupported } from './saved.ts'
+import { causes, matching, mismatching, oddResults, results, undecided, unsupported } from './saved.ts'
 
 async function problems(xml: string): Promise<string[]> {
   const schema = await readFile(join(import.meta.dirname, 'junit.xsd'), 'utf8')
@@ -40,6 +40,24 @@ describe('renderJUnit', () => {
     expect(await problems(xml)).toEqual([])
   })
 
+  it('says of each file what its mismatches come from, and of a case what was found in another', async () => {
+    const { explanation: _, ...bare } = mismatching
+    const xml = xmlOf(
+      results([bare, { ...bare, file: 'b.msgpack', id: 'odd-0' }, { ...matching, file: 'c' }], { causes }),
+    )
+    expect(await problems(xml)).toEqual([])
+    expect(xml).toContain(`skipped="0">
+    <properties>
+      <property name="cause" value="3 of 3 cases: the engine takes the blocks of rows for i g f o, where torch has i f g o (confirmed on 2 of 4 other cases)"/>
+    </properties>
+    <testcase classname="port.RNNCell" name="wrong" time="0">`)
+    expect(xml).toContain(
+      '<property name="cause" value="2 of 2 cases: nothing yet, a cause was looked for in 1 of them; ',
+    )
+    expect(xml).toContain('(explains everything, as in 2 other cases)</failure>')
+    expect(xml.match(/<properties>/g)).toHaveLength(2)
+  })
+
   it('stays valid with any text in any field', async () => {
     const xml = xmlOf(oddResults())
     expect(await problems(xml)).toEqual([])
@@ -57,5 +75,7 @@ describe('renderJUnit', () => {
     const xml = xmlOf(results([mismatching]))
     expect(await problems(xml.replace('<failure', '<problem').replace('</failure', '</problem'))).not.toEqual([])
     expect(await problems(xml.replace(' name="wrong"', ''))).not.toEqual([])
+    const caused = xmlOf(results([mismatching], { causes }))
+    expect(await problems(caused.replace('<property name="cause"', '<property'))).not.toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { mergeResults } from '../../src/report/merge.ts'
 import type { Results } from '../../src/report/results.ts'
-import { matching, mismatching, results, undecided, unsupported } from './saved.ts'
+import { causes, matching, mismatching, results, undecided, unsupported } from './saved.ts'
 
 const named = (...all: readonly Results[]): { name: string; results: Results }[] =>
   all.map((each, i) => ({ name: `${i}.json`, results: each }))
@@ -20,6 +20,12 @@ describe('mergeResults', () => {
   ])('keeps other %s apart', (_, rest) => {
     const { runs } = mergeResults(named(results([matching]), results([mismatching], rest)))
     expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 1])
+  })
+
+  it('puts causes together', () => {
+    const { runs } = mergeResults(named(results([mismatching], { causes }), results([matching], { causes })))
+    expect(runs[0]?.causes).toEqual(causes)
+    expect(mergeResults(named(results([mismatching]))).runs[0]).not.toHaveProperty('causes')
   })
 
   it('takes a case that comes twice once', () => {

@@ -16,6 +16,7 @@ import { Results } from '../../src/report/results.ts'
 import { requestOf, verify } from '../../src/verify.ts'
 import { cellCase, layerCase } from '../sample.ts'
 import { findChromium, launch } from './chromium.ts'
+import { causes, matching, mismatching, results } from './saved.ts'
 
 const transposed = faulted(faults.find(({ name }) => name === 'weight_hh transposed')!)
 
@@ -167,6 +168,43 @@ describe('the page of a report', () => {
       expect(await page.locator('.profile circle.over').count()).toBe(over)
       expect(await page.locator('.heat rect').count()).toBe(heatmap!.rows * heatmap!.columns)
     }))
+
+  it('has what the mismatches come from, of which each shows its cases', () => {
+    const { explanation: _, ...bare } = mismatching
+    const all = [...causes.groups[0]!.cases, ...causes.unexplained.cases].map((place) => ({ ...bare, ...place }))
+    return opened(results([matching, ...all], { causes }), async (page) => {
+      expect(await page.locator('#groups button').allTextContents()).toStrictEqual([
+        '3 cases: the engine takes the blocks of rows for i g f o, where torch has i f g o (confirmed on 2 of 4 other cases)',
+        '2 cases: nothing yet, a cause was looked for in 1 of them',
+      ])
+      expect(await page.textContent('#groups')).toContain(
+        'or it takes the blocks of weight_ih for i g f o: no case of this run tells these apart',
+      )
+      expect(await page.textContent('#groups .advice')).toContain('Change: order the gates as torch does')
+      await page.click('#groups button')
+      expect(await ids(page)).toStrictEqual(['wrong', 'lstm-1', 'lstm-2'])
+      expect(await page.textContent('#count')).toBe('3 of 6 cases of one cause')
+      await page.click('.case')
+      expect(await page.textContent('.why')).toBe(
+        'The engine takes the blocks of rows for i g f o, where torch has i f g o (explains everything, as in 2 other cases)',
+      )
+      await page.click('#groups li:nth-child(2) button')
+      expect(await ids(page)).toStrictEqual(['odd-0', 'odd-1'])
+      await page.click('#clear')
+      expect(await page.locator('#groups [aria-pressed="true"]').count()).toBe(0)
+      expect(await ids(page)).toHaveLength(6)
+    })
+  })
+
+  it('has no list of causes for one mismatch, and none in results of before there was any', () =>
+    Promise.all(
+      [
+        results([mismatching]),
+        results([mismatching], {
+          causes: { groups: [], unexplained: { cases: [{ file: 'a.msgpack', id: 'wrong' }], searched: 1 } },
+        }),
+      ].map((own) => opened(own, async (page) => expect(await page.isVisible('#causes')).toBe(false))),
+    ))
 
   it('is used by keyboard: / searches, arrows move, Enter opens, Escape closes and clears', () =>
     opened(sample, async (page) => {

@@ -63,6 +63,22 @@ export const undecided = {
   comparisons: [],
 }
 
+/** What the mismatches of a run come from. */
+export const causes = {
+  groups: [
+    {
+      faults: ['gates'],
+      edits: [{ operator: 'gates', operand: { op: 'chunk' as const }, value: { order: 'igfo' } }],
+      sentence: 'takes the blocks of rows for i g f o, where torch has i f g o',
+      advice: [{ term: 'torch.nn.LSTM, weight_ih_l[k]', change: 'order the gates as torch does' }],
+      alike: ['takes the blocks of weight_ih for i g f o'],
+      confirmed: { cases: 2, of: 4 },
+      cases: ['wrong', 'lstm-1', 'lstm-2'].map((id) => ({ file: 'a.msgpack', id })),
+    },
+  ],
+  unexplained: { cases: ['odd-0', 'odd-1'].map((id) => ({ file: 'b.msgpack', id })), searched: 1 },
+}
+
 /** Results with the counts of their cases, checked by their schema. */
 export function results(
   cases: readonly { readonly outcome: string; readonly [name: string]: unknown }[],
@@ -115,5 +131,5 @@ export function oddResults(): Results {
     )
   }
   const error = { file: 'c.msgpack', code: 'FIXTURE_INVALID', message: 'expected more, got less\nand a second line' }
-  return Results.parse(strange(results([matching, mismatching, unsupported], { errors: [error], exitCode: 2 })))
+  return Results.parse(strange(results([matching, mismatching, unsupported], { causes, errors: [error], exitCode: 2 })))
 }

@@ -91,6 +91,29 @@ describe('renderMismatch', () => {
     expect(lines).toHaveLength(4)
   })
 
+  it('says of single steps of several layers and directions in one line what is off in a tensor', () => {
+    const h_t = { ...differing, tensor: 'h_t' }
+    const reverse = {
+      ...h_t,
+      elements: 12,
+      differing: 5,
+      share: 900,
+      firstStep: { forward: 1 },
+      worst: { ...differing.worst!, error: 0.9 },
+    }
+    const steps = {
+      decided: 2,
+      of: 9,
+      comparisons: [h_t, { ...h_t, tensor: 'c_t' }, reverse, { ...matching, tensor: 'h_t' }],
+    }
+    const lines = renderMismatch('a.msgpack', { ...verdict, comparisons: [matching], steps }).split('\n')
+    expect(lines.filter((line) => line.includes('each step alone'))).toStrictEqual([
+      '  h_t (each step alone): 11 of 36 elements differ (30.6 %), the first at t 1 and t 17 of the reverse direction',
+      '  c_t (each step alone): 6 of 24 elements differ (25.0 %), the first at t 3 and t 17 of the reverse direction',
+    ])
+    expect(lines[3]).toContain('error 9.0e-1')
+  })
+
   it.each<[string, object, string]>([
     ['NaN for a number', { actual: Number.NaN, error: Number.NaN }, 'actual NaN, expected 0.25: another kind of value'],
     [
