@@ -125,6 +125,19 @@ describe('the example of README.md', () => {
         '  h_1: 35 of 35 elements differ (100.0 %)\n' +
         '    worst: batch 2, unit 2 [2, 2]: actual -0.590230167, expected 0.221426412, error 8.1e-1, allowed 2.1e-6 (390000 times)\n',
     )
+    const [failed] = report.testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ fullName }) => fullName.includes('notes-N5-D10-H7')),
+    )
+    expect(failed?.failureMessages[0]).toMatch(
+      /\n {2}where: h_1 is the first tensor that is off\n {2}where: .*\n(?: {2}.*\n)* {2}why: the engine reads weight_hh transposed.* \(explains everything\)\n {4}change: /,
+    )
+    const why = report.testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(
+        ({ status, failureMessages }) => status === 'failed' && /why: /.test(failureMessages[0]!),
+      ),
+    )
+    // What explains one explains the others; the last test is of one tensor.
+    expect(why).toHaveLength(report.numFailedTests - 1)
     expect(shown).toMatch(
       /Error: h_1: \d+ of \d+ elements differ \(.* %\)\n {4}worst: batch \d, unit \d+ \[\d, \d+\]: actual \S+, expected \S+, error \S+, allowed \S+ \(/,
     )

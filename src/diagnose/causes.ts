@@ -3,7 +3,7 @@ import { diagnose, type Diagnosis, type Explanation, explanationOf } from '../di
 import type { Edit } from '../edits/edit.ts'
 import type { Case } from '../format/case.ts'
 import { alikeTo, keyOfAll } from './alike.ts'
-import { givenOf, isWorthwhile } from './given.ts'
+import { givenOf, isShaped, isWorthwhile } from './given.ts'
 import { type Held, Holding } from './holding.ts'
 import { withOneMore } from './onemore.ts'
 import { type Probe, probeOf } from './probe.ts'
@@ -60,6 +60,8 @@ export interface CausesOptions {
 
 /** More ways to say what a cause is than these are not kept. */
 const mostCandidates = 24
+/** So many of them are named. */
+const mostAlike = 3
 /** So many causes are tried together in twos on what none of them explains. */
 const mostTogether = 4
 /** So many causes are tried together with everything else. */
@@ -102,8 +104,10 @@ export class CausesOfRun {
       const given = givenOf(recorded, outputs)
       const place = { file, id: recorded.id }
       this.places.set(place, this.places.size)
-      this.unexplained.set(place, { searched: given === undefined })
-      return given && this.lookInto({ place, recorded, outputs: given })
+      if (given === undefined) return undefined
+      // Of another shape there is no more to say than that, unless something gives just it.
+      if (isShaped(recorded, given)) this.unexplained.set(place, { searched: false })
+      return this.lookInto({ place, recorded, outputs: given })
     } finally {
       this.spentMs += Date.now() - began
     }
@@ -162,7 +166,7 @@ export class CausesOfRun {
         edits,
         sentence,
         ...(advice && { advice }),
-        ...(alike.length > 0 && { alike }),
+        ...(alike.length > 0 && { alike: alike.slice(0, mostAlike) }),
         confirmed: { cases: cases.length - 1, of },
         cases,
       })
@@ -214,7 +218,7 @@ export class CausesOfRun {
     const diagnosis = found.ownDeparture === undefined ? this.withOneMore(held, found, searchMs) : found
     const complete = diagnosis.explanations.filter((each) => each.complete)
     if (complete.length === 0) {
-      this.unexplained.set(place, { searched: true })
+      if (this.unexplained.has(place)) this.unexplained.set(place, { searched: true })
       this.holding.failed(held)
       return diagnosis
     }

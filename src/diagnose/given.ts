@@ -24,10 +24,12 @@ export function diagnosisOf(recorded: Case, outputs: unknown, limitMs = 1000): D
 
 /** Of tensors of another shape there is no more to say than that, unless a fault gives just them. */
 export function isWorthwhile(recorded: Case, given: Outputs, { explanations }: Diagnosis): boolean {
-  const isShaped = Object.entries(given).every(
-    ([name, { shape }]) => shape.join() === recorded.expected[name]!.shape.join(),
-  )
-  return isShaped || explanations.some(({ complete }) => complete)
+  return isShaped(recorded, given) || explanations.some(({ complete }) => complete)
+}
+
+/** Whether tensors have the shapes that were asked for. */
+export function isShaped({ expected }: Case, given: Outputs): boolean {
+  return Object.entries(given).every(([name, { shape }]) => shape.join() === expected[name]!.shape.join())
 }
 
 function isOfOtherShape(tensor: unknown, recorded: Case): boolean {
