@@ -19,7 +19,7 @@ export interface Place {
 export interface CauseGroup extends Omit<Explanation, 'explained' | 'complete' | 'outputsAlone'> {
   /** In words, what explains all of them as well: nothing in the run tells these apart. */
   readonly alike?: readonly string[] | undefined
-  /** Besides the first: how many it explains of those that it was tried on and has something to change in. */
+  /** Besides the first: how many it explains of those of the same modules that it was tried on and has something to change in. */
   readonly confirmed: { readonly cases: number; readonly of: number }
   /** In the order in which they came. */
   readonly cases: readonly Place[]
@@ -42,7 +42,10 @@ interface Candidate {
 interface Cause {
   candidates: Candidate[]
   readonly places: Place[]
-  tried: number
+  /** The modules of its places. */
+  readonly modules: Set<string>
+  /** On how many cases of each module it was tried, where it has something to change. */
+  readonly tried: Map<string, number>
 }
 
 export interface CausesOptions {
@@ -152,14 +155,15 @@ export class CausesOfRun {
   /** What the mismatches come from, as far as it is known. */
   result(): Causes {
     const groups = new Map<string, CauseGroup>()
-    for (const { candidates, places, tried } of this.causes.toSorted(sizeFirst)) {
+    for (const cause of this.causes.toSorted(sizeFirst)) {
+      const { candidates, places } = cause
       const [first, ...others] = candidates
       const { explanation, edits } = first!
       const { faults, sentence, advice } = explanation
       const key = keyOfAll(edits)
       const before = groups.get(key)
       const cases = [...(before?.cases ?? []), ...places].toSorted((a, b) => this.places.get(a)! - this.places.get(b)!)
-      const of = (before === undefined ? 0 : before.confirmed.of + 1) + tried - 1
+      const of = (before === undefined ? 0 : before.confirmed.of + 1) + triedOn(cause) - 1
       const alike = [...new Set(others.map((other) => other.explanation.sentence))].filter((own) => own !== sentence)
       groups.set(key, {
         faults,
@@ -190,13 +194,13 @@ export class CausesOfRun {
         tried.some((each) => each !== undefined),
       )
       if (before.get(cause) === false) continue
-      cause.tried++
+      cause.tried.set(held.recorded.module, 1 + (cause.tried.get(held.recorded.module) ?? 0))
       if (!tried.includes(true)) continue
       cause.candidates = cause.candidates.filter((_, i) => tried[i] === true)
       return this.explain(held, cause, probe)
     }
     const applicable = causes.filter((cause) => before.get(cause) === true).slice(0, mostTogether)
-    for (const cause of pairsOf(applicable, untried)) {
+    for (const cause of pairsOf(applicable, untried, held.recorded.module)) {
       cause.candidates = cause.candidates.filter(({ edits }) => probe.explains(edits) === true)
       if (cause.candidates.length === 0) continue
       this.causes.push(cause)
@@ -205,8 +209,9 @@ export class CausesOfRun {
     return undefined
   }
 
-  private explain({ place }: Held, cause: Cause, probe: Probe): Diagnosis {
+  private explain({ place, recorded }: Held, cause: Cause, probe: Probe): Diagnosis {
     cause.places.push(place)
+    cause.modules.add(recorded.module)
     this.unexplained.delete(place)
     return probe.diagnosis(cause.candidates[0]!.edits)
   }
@@ -230,7 +235,13 @@ export class CausesOfRun {
       .map((edits) => {
         return { edits, explanation: explanationOf({ edits, explained: 1, complete: true, outputs: true }, context) }
       })
-    const cause = { candidates: candidates.slice(0, mostCandidates), places: [place], tried: 1 }
+    const { module } = recorded
+    const cause = {
+      candidates: candidates.slice(0, mostCandidates),
+      places: [place],
+      modules: new Set<string>([module]),
+      tried: new Map<string, number>([[module, 1]]),
+    }
     this.unexplained.delete(place)
     this.holding.drop(held)
     this.causes.push(cause)
@@ -253,8 +264,13 @@ export class CausesOfRun {
   }
 }
 
+/** How many cases of the modules in which it explains any: a bug in an LSTM says nothing of a GRU. */
+function triedOn({ modules, tried }: Cause): number {
+  return [...modules].reduce((sum, module) => sum + (tried.get(module) ?? 0), 0)
+}
+
 /** Each two causes of which one at least is new as one, which explains nothing yet. */
-function pairsOf(causes: readonly Cause[], fresh: ReadonlySet<Cause>): Cause[] {
+function pairsOf(causes: readonly Cause[], fresh: ReadonlySet<Cause>, module: string): Cause[] {
   return causes.flatMap((one, i) =>
     causes.slice(i + 1).flatMap((other): Cause[] => {
       if (!fresh.has(one) && !fresh.has(other)) return []
@@ -272,7 +288,7 @@ function pairsOf(causes: readonly Cause[], fresh: ReadonlySet<Cause>): Cause[] {
           return { edits, explanation }
         }),
       )
-      return [{ candidates, places: [], tried: 1 }]
+      return [{ candidates, places: [], modules: new Set(), tried: new Map([[module, 1]]) }]
     }),
   )
 }

@@ -61,6 +61,17 @@ describe('the causes of a run', () => {
     expect(groups[0]!.confirmed).toEqual({ cases: 4, of: 4 })
   })
 
+  it('count as tried on the cases of the modules in which they explain any', () => {
+    const causes = new CausesOfRun({ searchMs: 100 })
+    for (const recorded of cases(3, { module: 'RNN' })) {
+      causes.look('a', recorded, runEdited([noBias], requestOf(recorded)))
+    }
+    for (const recorded of [...cases(2, { module: 'RNN' }, 'odd'), ...cases(2, { module: 'LSTM' }, 'odd')]) {
+      causes.look('b', recorded, nonsense(recorded))
+    }
+    expect(causes.result().groups.map(({ confirmed }) => confirmed)).toEqual([{ cases: 2, of: 4 }])
+  })
+
   it.each<[NonNullable<Edit['scope']>['layers'], string]>([
     ['last', 'in the last layer'],
     ['later', 'from layer 1 on'],
