@@ -40,6 +40,7 @@ export type Value = string | number | boolean | null | readonly Value[] | { read
 
 /** The same edit has the same key. */
 export function keyOf({ operator, operand, scope = {}, value, gradient }: Edit): string {
-  const sorted = (own: object): string => JSON.stringify(Object.entries(own).toSorted())
+  const sorted = (own: object): string =>
+    JSON.stringify(Object.entries(own).toSorted(([one], [other]) => (one < other ? -1 : 1)))
   return [operator, sorted(operand), sorted(scope), JSON.stringify(value), gradient].join(' ')
 }

@@ -24,7 +24,7 @@ function written(node: Node, context: Context, depth: number): string {
       return site.tensor ?? 'x'
     case 'parameter':
     case 'input':
-      return site.tensor ?? (attributes as { readonly name: string }).name
+      return site.tensor ?? attributes.name
     case 'chunk':
       return `${site.tensor}[${site.gate}]`
     case 'activation': {

@@ -31,7 +31,7 @@ const names: Readonly<Record<string, string>> = {
   'another sigmoid hard sigmoid 0.2': 'hard sigmoid',
   'increase f bias_ih 1': 'forget bias + 1',
   'increase f bias_hh 1': 'forget bias + 1',
-  'another cell tanh identity': 'no tanh on c',
+  'another cell identity': 'no tanh on c',
   'zero c_0': 'c_0 ignored',
   'zero h_0': 'h_0 ignored',
   'zero initial states': 'h_0 ignored',
@@ -63,23 +63,23 @@ const names: Readonly<Record<string, string>> = {
 
 /** Short, and the same for the same edit: the name by which it is known, or one by rule. */
 export function nameOf(edit: Edit): string {
-  const { scope, gradient: _, ...everywhere } = edit
-  const rule = ruleNameOf(everywhere)
+  const { scope } = edit
+  const rule = ruleNameOf(edit)
   const known = names[rule] ?? knownByKind(edit) ?? rule
   const place = Object.values(scope ?? {})
   return place.length === 0 ? known : `${known}, ${place.join(', ')}`
 }
 
 /** Whether an edit is one that is known by a name, everywhere. */
-export function isKnown({ scope, gradient: _, ...edit }: Edit): boolean {
-  return scope === undefined && ruleNameOf(edit) in names
+export function isKnown(edit: Edit): boolean {
+  return edit.scope === undefined && ruleNameOf(edit) in names
 }
 
 function knownByKind({ operator, value }: Edit): string | undefined {
   if (operator === 'gates') {
     const { order, tensors } = value as { order: string; tensors: readonly string[] }
     const where = tensors.length === 4 ? '' : ` in ${tensors.join(' and ')} alone`
-    return `gates in the order ${[...order].join(' ')}${where}`
+    return `gates in the order ${Array.from(order).join(' ')}${where}`
   }
   if (operator !== 'element') return undefined
   const [name, , part] = value as [string, number, number]

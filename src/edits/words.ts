@@ -53,7 +53,7 @@ export function phraseOf(operand: Operand, context: Context, scope?: Scope): str
     return `${[...names].join(' and ')}${op === 'state' ? ' before each step' : ''}${of}`
   }
   const isNamed = tensor !== undefined && tensor !== nowhere
-  if (op === 'chunk') return `the rows of ${tensor} for gate ${gate}${of}`
+  if (op === 'chunk') return `the rows of ${tensor} for ${gate === undefined ? 'each gate' : `gate ${gate}`}${of}`
   if (op === 'parameter' || op === 'input' || op === 'select')
     return tensor === nowhere ? (context.byId.size ? 'the input' : '') : `${tensor}${of}`
   if (op === 'state') return `${tensor} before each step${of}`

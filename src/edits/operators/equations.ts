@@ -24,13 +24,13 @@ export const drop: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
       const [node] = nodes
-      const { op, operands } = node!.operation
+      const { op, operands } = node.operation
       if (operand.op !== op) continue
       if (op === 'softmax' || op === 'log_softmax') yield { operator: 'drop', operand, value: 0 }
       if (!binary.has(op)) continue
       for (const [i, id] of operands.entries()) {
         const isCondition = op === 'where' && i === 0
-        if (!isCondition && shapeOf(context, node!, id) === node!.shape.join())
+        if (!isCondition && shapeOf(context, node, id) === node.shape.join())
           yield { operator: 'drop', operand, value: i }
       }
     }
@@ -53,7 +53,7 @@ export const drop: Operator = {
 export const swap: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
-      const { op, operands } = nodes[0]!.operation
+      const { op, operands } = nodes[0].operation
       const isOrdered = (binary.has(op) && !commutative.has(op)) || (op === 'cat' && operands.length === 2)
       if (operand.op === op && isOrdered) yield { operator: 'swap', operand }
     }
@@ -62,7 +62,7 @@ export const swap: Operator = {
     editOperations(edit, context, program, (operation) => {
       const { op, operands } = operation
       const turned = op === 'where' ? [operands[0]!, operands[2]!, operands[1]!] : operands.toReversed()
-      return { ...operation, operands: turned } as Operation
+      return { ...operation, operands: turned }
     }),
   says: (_, name) => `takes the two parts of ${name} the other way round`,
 }
@@ -100,7 +100,7 @@ export const derivative: Operator = {
   *candidates(context) {
     if (context.request.cotangents === undefined && context.request.training === undefined) return
     for (const { operand, nodes } of operandsOf(context)) {
-      if (nodes[0]!.operation.op !== 'activation') continue
+      if (nodes[0].operation.op !== 'activation') continue
       for (const value of Object.keys(derivatives)) yield { operator: 'derivative', operand, value }
     }
   },
@@ -129,11 +129,11 @@ export const straight: Operator = {
     if (context.request.cotangents === undefined && context.request.training === undefined) return
     for (const { operand, nodes } of operandsOf(context)) {
       const [node] = nodes
-      const { op, operands } = node!.operation
-      if (op !== operand.op || !['mul', 'sub', 'add', 'where'].includes(op) || node!.operand.in !== undefined) continue
+      const { op, operands } = node.operation
+      if (op !== operand.op || !['mul', 'sub', 'add', 'where'].includes(op) || node.operand.in !== undefined) continue
       for (const i of [0, 1]) {
         const id = operands[op === 'where' ? i + 1 : i]!
-        if (shapeOf(context, node!, id) !== node!.shape.join()) continue
+        if (shapeOf(context, node, id) !== node.shape.join()) continue
         if (op !== 'add' && op !== 'where') yield { operator: 'straight', operand, value: [i, 'one'] }
         yield { operator: 'straight', operand, value: [i, 'none'] }
       }
@@ -164,7 +164,7 @@ export const straight: Operator = {
 export const shortened: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
-      if (operand.op !== 'linear' || nodes[0]!.operation.op !== 'linear') continue
+      if (operand.op !== 'linear' || nodes[0].operation.op !== 'linear') continue
       for (const value of ['last', 'first']) yield { operator: 'shortened', operand, value }
     }
   },
@@ -222,7 +222,7 @@ export const constant: Operator = {
     for (const meant of operandsOf(context)) {
       const [node] = meant.nodes
       if (!isConstant(meant)) continue
-      for (const value of numbersFor(node!, context)) yield { operator: 'constant', operand: meant.operand, value }
+      for (const value of numbersFor(node, context)) yield { operator: 'constant', operand: meant.operand, value }
     }
   },
   edit: (edit, context, program) =>
@@ -239,9 +239,7 @@ export const constant: Operator = {
 }
 
 const isConstant = ({ nodes: [node], operand }: Meant): boolean =>
-  operand.op === node!.operation.op &&
-  operand.tensor !== 'loss' &&
-  (operand.op === 'full' || operand.op === 'full_like')
+  operand.op === node.operation.op && operand.tensor !== 'loss' && (operand.op === 'full' || operand.op === 'full_like')
 
 const ownNumber = ({ operation: { attributes } }: Node): number => (attributes as { readonly value: number }).value
 
@@ -259,7 +257,7 @@ function namedNumbers({ request }: Context): Map<string, number> {
   for (const [key, value] of Object.entries(request.config)) {
     if (typeof value === 'number' && !named.has(key)) named.set(key, value)
   }
-  for (const [key, value] of [...named]) {
+  for (const [key, value] of Array.from(named)) {
     if (value > 0 && value < 1) named.set(`1 − ${key}`, 1 - value)
     if (Number.isInteger(value) && !key.includes(' ')) named.set(`${key} + 1`, value + 1).set(`${key} − 1`, value - 1)
   }
@@ -297,7 +295,7 @@ export const divisor: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
       const [node] = nodes
-      if (operand.op !== 'div' || operand.in !== undefined || node!.operand.tensor !== 'loss') continue
+      if (operand.op !== 'div' || operand.in !== undefined || node.operand.tensor !== 'loss') continue
       for (const [value] of sizesOf(context.request)) yield { operator: 'divisor', operand, value }
       for (const [one] of sizesOf(context.request)) {
         for (const [other] of sizesOf(context.request))
@@ -320,8 +318,8 @@ export const divisor: Operator = {
 export const reversed: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
-      const pair = pairOf(nodes[0]!, context)
-      if (pair !== undefined && operand.op === nodes[0]!.operation.op)
+      const pair = pairOf(nodes[0], context)
+      if (pair !== undefined && operand.op === nodes[0].operation.op)
         yield { operator: 'reversed', operand, value: pair.i }
     }
   },
@@ -364,8 +362,8 @@ export const added: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
       const [node] = nodes
-      if (!isPlace(node!, operand)) continue
-      for (const other of othersFor(node!, context)) yield { operator: 'added', operand, value: { ...other } }
+      if (!isPlace(node, operand)) continue
+      for (const other of othersFor(node, context)) yield { operator: 'added', operand, value: { ...other } }
     }
   },
   edit: (edit, context, program) =>
@@ -381,7 +379,7 @@ export const coupled: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
       if (operand.op !== 'activation' || operand.gate === undefined || operand.gate === nowhere) continue
-      for (const other of othersFor(nodes[0]!, context)) {
+      for (const other of othersFor(nodes[0], context)) {
         if (other.op === 'activation' && other.gate !== nowhere)
           yield { operator: 'coupled', operand, value: { ...other } }
       }
@@ -400,8 +398,8 @@ export const instead: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
       const [node] = nodes
-      if (!isPlace(node!, operand)) continue
-      for (const other of othersFor(node!, context)) yield { operator: 'instead', operand, value: { ...other } }
+      if (!isPlace(node, operand)) continue
+      for (const other of othersFor(node, context)) yield { operator: 'instead', operand, value: { ...other } }
     }
   },
   edit: (edit, context, program) =>
@@ -449,7 +447,10 @@ function* othersFor(node: Node, context: Context): Generator<Operand> {
   const { site } = node.operation
   for (const other of context.nodes) {
     // Of another layer it may be the same one.
-    if (other === node) return yield* isRepeated(node, context) ? [node.operand] : []
+    if (other === node) {
+      if (isRepeated(node, context)) yield node.operand
+      return
+    }
     const { operand, operation, shape } = other
     if (operand.in !== undefined || operation.op === 'parameter' || operation.op === 'chunk') continue
     if (shape.join() !== node.shape.join() || !isSeen(other, node)) continue
@@ -527,7 +528,7 @@ export const logarithm: Operator = {
       const own = program.operations.find(({ id }) => id === operation.id)
       if (right.has(operation.id)) return [{ ...own!, id: right.get(operation.id)! }, operation]
       const operands = operation.operands.map((id) => (operation.op === 'nll_loss' ? (right.get(id) ?? id) : id))
-      return [{ ...operation, operands } as Operation]
+      return [{ ...operation, operands }]
     })
     return { ...edited, operations }
   },

@@ -301,13 +301,13 @@ function withShown(
   siblings: readonly Operation[],
 ): readonly Operation[] {
   const own = made.find((operation): operation is Loop => operation.id === loop.id)!
-  const outputs = siblings.flatMap((other) =>
-    other.op === 'stacked' && other.operands[0] === loop.id ? [other.attributes.of] : [],
+  const outputs = new Set(
+    siblings.flatMap((other) => (other.op === 'stacked' && other.operands[0] === loop.id ? [other.attributes.of] : [])),
   )
   const h = own.attributes.body.find(({ op, site }) => op === 'state' && site.tensor === 'h')
   if (h === undefined) return made
   const body = own.attributes.body.flatMap((operation): Operation[] => {
-    if (!outputs.includes(operation.id)) return [operation]
+    if (!outputs.has(operation.id)) return [operation]
     const inner = `${operation.id}~`
     const { site } = operation
     const blank: Operation = {

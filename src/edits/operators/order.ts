@@ -98,13 +98,13 @@ export const reorder: Operator = {
     for (const meant of operandsOf(context)) {
       const [node] = meant.nodes
       if (!isNumeric(meant) && meant.operand.tensor !== 'lengths') continue
-      if (node!.operand.in === 'update' || !movable.has(node!.operation.op)) continue
-      const { shape } = node!
+      if (node.operand.in === 'update' || !movable.has(node.operation.op)) continue
+      const { shape } = node
       for (let axis = 1; axis <= shape.length; axis++) {
         const size = shape.at(-axis)!
         if (size < 2 || size > 4096) continue
         const seen = new Set([Array.from({ length: size }, (_, i) => i).join()])
-        for (const blocks of blocksOf(node!, axis, context)) {
+        for (const blocks of blocksOf(node, axis, context)) {
           for (const [name, { order, ofRows = false }] of Object.entries(orders)) {
             if (size % blocks !== 0 || (ofRows && axis !== 2) || isOfBlocks(name) !== blocks > 1) continue
             // A layer or direction is not left out of its states.
@@ -115,7 +115,7 @@ export const reorder: Operator = {
             yield {
               operator: 'reorder',
               operand: meant.operand,
-              value: { axis, order: name, ...(blocks > 1 && { blocks: blocksName(node!, axis, blocks, context) }) },
+              value: { axis, order: name, ...(blocks > 1 && { blocks: blocksName(node, axis) }) },
             }
           }
         }
@@ -160,7 +160,7 @@ function blocksOf(node: Node, axis: number, context: Context): number[] {
   return [1]
 }
 
-function blocksName(node: Node, axis: number, blocks: number, context: Context): number | string {
+function blocksName(node: Node, axis: number): number | string {
   if (axis === 1) return 2
   return node.operand.kind === undefined ? 'gates' : 'layers'
 }
@@ -181,8 +181,8 @@ export const layout: Operator = {
   *candidates(context) {
     for (const meant of operandsOf(context)) {
       const [node] = meant.nodes
-      const isStored = movable.has(node!.operation.op) || node!.operation.op === 'chunk'
-      if (!isNumeric(meant) || !isStored || node!.operand.in === 'update') continue
+      const isStored = movable.has(node.operation.op) || node.operation.op === 'chunk'
+      if (!isNumeric(meant) || !isStored || node.operand.in === 'update') continue
       for (const [name, { can }] of Object.entries(layouts)) {
         // Of one gate they are what those of gates are.
         const isOfGates = !(name in ofOneGate) || meant.nodes.some((own) => gatesFor(own, context) > 1)
@@ -306,7 +306,7 @@ export const gateOrder: Operator = {
   edit(edit, context, program) {
     const { order, tensors } = edit.value as { order: string; tensors: readonly string[] }
     const letters = lettersOf(context)
-    if (letters.length !== order.length || ![...order].every((gate) => letters.includes(gate))) return undefined
+    if (letters.length !== order.length || !Array.from(order).every((gate) => letters.includes(gate))) return undefined
     return editOperations(edit, context, program, (operation) => {
       if (operation.op !== 'chunk' || !tensors.includes(operation.site.tensor ?? '')) return undefined
       const { gate = '' } = operation.site
@@ -318,7 +318,7 @@ export const gateOrder: Operator = {
     const { order, tensors } = value as { order: string; tensors: readonly string[] }
     const own = order.length === 4 ? 'i f g o' : 'r z n'
     const where = tensors.length === 4 ? '' : ` of ${tensors.join(' and ')}`
-    return `takes the blocks of rows${where} for ${[...order].join(' ')}, where torch has ${own}`
+    return `takes the blocks of rows${where} for ${Array.from(order).join(' ')}, where torch has ${own}`
   },
 }
 

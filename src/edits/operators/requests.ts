@@ -69,7 +69,7 @@ export const option: Operator = {
             ? !own
             : value
     if (typeof own === 'string' && !others(own).includes(made as Value)) return undefined
-    return own === made ? undefined : ({ ...request, [place]: { ...options, [name]: made } } as Request)
+    return own === made ? undefined : { ...request, [place]: { ...options, [name]: made } }
   },
   says({ operand: { tensor = '' }, value }) {
     const name = tensor.split('.')[1]

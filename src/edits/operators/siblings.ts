@@ -241,7 +241,7 @@ export const swapped: Operator = {
     const { h_0, c_0 } = request.inputs as Readonly<Record<string, { readonly shape: readonly number[] } | undefined>>
     if (h_0 === undefined || c_0 === undefined || h_0.shape.join() !== c_0.shape.join()) return
     for (const value of [{ h_0: 'c_0', c_0: 'h_0' }, { h_0: 'c_0' }, { c_0: 'h_0' }] as const) {
-      yield { operator: 'swapped', operand: { op: 'input' }, value: value as Record<string, string> }
+      yield { operator: 'swapped', operand: { op: 'input' }, value: value }
     }
   },
   edit(edit, context, program) {

@@ -1,7 +1,7 @@
 // What is read or computed at a place is something else: nothing, a multiple, cut off, rounded, detached, another function of it.
 import type { Attributes, Id } from '../../program/operation.ts'
 import type { Context, Node } from '../context.ts'
-import type { Edit, Value } from '../edit.ts'
+import type { Value } from '../edit.ts'
 import { type Meant, operandsOf } from '../operand.ts'
 import { editValues, type Write } from '../rewrite.ts'
 import { sizesOf } from '../sizes.ts'
@@ -11,8 +11,8 @@ import type { Operator } from './operator.ts'
 const notNumbers = new Set(['loop', 'lt', 'eq', 'argmax', 'arange', 'constant'])
 
 export function isNumeric({ nodes: [node] }: Meant): boolean {
-  const { op } = node!.operation
-  return !notNumbers.has(op) && !(node!.operand.tensor === 'lengths')
+  const { op } = node.operation
+  return !notNumbers.has(op) && !(node.operand.tensor === 'lengths')
 }
 
 function each(
@@ -167,9 +167,7 @@ export const truncate = turning(
 export const detach = turning(
   'detach',
   ({ nodes: [node] }, { request }) =>
-    (request.cotangents === undefined && request.training === undefined) || node!.operand.in !== undefined
-      ? []
-      : [true],
+    (request.cotangents === undefined && request.training === undefined) || node.operand.in !== undefined ? [] : [true],
   (write, x) => write('detach', [x], {}),
   (_, name) => `lets no gradient through ${name}`,
 )
