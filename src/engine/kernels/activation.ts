@@ -1,24 +1,55 @@
-// tanh and sigmoid of a vector, each within 1 ULP: e^y = 2^k e^r by a polynomial whose rounding errors are kept beside it, and a
-// quotient that is corrected by its own remainder. The same in both precisions, but for the constants.
+// tanh and sigmoid of a vector, each within 1 ULP. With R = r coth r, which is even in r and so has few terms, e^2r = (R + r) / (R − r):
+// both functions are one quotient of sums of R and r. It is divided to few digits, q; what q leaves is then known almost exactly,
+// since products of numbers with few digits are. The same in both precisions, but for the constants.
 import { add, all, at, mul, sub } from './vector'
 
-/** 1/2!, 1/3!, … : as many as e^r needs for |r| ≤ ln 2 / 2. */
-const factorials = memory.data<Real>([
-  5.0e-1, 1.6666666666666666e-1, 4.1666666666666664e-2, 8.333333333333333e-3, 1.388888888888889e-3,
-  1.984126984126984e-4, 2.48015873015873e-5, 2.7557319223985893e-6, 2.755731922398589e-7, 2.505210838544172e-8,
-  2.08767569878681e-9, 1.6059043836821613e-10, 1.1470745597729725e-11,
+/** What stands in `table`: a load takes less than making a constant does. */
+const SIGN: i32 = 0
+const ONE: i32 = 1
+const HALF: i32 = 2
+/** Adding it and taking it away again rounds to a whole number, which then stands in the lowest bits. */
+const ROUNDER: i32 = 3
+/** The same for so few digits of r that products with a q are exact. */
+const SHORTENER: i32 = 4
+/** 2 / ln 2 */
+const PER_R: i32 = 5
+/** ln 2 / 2 in two parts, the first with so few digits that its products with whole numbers are exact. */
+const LN2: i32 = 6
+const LN2_REST: i32 = 7
+/** Of −|x| and −|x| / 2: past it tanh is 1, and the sigmoid 1 or 0. */
+const MOST_OF_TANH: i32 = 8
+const MOST_OF_SIGMOID: i32 = 9
+/** Of −|x|: nearer to 0 tanh x is x. */
+const LEAST: i32 = 10
+/** R = 1 + a r² + b r⁴ + …. Source: e_exp.c of fdlibm, whose r is twice ours. */
+const TERMS: i32 = 11
+
+const table = memory.data<Real>([
+  -0.0,
+  1,
+  0.5,
+  sizeof<Real>() == 8 ? 6755399441055744 : 12582912,
+  sizeof<Real>() == 8 ? 50331648 : 1536,
+  2.8853900817779268,
+  sizeof<Real>() == 8 ? 3.4657359018456191e-1 : 0.3466796875,
+  sizeof<Real>() == 8 ? 9.541074646352939e-11 : -1.0609722e-4,
+  sizeof<Real>() == 8 ? -22 : -10,
+  sizeof<Real>() == 8 ? -373 : -52.5,
+  sizeof<Real>() == 8 ? -3.7252902984619140625e-9 : -1.220703125e-4,
+  3.3333333333333204e-1,
+  -2.2222222221612475e-2,
+  2.116402022860139e-3,
+  -2.1163394822995522e-4,
+  2.118726040093306e-5,
 ])
 
-/** Adding it and taking it away again rounds to a whole number, which then stands in the lowest bits. */
-const ROUNDER: Real = sizeof<Real>() == 8 ? 6755399441055744 : 12582912
+function constant(i: i32): v128 {
+  return v128.load_splat<Real>(at(table, i))
+}
 
-/** ln 2 in two parts, the first with so few digits that its products with whole numbers are exact. */
-const LN2: Real = sizeof<Real>() == 8 ? 6.9314718036912382e-1 : 0.693359375
-const LN2_REST: Real = sizeof<Real>() == 8 ? 1.9082149292705877e-10 : -2.1219444e-4
-
-/** The digits of the upper half of a number: products of such halves are exact. */
-function upper(x: v128): v128 {
-  return v128.and(x, sizeof<Real>() == 8 ? i64x2.splat(0xfffffffff8000000) : i32x4.splat(0xfffff000))
+/** The first digits of a number: 21 or 9. */
+function firstDigits(x: v128): v128 {
+  return v128.and(x, sizeof<Real>() == 8 ? i64x2.splat(0xffffffff00000000) : i32x4.splat(0xffff8000))
 }
 
 /** 2^k for whole numbers k, so long as it is a normal number. */
@@ -28,107 +59,93 @@ function power(k: v128): v128 {
     : i32x4.shl(i32x4.add(k, i32x4.splat(127)), 23)
 }
 
-function factor(i: i32): v128 {
-  return v128.load_splat<Real>(at(factorials, i))
-}
-
 /** What both have in common: a class, since its members alone can be compiled into both. */
 class Part {
-  /** e^r − 1 − r, for |r| ≤ ln 2 / 2; by fours, so that the sums need not wait for each other. */
+  /** R − 1, for |r| ≤ ln 2 / 4 */
   @inline
-  static tail(r: v128): v128 {
-    const r2 = mul(r, r)
-    const r4 = mul(r2, r2)
-    const low = add(add(factor(0), mul(factor(1), r)), mul(r2, add(factor(2), mul(factor(3), r))))
-    if (sizeof<Real>() == 4) return mul(r2, add(low, mul(r4, add(factor(4), mul(factor(5), r)))))
-    const middle = add(add(factor(4), mul(factor(5), r)), mul(r2, add(factor(6), mul(factor(7), r))))
-    const high = add(add(factor(8), mul(factor(9), r)), mul(r2, add(factor(10), mul(factor(11), r))))
-    return mul(r2, add(low, mul(r4, add(middle, mul(r4, add(high, mul(r4, factor(12))))))))
-  }
-
-  /** (x + xRest) / (y + yRest), where the rests are what rounding has left of x and y. */
-  @inline
-  static quotient(x: v128, xRest: v128, y: v128, yRest: v128): v128 {
-    const reciprocal = v128.div<Real>(all(1), y)
-    const first = mul(x, reciprocal)
-    const f = upper(first)
-    const fRest = sub(first, f)
-    const d = upper(y)
-    const dRest = sub(y, d)
-    // x − first · y, exact but for the last term.
-    const remainder = sub(sub(sub(sub(x, mul(f, d)), mul(f, dRest)), mul(fRest, d)), mul(fRest, dRest))
-    return add(first, mul(reciprocal, add(remainder, sub(xRest, mul(first, yRest)))))
+  static evenRest(r: v128): v128 {
+    const z = mul(r, r)
+    const low = add(constant(TERMS), mul(z, constant(TERMS + 1)))
+    const z2 = mul(z, z)
+    if (sizeof<Real>() == 4) return mul(z, add(low, mul(z2, constant(TERMS + 2))))
+    const high = add(add(constant(TERMS + 2), mul(z, constant(TERMS + 3))), mul(z2, constant(TERMS + 4)))
+    return mul(z, add(low, mul(z2, high)))
   }
 }
 
-/** (1 − e) / (1 + e), e = e^(−2|x|), by e − 1, which loses no digits near 0. */
+/** (1 − e) / (1 + e), e = e^(−2|x|) = 2^k (R + r) / (R − r). */
 export function tanh(x: v128): v128 {
-  const sign = v128.and(x, all(-0.0))
-  const size = v128.xor(x, sign)
-  // NaN is not less, so it stays. Beyond this tanh is 1.
-  const y = mul(all(-2), v128.pmin<Real>(size, all(sizeof<Real>() == 8 ? 22 : 10)))
-  const shifted = add(mul(y, all(1.4426950408889634)), all(ROUNDER))
-  const k = sub(shifted, all(ROUNDER))
-  const scale = power(sizeof<Real>() == 8 ? i64x2.sub(shifted, all(ROUNDER)) : i32x4.sub(shifted, all(ROUNDER)))
-  const r0 = sub(y, mul(k, all(LN2)))
-  const rest = mul(k, all(LN2_REST))
+  const one = constant(ONE)
+  const minus = v128.or(x, constant(SIGN))
+  // NaN is not less, so it stays.
+  const y = v128.pmax<Real>(minus, constant(MOST_OF_TANH))
+  const shifted = add(mul(y, constant(PER_R)), constant(ROUNDER))
+  const k = sub(shifted, constant(ROUNDER))
+  const s = power(shifted)
+  const r0 = sub(y, mul(k, constant(LN2)))
+  const rest = mul(k, constant(LN2_REST))
   const r = sub(r0, rest)
-  const c = add(Part.tail(r), sub(sub(r0, r), rest))
-  // e^r − 1, and what its rounding leaves.
-  const q = add(r, c)
-  const qRest = add(sub(r, q), c)
-  // 1 − e = (1 − 2^k) − 2^k (e^r − 1)
-  const whole = sub(all(1), scale)
-  const part = mul(scale, q)
-  const over = sub(whole, part)
-  const wholeRest = sub(sub(all(1), whole), scale)
-  const overRest = sub(add(sub(sub(whole, over), part), wholeRest), mul(scale, qRest))
-  // 1 + e = 2 − (1 − e)
-  const under = sub(all(2), over)
-  const underRest = sub(sub(sub(all(2), under), over), overRest)
-  const value = Part.quotient(over, overRest, under, underRest)
-  // So near 0 it is x; the products above would be subnormal.
-  const small = v128.lt<Real>(size, all(sizeof<Real>() == 8 ? 3.7252902984619140625e-9 : 1.220703125e-4))
-  return v128.or(sign, v128.bitselect(size, value, small))
+  const rFirst = sub(add(r, constant(SHORTENER)), constant(SHORTENER))
+  const rRest = sub(sub(r0, rFirst), rest)
+  const w = Part.evenRest(r)
+  const R = add(one, w)
+  const above = mul(s, add(R, r))
+  const below = sub(R, r)
+  const reciprocal = v128.div<Real>(one, add(below, above))
+  const q = firstDigits(mul(sub(below, above), reciprocal))
+  // What q leaves: (R − r) (1 − q) − 2^k (R + r) (1 + q), by powers of r.
+  const a = sub(one, q)
+  const b = mul(s, add(one, q))
+  const byR = sub(a, b)
+  const byr = add(a, b)
+  const left = add(sub(byR, mul(rFirst, byr)), sub(mul(w, byR), mul(rRest, byr)))
+  const value = v128.or(add(q, mul(left, reciprocal)), v128.and(x, constant(SIGN)))
+  return v128.bitselect(value, x, v128.lt<Real>(minus, constant(LEAST)))
 }
 
-/** 1 / (1 + e), or e / (1 + e) below 0, e = e^(−|x|). */
+/** 1 / (1 + e) = 1 − 2^k v, or 2^k v below 0, where e = e^(−|x|) and v = (R + r) / (R − r + 2^k (R + r)). */
 export function sigmoid(x: v128): v128 {
-  const isNegative = v128.lt<Real>(x, all(0))
-  // NaN is not less, so it stays. Beyond this e is 0.
-  const y = v128.neg<Real>(v128.pmin<Real>(v128.abs<Real>(x), all(sizeof<Real>() == 8 ? 746 : 105)))
-  const shifted = add(mul(y, all(1.4426950408889634)), all(ROUNDER))
-  const k = sub(shifted, all(ROUNDER))
+  const one = constant(ONE)
+  // NaN is not less, so it stays.
+  const y = v128.pmax<Real>(mul(v128.or(x, constant(SIGN)), constant(HALF)), constant(MOST_OF_SIGMOID))
+  const shifted = add(mul(y, constant(PER_R)), constant(ROUNDER))
+  const k = sub(shifted, constant(ROUNDER))
   // 2^k by two factors, since it may be less than what is normal.
   let half: v128
   let otherHalf: v128
   if (sizeof<Real>() == 8) {
-    const whole = i64x2.sub(shifted, all(ROUNDER))
+    const whole = i64x2.sub(shifted, constant(ROUNDER))
     half = i64x2.sub(i64x2.shr_u(i64x2.add(whole, i64x2.splat(2048)), 1), i64x2.splat(1024))
     otherHalf = power(i64x2.sub(whole, half))
   } else {
-    const whole = i32x4.sub(shifted, all(ROUNDER))
+    const whole = i32x4.sub(shifted, constant(ROUNDER))
     half = i32x4.shr_s(whole, 1)
     otherHalf = power(i32x4.sub(whole, half))
   }
   half = power(half)
-  const r0 = sub(y, mul(k, all(LN2)))
-  const rest = mul(k, all(LN2_REST))
+  const s = mul(half, otherHalf)
+  const r0 = sub(y, mul(k, constant(LN2)))
+  const rest = mul(k, constant(LN2_REST))
   const r = sub(r0, rest)
-  const c = add(Part.tail(r), sub(sub(r0, r), rest))
-  const q = add(r, c)
-  const qRest = add(sub(r, q), c)
-  // e^r, and what its rounding leaves.
-  const m = add(all(1), q)
-  const mRest = add(add(sub(all(1), m), q), qRest)
-  const e = mul(mul(m, half), otherHalf)
-  const eRest = mul(mul(mRest, half), otherHalf)
-  const under = add(all(1), e)
-  const underRest = add(add(sub(all(1), under), e), eRest)
-  const over = v128.bitselect(m, all(1), isNegative)
-  const value = Part.quotient(over, v128.and(mRest, isNegative), under, underRest)
+  const rFirst = sub(add(r, constant(SHORTENER)), constant(SHORTENER))
+  const rRest = sub(sub(r0, rFirst), rest)
+  const w = Part.evenRest(r)
+  const R = add(one, w)
+  const above = add(R, r)
+  const reciprocal = v128.div<Real>(one, add(sub(R, r), mul(s, above)))
+  const q = firstDigits(mul(above, reciprocal))
+  // What q leaves: (R + r) (1 − 2^k q) − (R − r) q, by powers of r.
+  const a = sub(one, q)
+  const b = add(one, q)
+  const sq = mul(s, q)
+  const first = sub(add(a, mul(rFirst, b)), mul(sq, add(one, rFirst)))
+  const left = add(first, add(mul(w, sub(a, sq)), mul(rRest, sub(b, sq))))
+  const correction = mul(left, reciprocal)
+  const near1 = sub(one, sq)
+  const near1Rest = sub(sub(sub(one, near1), sq), mul(s, correction))
   // The smallest are rounded once, here.
-  return v128.bitselect(mul(mul(value, half), otherHalf), value, isNegative)
+  const near0 = mul(mul(add(q, correction), half), otherHalf)
+  return v128.bitselect(near0, add(near1, near1Rest), v128.lt<Real>(x, i64x2.splat(0)))
 }
 
 /** NaN is not below 0, so it stays NaN, as in torch. */
