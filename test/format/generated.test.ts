@@ -53,7 +53,7 @@ for each in json.load(sys.stdin):
     print(hashlib.sha256(encode_tensor(generated_tensor(each))["data"]).hexdigest())
 `
     const printed = execFileSync(realPython(), ['-c', code], {
-      cwd: join(import.meta.dirname, '..', 'python'),
+      cwd: join(import.meta.dirname, '..', '..', 'python'),
       input: JSON.stringify(recipes),
       encoding: 'utf8',
     })

@@ -580,7 +580,7 @@ describe('parseCase refuses a model with', () => {
   })
 })
 
-const folder = join(import.meta.dirname, '..', 'fixtures', 'seq2seq')
+const folder = join(import.meta.dirname, '..', '..', 'fixtures', 'seq2seq')
 const files = readdirSync(folder).toSorted()
 
 /** The cases of a file as MessagePack holds them, in the order in which Python wrote every map. */

@@ -10,7 +10,7 @@ import { floatTensor, smallestPositive } from '../../src/format/tensor.ts'
 import { verify } from '../../src/verify.ts'
 import { caseRecord, cellCase, fixtureBytes, layerCase, sourceOf } from '../sample.ts'
 
-const folder = join(import.meta.dirname, '..', 'fixtures')
+const folder = join(import.meta.dirname, '..', '..', 'fixtures')
 
 async function casesOf(file: string): Promise<Case[]> {
   const cases: Case[] = []

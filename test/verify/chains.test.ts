@@ -131,7 +131,7 @@ describe('a sequence in parts', () => {
 })
 
 describe('the committed sequences in parts', () => {
-  const folder = join(import.meta.dirname, '..', 'fixtures')
+  const folder = join(import.meta.dirname, '..', '..', 'fixtures')
   const files = ['rnn', 'lstm', 'gru'].flatMap((module) =>
     readdirSync(join(folder, module)).map((file) => join(module, file)),
   )

@@ -26,7 +26,7 @@ const largest = (budget: Tensor<'float64'>): number => Math.max(...budget.data.f
 
 async function fixtureCases(file: string): Promise<Case[]> {
   const cases: Case[] = []
-  for await (const read of (await openFile(join(import.meta.dirname, '..', 'fixtures', file))).cases()) {
+  for await (const read of (await openFile(join(import.meta.dirname, '..', '..', 'fixtures', file))).cases()) {
     if ('error' in read) throw read.error
     cases.push(read.case)
   }

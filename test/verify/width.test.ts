@@ -4,7 +4,7 @@ import { openFile } from '../../src/cli/files.ts'
 import { widest, widthsOf } from '../../src/verify/width.ts'
 
 // That no budget of the committed fixtures is wide is part of their audit: sensitivity.test.ts.
-const folder = join(import.meta.dirname, '..', 'fixtures')
+const folder = join(import.meta.dirname, '..', '..', 'fixtures')
 
 it('a budget that nobody has measured is found by what noise gives', async () => {
   for await (const read of (await openFile(join(folder, 'lstm', 'default.msgpack'))).cases()) {
