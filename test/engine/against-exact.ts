@@ -94,7 +94,7 @@ export function drawn({ from, to }: Range, count: number, seed: number): Float64
 
 /** The largest error at so many arguments of a range, and where it is. */
 export function worst(
-  { values, ulps }: Activation,
+  activation: Activation,
   own: Engine,
   dtype: 'float64' | 'float32',
   range: Range,
@@ -104,10 +104,10 @@ export function worst(
   const digits = dtype === 'float64' ? 52 : 23
   const numbers = drawn(range, count, seed)
   const x = dtype === 'float32' ? Float32Array.from(numbers) : numbers
-  const y = values(own, dtype, x)
+  const y = activation.values(own, dtype, x)
   let [ulp, at] = [0, 0]
   for (let i = 0; i < x.length; i++) {
-    const error = ulps(y[i]!, x[i]!, digits)
+    const error = activation.ulps(y[i]!, x[i]!, digits)
     // NaN is no error that is small.
     if (!(error <= ulp)) [ulp, at] = [error, x[i]!]
   }
