@@ -54,7 +54,14 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
   const { tried, stopped, context } = why(question, limitMs)
-  const explanations = tried.slice(0, mostExplanations).map((each) => explanationOf(each, context))
+  const names = new Set<string>()
+  // One by each name: what else bears it is the same in this case.
+  const isWhole = tried.some(({ complete }) => complete)
+  const explanations = tried
+    .filter(({ complete }) => complete || !isWhole)
+    .map((each) => explanationOf(each, context))
+    .filter(({ faults }) => !names.has(faults.join('\n')) && names.add(faults.join('\n')))
+    .slice(0, mostExplanations)
   return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
 }
 

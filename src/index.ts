@@ -10,6 +10,8 @@ export type {
 } from './format/case.ts'
 export { compare, type Comparison, type Departure, type Judgement, kappa, type Tolerance } from './verify/compare.ts'
 export { formatPlace, type Place } from './format/place.ts'
+export { engineOf } from './edits.ts'
+export type { Edit } from './edits/edit.ts'
 export { diagnose, type Diagnosis, type Explanation } from './diagnose.ts'
 export type { Conduct } from './verify/conduct.ts'
 export type { Prepared, PreparingEngine } from './engine/prepared.ts'

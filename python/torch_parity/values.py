@@ -71,7 +71,10 @@ class Stream:
 
 
 def regenerate(generated: Generated, shape: Sequence[int]) -> Array:
-    """The numbers of a tensor that a file names; src/format/generated.ts gives the same, byte for byte."""
+    """The numbers of a tensor that a file names.
+
+    src/format/generated.ts gives the same, byte for byte.
+    """
     stream = Stream(generated["stream"])
     if generated["kind"] == "uniform":
         return stream.uniform(generated["bound"], *shape) * generated["scale"]

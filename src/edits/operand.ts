@@ -40,6 +40,7 @@ export function operandsOf(context: Context): readonly Meant[] {
       if (view[0] === 'kind' && operand.kind === undefined) continue
       // The rows of all gates are the parameter.
       if (view === views[4] && operand.op === 'chunk') continue
+      if (node.operation.op === 'chunk' && node.operation.attributes.chunks === 1) continue
       if (view.length === 4 && operand.tensor === nowhere) continue
       const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
       const key = JSON.stringify(own)

@@ -2,6 +2,7 @@
 import { type Context, nodesAt, nowhere } from './context.ts'
 import type { Edit, Operand, Scope } from './edit.ts'
 import { operators } from './operators.ts'
+import { gatesOf } from './operators/order.ts'
 import { expressionOf } from './expression.ts'
 
 /** By rule: the operator, what it is about, and what it is told. */
@@ -18,11 +19,19 @@ export function ruleNameOf({ operator, operand, value }: Edit): string {
 
 /** What a port does that has it: `reads weight_hh transposed`. */
 export function sentenceOf(edit: Edit, context: Context): string {
+  const said = operators[edit.operator]!.says(edit, phraseOf(edit.operand, context, edit.scope))
   return (
-    operators[edit.operator]!.says(edit, phraseOf(edit.operand, context, edit.scope)) +
+    (gatesOf(context) > 1 ? said : ofOneGate(said)) +
     where(edit.scope) +
     (edit.gradient === undefined || context.request.cotangents === undefined ? '' : ', and not on the way back')
   )
+}
+
+/** An RNN has no gates of which one would speak. */
+function ofOneGate(said: string): string {
+  return said
+    .replace('where the block of a gate is square', 'where it is square')
+    .replace('the block of each gate', 'it')
 }
 
 function where({ layers, direction }: Scope = {}): string {
