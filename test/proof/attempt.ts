@@ -1,27 +1,37 @@
 import { type Case, expectedAxes, type Outputs } from '../../src/format/case.ts'
 import { compare } from '../../src/verify/compare.ts'
-import { diagnose } from '../../src/diagnose.ts'
+import { diagnose, type Explanation } from '../../src/diagnose.ts'
+import { comparisonsWith, questionOf } from '../../src/diagnose/question.ts'
+import { runEdited } from '../../src/edits.ts'
 import { messageOf } from '../../src/format/errors.ts'
 import { settleTies } from '../../src/verify/ties.ts'
-import { judge } from '../../src/verify.ts'
-import { type Bug, isBug } from './bugs.ts'
+import { judge, requestOf } from '../../src/verify.ts'
+import type { Bug } from './bugs.ts'
 import type { Recorded } from './cases.ts'
-import type { Planting } from './plantings.ts'
 import { runPort } from './port.ts'
 
-/** One planted port, explained. */
+/** A case in which a port with a bug is seen to be wrong, and what it gives. */
+export interface Shown {
+  readonly recorded: Recorded
+  readonly outputs: Outputs
+}
+
+/** An explanation, and in how many other cases its edits give the port's numbers. */
+export interface Ranked {
+  readonly says: string
+  readonly isWhole: boolean
+  readonly predicted: number
+  readonly of: number
+}
+
+/** One planted port, explained in one case. */
 export interface Attempt {
   readonly planting: string
-  readonly kind: Planting['kind']
+  readonly kind: 'single' | 'pair' | 'mapping' | 'stranger'
   readonly file: string
   readonly id: string
-  readonly truth: readonly string[]
-  /** The explanations, the best first, each by its faults. */
-  readonly ranked: readonly (readonly string[])[]
-  /** Where the true cause stands, from 1, or what cannot be told from it in this case; absent when it is not there. */
-  readonly rank?: number
-  /** What stands there, when that is another name for what gives the same numbers. */
-  readonly sameAs?: string
+  /** The explanations, the best first. */
+  readonly ranked: readonly Ranked[]
   readonly ms: number
   /** What `diagnose` threw. */
   readonly failure?: string
@@ -32,7 +42,7 @@ export function isSeen(recorded: Case, outputs: Outputs): boolean {
 }
 
 /** Whether two ports give the same within the budget of a case, both in float64: then nothing in it tells them apart. */
-function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: readonly Bug[], seed: number): boolean {
+export function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: readonly Bug[], seed: number): boolean {
   const axes = expectedAxes(recorded)
   const ours = runPort(recorded, { bugs: one, arithmetic: 'float64', seed })
   const theirs = runPort(recorded, { bugs: other, arithmetic: 'float64', seed })
@@ -43,52 +53,46 @@ function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: readonly 
   })
 }
 
+/** How many explanations of a case are asked for what they predict. */
+const mostRanked = 3
+
 /**
- * seed: of what a bug draws.
- * → undefined where the planting is not about the case, or does not show in it, as a whole or in its parts
+ * Explains a port in one case, and asks the explanations for what it gives in others: a cause is what predicts, whatever it is called.
+ * others: cases in which the port is seen to be wrong, too
  */
-export function attempt(planting: Planting, { file, case: recorded }: Recorded, seed: number): Attempt | undefined {
-  const truth = planting.bugsIn(recorded)
-  if (truth === undefined) return undefined
-  const outputs = runPort(recorded, { bugs: truth, seed })
-  if (!isSeen(recorded, outputs)) return undefined
-  if (planting.kind === 'pair' && truth.some((bug) => cannotBeToldApart(recorded, truth, [bug], seed))) {
-    return undefined
-  }
+export function attempt(name: string, kind: Attempt['kind'], shown: Shown, others: readonly Shown[]): Attempt {
+  const { recorded, outputs } = shown
   const began = performance.now()
-  let ranked: readonly (readonly string[])[] = []
+  let explanations: readonly Explanation[] = []
   let failure: string | undefined
   try {
-    ranked = diagnose(recorded, outputs).explanations.map(({ faults }) => faults)
+    explanations = diagnose(recorded.case, outputs).explanations
   } catch (error) {
     failure = messageOf(error)
   }
   const ms = performance.now() - began
-  const found = rankOf(recorded, truth, ranked, seed)
+  const ranked = explanations.slice(0, mostRanked).map((explanation): Ranked => {
+    const predicted = others.filter((other) => predicts(explanation, other)).length
+    const isWhole = explanation.complete || explanation.outputsAlone === true
+    return { says: explanation.sentence, isWhole, predicted, of: others.length }
+  })
   return {
-    planting: planting.name,
-    kind: planting.kind,
-    file,
-    id: recorded.id,
-    truth,
+    planting: name,
+    kind,
+    file: recorded.file,
+    id: recorded.case.id,
     ranked,
-    ...found,
     ms,
     ...(failure === undefined ? {} : { failure }),
   }
 }
 
-function rankOf(
-  recorded: Case,
-  truth: readonly Bug[],
-  ranked: readonly (readonly string[])[],
-  seed: number,
-): Pick<Attempt, 'rank' | 'sameAs'> {
-  for (const [i, faults] of ranked.entries()) {
-    if (faults.toSorted().join() === truth.toSorted().join()) return { rank: i + 1 }
-    if (faults.every(isBug) && cannotBeToldApart(recorded, truth, faults, seed)) {
-      return { rank: i + 1, sameAs: faults.join(' + ') }
-    }
+function predicts({ edits }: Explanation, { recorded, outputs }: Shown): boolean {
+  try {
+    const others = runEdited(edits, requestOf(recorded.case))
+    return comparisonsWith(questionOf(recorded.case, outputs), others).every(({ outcome }) => outcome === 'match')
+  } catch {
+    // An edit may leave nothing that runs in another module.
+    return false
   }
-  return {}
 }

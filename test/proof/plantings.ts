@@ -1,12 +1,10 @@
 import type { Request } from '../../src/format/case.ts'
 import { applies, type Bug, bugNames, bugs } from './bugs.ts'
 
-/** Bugs that are planted together, and by which names an explanation of them counts as right. */
+/** Bugs that are planted together. */
 export interface Planting {
   readonly name: string
   readonly kind: 'single' | 'pair' | 'mapping'
-  /** How far down the true cause may stand. */
-  readonly within: 1 | 3
   /** undefined where there is nothing of it in a case. */
   readonly bugsIn: (request: Request) => readonly Bug[] | undefined
 }
@@ -15,7 +13,6 @@ function planting(kind: Planting['kind'], name: string, chosen: (request: Reques
   return {
     name,
     kind,
-    within: kind === 'single' ? 1 : 3,
     bugsIn(request) {
       const planted = chosen(request)
       return planted.every((bug) => applies(bug, request)) ? planted : undefined

@@ -1,26 +1,35 @@
-// Plants known faults in a port that shares no code with the engine, asks `diagnose` what is wrong, and counts how often it is right.
-// --cases N: of each planting (20); --seed N: which ones (1); --only TEXT: plantings whose name contains it; --json FILE: every attempt.
+// Plants known faults in a port that shares no code with the engine, asks `diagnose` what is wrong, and counts how often what it says
+// predicts the port in other cases. --cases N: explained of each planting (4); --others N: predicted (20); --seed N: which ones (1);
+// --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
+// { name, can(request), run(request) }; --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { Outputs, Request } from '../../src/format/case.ts'
 import { ParityError } from '../../src/format/errors.ts'
-import { type Attempt, attempt } from './attempt.ts'
+import { requestOf } from '../../src/verify.ts'
+import { type Attempt, attempt, cannotBeToldApart, isSeen, type Shown } from './attempt.ts'
 import { readCases, type Recorded, shuffled } from './cases.ts'
 import { mappings, pairs, type Planting, singles } from './plantings.ts'
-import { isGoodEnough, kindsOfPlanting, renderKind, renderTimes, renderWrong } from './table.ts'
+import { runPort } from './port.ts'
+import { kindsOfPlanting, renderKind, renderTimes } from './table.ts'
 
 const { values } = parseArgs({
   options: {
-    cases: { type: 'string', default: '20' },
+    cases: { type: 'string', default: '4' },
+    others: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    ports: { type: 'string' },
     json: { type: 'string' },
   },
 })
 const cases = wholeNumber('cases', values.cases, 1)
+const others = wholeNumber('others', values.others, 1)
 const seed = wholeNumber('seed', values.seed, 0)
 const pairCount = 30
-const pairCases = Math.ceil(cases / 2)
-/** How many cases are looked through for one in which a pair shows as a pair. */
+/** How many cases are looked through for those in which a pair shows as a pair. */
 const pairTries = 100
 
 function wholeNumber(option: string, text: string, least: number): number {
@@ -29,39 +38,81 @@ function wholeNumber(option: string, text: string, least: number): number {
   throw new ParityError('USAGE', `--${option}: expected a whole number from ${least}, got ${text}`)
 }
 
-/** The cases that a planting shows in, up to so many, as its name and the seed draw them. */
-function attempts(planting: Planting, recorded: readonly Recorded[], most: number, tries = Infinity): Attempt[] {
-  const found: Attempt[] = []
+/** What a port gives for a case; undefined where there is nothing of its bug. */
+type Give = (recorded: Recorded) => Promise<Outputs | undefined> | Outputs | undefined
+
+/** The cases that a port shows in, up to so many, as its name and the seed draw them. */
+async function shownIn(name: string, give: Give, tries = Infinity): Promise<Shown[]> {
+  const found: Shown[] = []
   let tried = 0
-  for (const own of shuffled(recorded, seed, planting.name)) {
-    if (found.length === most || tried === tries) break
-    if (planting.bugsIn(own.case) === undefined) continue
+  for (const recorded of shuffled(all, seed, name)) {
+    if (found.length === cases + others || tried === tries) break
+    const outputs = await give(recorded)
+    if (outputs === undefined) continue
     tried++
-    const one = attempt(planting, own, seed)
-    if (one !== undefined) found.push(one)
+    if (isSeen(recorded.case, outputs)) found.push({ recorded, outputs })
   }
   return found
 }
 
-const began = performance.now()
-const recorded = await readCases('fixtures')
-process.stdout.write(`${recorded.length} cases, seed ${seed}, ${cases} cases of each planting\n`)
-const all: Attempt[] = []
-const chosen = (planting: Planting): boolean => planting.name.includes(values.only)
-for (const planting of [...singles, ...mappings].filter(chosen)) all.push(...attempts(planting, recorded, cases))
-let drawn = 0
-for (const planting of shuffled(pairs.filter(chosen), seed, 'pairs')) {
-  if (drawn === pairCount) break
-  const own = attempts(planting, recorded, pairCases, pairTries)
-  if (own.length < pairCases) continue
-  all.push(...own)
-  drawn++
+function attempts(name: string, kind: Attempt['kind'], shown: readonly Shown[]): Attempt[] {
+  // Where it shows in few, more than half are left to be predicted.
+  const explained = Math.min(cases, Math.ceil(shown.length / 3))
+  return shown.slice(0, explained).map((own) => attempt(name, kind, own, shown.slice(explained)))
 }
-if (all.length === 0) throw new ParityError('USAGE', `--only: expected part of a planting's name, got ${values.only}`)
-for (const kind of kindsOfPlanting) process.stdout.write(`\n${renderKind(all, kind)}\n`)
-const wrong = renderWrong(all)
-process.stdout.write(`\n${wrong === '' ? '' : `wrong:\n${wrong}\n\n`}${renderTimes(all)}\n`)
-process.stdout.write(`${((performance.now() - began) / 1000).toFixed(0)} s in all\n`)
-if (values.json !== undefined)
-  await writeFile(values.json, `${JSON.stringify({ seed, cases, attempts: all }, null, 1)}\n`)
-if (!isGoodEnough(all)) process.exitCode = 1
+
+const planted =
+  (planting: Planting): Give =>
+  ({ case: recorded }) => {
+    const bugs = planting.bugsIn(recorded)
+    if (bugs === undefined) return undefined
+    const isOne = (bug: (typeof bugs)[number]): boolean => cannotBeToldApart(recorded, bugs, [bug], seed)
+    if (planting.kind === 'pair' && bugs.some(isOne)) return undefined
+    return runPort(recorded, { bugs, seed })
+  }
+
+/** A port of somebody else. */
+interface Stranger {
+  readonly name: string
+  can(request: Request): boolean
+  run(request: Request): Outputs | Promise<Outputs>
+}
+
+async function strangersOf(path: string): Promise<readonly Stranger[]> {
+  const { ports } = (await import(pathToFileURL(resolve(path)).href)) as { ports?: readonly Stranger[] }
+  if (ports === undefined) throw new ParityError('USAGE', `--ports: expected ${path} to export ports, got none`)
+  return ports
+}
+
+const began = performance.now()
+const all = await readCases('fixtures')
+process.stdout.write(`${all.length} cases, seed ${seed}, ${cases} explained and ${others} predicted of each\n`)
+const done: Attempt[] = []
+const isChosen = ({ name }: { readonly name: string }): boolean => name.includes(values.only)
+if (values.ports === undefined) {
+  for (const planting of [...singles, ...mappings].filter(isChosen)) {
+    done.push(...attempts(planting.name, planting.kind, await shownIn(planting.name, planted(planting))))
+  }
+  let drawn = 0
+  for (const planting of shuffled(pairs.filter(isChosen), seed, 'pairs')) {
+    if (drawn === pairCount) break
+    const shown = await shownIn(planting.name, planted(planting), pairTries)
+    if (shown.length < cases + others / 2) continue
+    done.push(...attempts(planting.name, 'pair', shown))
+    drawn++
+  }
+} else {
+  for (const port of (await strangersOf(values.ports)).filter(isChosen)) {
+    const give: Give = (recorded) => {
+      const request = requestOf(recorded.case)
+      return port.can(request) ? port.run(request) : undefined
+    }
+    done.push(...attempts(port.name, 'stranger', await shownIn(port.name, give)))
+  }
+}
+if (done.length === 0) throw new ParityError('USAGE', `--only: expected part of a planting's name, got ${values.only}`)
+for (const kind of kindsOfPlanting) process.stdout.write(`\n${renderKind(done, kind)}\n`)
+process.stdout.write(`\n${renderTimes(done)}\n${((performance.now() - began) / 1000).toFixed(0)} s in all\n`)
+if (values.json !== undefined) {
+  await writeFile(values.json, `${JSON.stringify({ seed, cases, others, attempts: done }, null, 1)}\n`)
+}

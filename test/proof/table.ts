@@ -1,29 +1,30 @@
-import type { Attempt } from './attempt.ts'
-import type { Planting } from './plantings.ts'
+import type { Attempt, Ranked } from './attempt.ts'
 
-const wanted = { single: 0.95, pair: 0.8, mapping: 0 } as const
-const within = { single: 1, pair: 3, mapping: 3 } as const
-const titles = { single: 'single faults', pair: 'pairs of faults', mapping: 'mappings of other frameworks' } as const
+const within = { single: 1, pair: 3, mapping: 3, stranger: 1 } as const
+const titles = {
+  single: 'single faults',
+  pair: 'pairs of faults',
+  mapping: 'mappings of other frameworks',
+  stranger: 'ports of others',
+} as const
 
-export const kindsOfPlanting = ['single', 'pair', 'mapping'] as const
+export const kindsOfPlanting = ['single', 'pair', 'mapping', 'stranger'] as const
 
-export function isRight({ kind, rank }: Attempt): boolean {
-  return rank !== undefined && rank <= within[kind]
+/** right: predicts the port in every other case; nearly: in four of five; wrong: explains the case, and does not predict. */
+export type Mark = 'right' | 'nearly' | 'wrong' | 'partly' | 'silent'
+
+export function markOf({ kind, ranked }: Attempt): Mark {
+  const own = ranked.slice(0, within[kind])
+  const isRight = ({ predicted, of }: Ranked): boolean => of > 0 && predicted === of
+  if (own.some(isRight)) return 'right'
+  const [first] = own
+  if (first === undefined) return 'silent'
+  if (first.of > 0 && first.predicted >= 0.8 * first.of) return 'nearly'
+  return first.isWhole ? 'wrong' : 'partly'
 }
 
-/** → undefined when nothing was tried. */
-export function shareOf(attempts: readonly Attempt[], kind: Planting['kind']): number | undefined {
-  const own = attempts.filter((attempt) => attempt.kind === kind)
-  return own.length === 0 ? undefined : own.filter(isRight).length / own.length
-}
-
-/** Whether the shares that were tried are those that are wanted. */
-export function isGoodEnough(attempts: readonly Attempt[]): boolean {
-  return kindsOfPlanting.every((kind) => (shareOf(attempts, kind) ?? 1) >= wanted[kind])
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
+function percent(part: number, all: number): string {
+  return `${((100 * part) / Math.max(1, all)).toFixed(1)} %`
 }
 
 function byPlanting(attempts: readonly Attempt[]): ReadonlyMap<string, readonly Attempt[]> {
@@ -36,51 +37,39 @@ function counted(names: readonly string[]): string {
   const counts = new Map<string, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
   const ordered = [...counts].toSorted(([, one], [, other]) => other - one)
-  return ordered.map(([name, count]) => `${name} (${count})`).join(', ')
+  return ordered.map(([name, count]) => `${name} (${count})`).join('; ')
 }
 
-/** What was ranked first, as one name. */
-function firstOf({ ranked, failure }: Attempt): string {
-  return ranked[0]?.join(' + ') ?? (failure === undefined ? 'nothing' : `it threw: ${failure}`)
+/** What was ranked first, and what it predicted. */
+function firstOf(attempt: Attempt): string {
+  const [first] = attempt.ranked
+  if (first === undefined) return attempt.failure === undefined ? 'silent' : `it threw: ${attempt.failure}`
+  return `${markOf(attempt)}, ${first.predicted} of ${first.of}: ${first.says}`
 }
 
-/** The confusion table of one kind: rows that have been confused in full, the others in one line. */
-export function renderKind(attempts: readonly Attempt[], kind: Planting['kind']): string {
+/** The table of one kind: those that are not right in every case, the others in one line. */
+export function renderKind(attempts: readonly Attempt[], kind: Attempt['kind']): string {
   const own = attempts.filter((attempt) => attempt.kind === kind)
   if (own.length === 0) return `${titles[kind]}: none`
   const rows = [...byPlanting(own)]
+  const isClear = (each: readonly Attempt[]): boolean => each.every((attempt) => markOf(attempt) === 'right')
+  const of = (mark: Mark): string => {
+    const count = own.filter((attempt) => markOf(attempt) === mark).length
+    return `${mark} ${count} (${percent(count, own.length)})`
+  }
+  const marks = (['right', 'nearly', 'wrong', 'partly', 'silent'] as const).map(of)
+  const clear = rows.filter(([, each]) => isClear(each)).length
+  const some = rows.filter(([, each]) => !isClear(each) && each.some((attempt) => markOf(attempt) === 'right')).length
   const lines = [
     `${titles[kind]}: ${rows.length}, ${own.length} explanations`,
-    `  the true cause is ${within[kind] === 1 ? 'ranked first' : 'among the first three'} in ${percent(shareOf(attempts, kind) ?? 0)}` +
-      (wanted[kind] > 0 ? ` (wanted: ${percent(wanted[kind])})` : ''),
+    `  ${within[kind] === 1 ? 'ranked first' : 'among the first three'}: ${marks.join(', ')}`,
+    `  right in every case: ${clear} of ${rows.length} (${percent(clear, rows.length)}), in some: ${some}`,
   ]
-  const confused = rows.filter(([, each]) => !each.every(isRight))
-  const clear = rows.length - confused.length
-  lines.push(`  ${clear} of ${rows.length} are right in every case`)
-  for (const [name, each] of confused) {
-    const wrong = each.filter((attempt) => !isRight(attempt))
-    const right = each.length - wrong.length
-    lines.push(`  ${name}: right in ${right} of ${each.length}; else first: ${counted(wrong.map(firstOf))}`)
-  }
-  const same = own.filter((attempt) => isRight(attempt) && attempt.sameAs !== undefined)
-  if (same.length > 0) {
-    lines.push(`  cannot be told apart in ${same.length} cases, in which both give the same within the budget:`)
-    for (const [name, each] of byPlanting(same)) {
-      lines.push(`    ${name}: ${counted(each.map(({ sameAs }) => sameAs!))}`)
-    }
+  for (const [name, each] of rows.filter(([, all]) => !isClear(all))) {
+    const off = each.filter((attempt) => markOf(attempt) !== 'right')
+    lines.push(`  ${name}: right in ${each.length - off.length} of ${each.length}; else ${counted(off.map(firstOf))}`)
   }
   return lines.join('\n')
-}
-
-/** Every explanation that is wrong, with what is needed to see it again. */
-export function renderWrong(attempts: readonly Attempt[]): string {
-  return attempts
-    .filter((attempt) => !isRight(attempt))
-    .map(({ file, id, truth, ranked, failure }) => {
-      const first = ranked.slice(0, 3).map((faults, i) => `${i + 1}. ${faults.join(' + ')}`)
-      return `  ${file}#${id}: ${truth.join(' + ')}\n    ${failure ?? (first.length === 0 ? 'nothing' : first.join('; '))}`
-    })
-    .join('\n')
 }
 
 export function renderTimes(attempts: readonly Attempt[]): string {
