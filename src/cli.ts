@@ -36,6 +36,21 @@ interface ExplainFlags {
   json?: string
 }
 
+interface ProbeFlags {
+  engine?: string
+  module?: string[]
+  around?: string
+  case?: string
+  experiments: number
+  time: number
+  seed: number
+  maxSize: number
+  save?: string
+  json?: string
+  timeout: number
+  quiet?: true
+}
+
 interface AuditFlags {
   onlyApplicable?: true
   target?: string
@@ -236,6 +251,29 @@ function program(): Command {
         timeoutMs: 1000 * timeout,
         quiet: quiet ?? false,
       })
+    })
+
+  torchParity
+    .command('probe')
+    .description(
+      'learn by experiments when an engine is wrong: for which sizes, options, numbers, and after which calls',
+    )
+    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
+    .option('--module <name...>', 'only these layers and cells, such as LSTM GRUCell')
+    .option('--around <file>', 'draw around a case of this fixture, which --case names')
+    .option('--case <id>', 'the case, or how its id alone begins')
+    .option('--experiments <number>', 'how many requests at most', parsePositive, 1500)
+    .option('--time <duration>', 'how long at most: 60s, 5m', parseDuration, 60)
+    .option('--seed <number>', 'of what is drawn', parseCount, 0)
+    .option('--max-size <number>', 'the largest of each size', parsePositive, 520)
+    .option('--save <folder>', 'write the smallest request that is wrong and the largest that is right as fixtures')
+    .option('--json <file>', 'write every experiment as JSON')
+    .option('--timeout <seconds>', 'how long the engine may take for one answer', parseSeconds, 60)
+    .option('--quiet', 'show no progress')
+    .action(async ({ module, time, timeout, quiet, ...flags }: ProbeFlags) => {
+      const { probeCommand } = await import('./cli/probe.ts')
+      const limits = { timeMs: 1000 * time, timeoutMs: 1000 * timeout }
+      process.exitCode = await probeCommand({ ...flags, ...limits, module: module ?? [], quiet: quiet ?? false })
     })
 
   torchParity

@@ -9,7 +9,8 @@ import type { ModelName } from './format/model.ts'
 import { modelSchemas } from './format/model/config.ts'
 import type { ModuleName } from './format/module.ts'
 import { configSchemas } from './format/module/config.ts'
-import { needsStates, recordsOf } from './oracle/recorded.ts'
+import { tensorRecords } from './format/case/write.ts'
+import { needsStates } from './oracle/recorded.ts'
 import { plainText } from './format/plain.ts'
 import { type Conversation, converse, interpreter } from './oracle/python.ts'
 
@@ -281,7 +282,7 @@ export async function openOracle({
     record: async (spec) => (await recorded(spec)).case,
     async recordForFile(spec) {
       const { record, case: own } = await recorded(spec)
-      return { ...record, budget: recordsOf(own.budget) }
+      return { ...record, budget: tensorRecords(own.budget) }
     },
     isOpen: () => broken === undefined,
     async close() {

@@ -8,13 +8,3 @@ export function needsStates(recorded: Case): boolean {
   const forward = Object.fromEntries(Object.entries({ output, h_n, c_n }).filter(([, tensor]) => tensor !== undefined))
   return output !== undefined && decisionOf(recorded, forward as Case['expected'], { kind: 'budget' }).wide.length > 0
 }
-
-/** Tensors as a file holds them. */
-export function recordsOf(tensors: Case['budget']): object {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [
-      name,
-      { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
-    ]),
-  )
-}

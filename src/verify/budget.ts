@@ -132,13 +132,13 @@ export function perturbed<R extends Request>(request: R, uniform: Uniform = unif
   const { params, inputs, cotangents, dtype } = request
   const bound = sizeOfNoise(longestOf(params), dtype)
   const rows = new Map<string, Float64Array>()
-  const noisy = (tensor: FloatTensor, row?: Float64Array): FloatTensor => {
-    const width = row === undefined ? 1 : tensor.data.length / row.length
-    return floatTensor(
-      'float64',
-      tensor.shape,
-      Float64Array.from(tensor.data, (x, i) => x * (1 + uniform(bound)) * (row?.[Math.floor(i / width)] ?? 1)),
-    )
+  const noisy = ({ shape, data }: FloatTensor, row?: Float64Array): FloatTensor => {
+    const width = row === undefined ? 1 : data.length / row.length
+    const moved = new Float64Array(data.length)
+    for (let i = 0; i < data.length; i++) {
+      moved[i] = data[i]! * (1 + uniform(bound)) * (row?.[Math.floor(i / width)] ?? 1)
+    }
+    return floatTensor('float64', shape, moved)
   }
   const all = (tensors: object): object =>
     Object.fromEntries(

@@ -8,7 +8,7 @@ import { programOf, runProgram } from '../../src/program.ts'
 import { edited, isAt } from '../../src/program/operation.ts'
 import { layerCase, layerNames, questionOf } from '../sample.ts'
 import { agreement } from './agreement.ts'
-import { requestOfSpec } from './requests.ts'
+import { requestOfSpec } from '../../src/probe/requests.ts'
 
 type Of<O> = Extract<Training, { optimizer: O }>
 const sgd: Of<'SGD'> = {

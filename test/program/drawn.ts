@@ -5,7 +5,7 @@ import { isModelRequest } from '../../src/format/case.ts'
 import { exactly } from '../../src/engine/run.ts'
 import { fuzzedModules, specs } from '../../src/oracle/fuzz/spec.ts'
 import { agreement } from './agreement.ts'
-import { requestOfSpec } from './requests.ts'
+import { requestOfSpec } from '../../src/probe/requests.ts'
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' } },

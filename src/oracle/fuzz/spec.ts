@@ -46,7 +46,7 @@ export interface Limits {
 }
 
 /** Every choice, whether it means something for the module or not; the first of a list is the simplest. */
-interface Draw {
+export interface Draw {
   readonly module: ModuleName
   readonly input_size: number
   readonly hidden_size: number
@@ -73,7 +73,7 @@ interface Draw {
   readonly seed: number
 }
 
-const optimizers = [
+export const optimizers = [
   { optimizer: 'SGD' },
   { optimizer: 'SGD', weight_decay: 0.1 },
   { optimizer: 'SGD', momentum: 0.9 },
@@ -147,7 +147,7 @@ function affordable(draw: Draw): Draw {
 }
 
 /** Leaves out what means nothing for the module, and what overflows in between, so that the order of summation decides. */
-function specOf(drawn: Draw): RecurrentSpec {
+export function specOf(drawn: Draw): RecurrentSpec {
   const draw = affordable(drawn)
   const { module, input_size, hidden_size, seed } = draw
   const layer = isLayer(module)

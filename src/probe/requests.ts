@@ -1,11 +1,11 @@
 // Requests of the specifications that a search draws, without Python: the numbers are of the kinds that python/torch_parity/cases.py has.
-import { isModelRequest, type Outputs, type Request, expectedAxes } from '../../src/format/case.ts'
-import { unitsOf } from '../../src/format/generated.ts'
-import { isModelSpec } from '../../src/oracle/fuzz/models.ts'
-import { type ModelConfig, modelSignature } from '../../src/format/model.ts'
-import { type Config, kinds, shapesOf, signatureOf } from '../../src/format/module.ts'
-import type { ModelSpec, RecordSpec, RecurrentSpec } from '../../src/oracle.ts'
-import { elementCount, type FloatDType, type FloatTensor, floatTensor, type Tensor } from '../../src/format/tensor.ts'
+import { isModelRequest, type Outputs, type Request, expectedAxes } from '../format/case.ts'
+import { unitsOf } from '../format/generated.ts'
+import { isModelSpec } from '../oracle/fuzz/models.ts'
+import { type ModelConfig, modelSignature } from '../format/model.ts'
+import { type Config, kinds, shapesOf, signatureOf } from '../format/module.ts'
+import type { ModelSpec, RecordSpec, RecurrentSpec } from '../oracle.ts'
+import { elementCount, type FloatDType, type FloatTensor, floatTensor, type Tensor } from '../format/tensor.ts'
 
 type Shape = readonly number[]
 type Units = () => number
