@@ -26,6 +26,15 @@ export interface Explanation {
   readonly outputsAlone?: boolean | undefined
   /** What to change, for each fault. */
   readonly advice?: readonly Advice[] | undefined
+  /** Of other requests in which such an engine is wrong, in how many the port gives the same; where it could be asked. */
+  readonly confirmation?: Confirmation | undefined
+}
+
+/** What became of an explanation in other requests. against: the first in which the port gives something else, in words. */
+export interface Confirmation {
+  readonly confirmed: number
+  readonly of: number
+  readonly against?: string | undefined
 }
 
 /** Where an engine departs from PyTorch, and why. */
@@ -38,13 +47,17 @@ export interface Diagnosis {
   readonly explanations: readonly Explanation[]
   /** Whether time was up before everything had been tried, with nothing found that explains everything. */
   readonly stopped?: boolean | undefined
+  /** When the port is wrong, by experiments, as sentences; where it could be asked, and no explanation was confirmed. */
+  readonly when?: readonly string[] | undefined
+  /** A request in which the first two explanations say otherwise, where nobody could be asked. */
+  readonly telling?: string | undefined
 }
 
 const mostExplanations = 5
 
 /**
- * Says where outputs depart from PyTorch's, and which known fault gives just these. Nothing but the outputs is needed: our own
- * engine is run with each fault, and with likely pairs, until one gives the same. Where it is wrong without a fault, that is said instead.
+ * Says where outputs depart from PyTorch's, and which edits of PyTorch's program give just these. Nothing but the outputs is needed:
+ * edited programs are run, and likely pairs, until one gives the same. Where our own engine is wrong, that is said instead.
  * outputs: some or all of what the case expects; limitMs: after which nothing more is tried.
  */
 export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: { limitMs?: number } = {}): Diagnosis {

@@ -8,7 +8,7 @@ import { type Bounds, drawnAround, choicesOf, simplerOf, simplest, variationsOf 
 import { type Experiment, experiment } from './probe/experiment.ts'
 import { factsOf, History } from './probe/facts.ts'
 import { commonPlaces } from './probe/places.ts'
-import { type Example, type Learning, learn, type Learnt, type Rule, says } from './probe/rule.ts'
+import { type Example, learn, Learner, type Learnt, type Rule, says } from './probe/rule.ts'
 import { pressing } from './probe/pressing.ts'
 import type { Conduct } from './verify/conduct.ts'
 import { once } from './verify/again.ts'
@@ -53,9 +53,9 @@ const screened = 160
 /** Of those so many wrong and right ones are enough. */
 const enough = 24
 /** Other rules are told apart by so many experiments at a time, from so many that might. */
-const told = 8
-const pool = 240
-const mostRounds = 16
+const told = 12
+const pool = 160
+const mostRounds = 12
 /** Beside what a rule is learnt of, so many are asked to see whether it holds. */
 const confirming = 60
 
@@ -70,6 +70,7 @@ const isJudged = (own: Experiment): boolean => isOff(own) || own.outcome === 'ri
 export async function probe(engine: Engine, options: ProbeOptions): Promise<Probed> {
   const { seed, around, take, signal, onExperiment, breathe } = options
   const random = randomOf(seed)
+  const seedOf = (): number => Math.floor(random() * 2 ** 31)
   const until = performance.now() + options.limitMs
   const history = new History()
   const done: Experiment[] = []
@@ -79,21 +80,21 @@ export async function probe(engine: Engine, options: ProbeOptions): Promise<Prob
 
   const ask = async (draw: Draw): Promise<Experiment | undefined> => {
     if (isOver()) return undefined
-    const asked = await experiment(draw, engine, history, take)
+    // Other numbers each time: what is kept from one call to the next shows in nothing else.
+    const asked = await experiment({ ...draw, seed: seedOf() }, engine, history, take)
     done.push(asked.experiment)
+    if (isJudged(asked.experiment)) learner.add({ facts: asked.experiment.facts, isWrong: isOff(asked.experiment) })
     conduct.push(...asked.conduct)
     onExperiment?.(asked.experiment)
     await breathe?.()
     return asked.experiment
   }
   const judged = (): Experiment[] => done.filter(isJudged)
-  const learnNow = (): Learning | undefined => {
-    return learn(judged().map((own) => ({ facts: own.facts, isWrong: isOff(own) })))
-  }
+  const learner = new Learner()
   const drawn = (): Draw => {
     const before = done.length > 0 && random() < 0.15 ? done[Math.floor(random() * done.length)] : undefined
     // The shapes of an earlier one with other numbers: what is kept from one call to the next shows there.
-    if (before !== undefined) return { ...before.draw, seed: Math.floor(random() * 2 ** 31) }
+    if (before !== undefined) return before.draw
     const base = around ?? simplest(options.modules[Math.floor(random() * options.modules.length)]!)
     return drawnAround(base, options, random)
   }
@@ -129,57 +130,49 @@ export async function probe(engine: Engine, options: ProbeOptions): Promise<Prob
   const first = cheapest(done.filter(isOff))
   if (first !== undefined) await lookAround(first, isOff)
 
-  let learning = learnNow()
+  let learning = learner.learn()
   for (let round = 0; round < 3 && learning !== undefined && learning.best.wrongOutside > 0; round++) {
     const { rule } = learning.best
     const isUnsaid = (own: Experiment): boolean => isOff(own) && !says(rule, own.facts)
     const unsaid = cheapest(done.filter(isUnsaid))
     if (unsaid === undefined || isOver()) break
     await lookAround(unsaid, isUnsaid)
-    learning = learnNow()
+    learning = learner.learn()
   }
 
   /** Requests that may be asked next, near what is known and anywhere. */
-  const candidates = (rule: Rule): Draw[] => {
+  const candidates = (): Draw[] => {
     const near = judged().slice(-40)
-    return [
-      ...pressing(
-        rule,
-        judged().filter((own) => says(rule, own.facts)),
-      ),
-      ...Array.from({ length: pool }, () => {
-        const own = near[Math.floor(random() * near.length)]
-        const others = own === undefined || random() < 0.5 ? [] : [...choicesOf(own.draw)]
-        return others[Math.floor(random() * others.length)] ?? drawn()
-      }),
-    ]
+    return Array.from({ length: pool }, () => {
+      const own = near[Math.floor(random() * near.length)]
+      const others = own === undefined || random() < 0.5 ? [] : [...choicesOf(own.draw)]
+      return others[Math.floor(random() * others.length)] ?? drawn()
+    })
   }
 
   let confirmed = 0
-  let rounds = 0
-  while (learning !== undefined && !isOver() && confirmed < confirming) {
+  for (let round = 0; learning !== undefined && !isOver() && confirmed < confirming; round++) {
     const { best, others } = learning
-    const open = candidates(best.rule).map((draw) => {
+    const inside = judged().filter((own) => isOff(own) && says(best.rule, own.facts))
+    const close = round < mostRounds ? pressing(best.rule, inside).slice(0, told / 2) : []
+    const open = candidates().map((draw) => {
       const facts = factsOf(specOf(draw), history)
       const own = says(best.rule, facts)
       return { draw, own, against: others.filter((other) => says(other, facts) !== own).length }
     })
-    const telling = open
-      .filter(({ against }) => against > 0 && rounds < mostRounds)
-      .toSorted((one, other) => other.against - one.against)
+    const telling = open.filter(({ against }) => against > 0 && round < mostRounds)
+    telling.sort((one, other) => other.against - one.against)
     // Half of what confirms is said to be wrong, half to be right.
-    const [inside, outside] = [true, false].map((is) => open.filter(({ own }) => own === is).slice(-told / 2))
-    const next = telling.length > 0 ? telling.slice(0, told) : [...inside!, ...outside!]
-    if (next.length === 0) break
-    let isHeld = true
-    rounds++
-    for (const { draw, own } of next) {
+    const halves = [true, false].flatMap((is) => open.filter(({ own }) => own === is).slice(0, told / 2))
+    const next = [...close, ...(telling.length > 0 ? telling.slice(0, told) : halves).map(({ draw }) => draw)]
+    let isHeld = close.length === 0 && telling.length === 0
+    for (const draw of next) {
       const asked = await ask(draw)
-      if (asked === undefined) break
-      if (isJudged(asked) && isOff(asked) !== own) isHeld = false
+      if (asked !== undefined && isJudged(asked) && isOff(asked) !== says(best.rule, asked.facts)) isHeld = false
     }
-    confirmed = isHeld && telling.length === 0 ? confirmed + next.length : confirmed
-    learning = learnNow()
+    confirmed = isHeld ? confirmed + next.length : 0
+    if (round > mostRounds + confirming) break
+    learning = learner.learn()
   }
 
   const off = done.filter(isOff)

@@ -1,7 +1,11 @@
 import pc from 'picocolors'
 import { mostBytesOf, readActual } from '../format/actual.ts'
 import { once } from '../verify/again.ts'
-import type { Case } from '../format/case.ts'
+import { type Case, isModelRequest } from '../format/case.ts'
+import { confirmed, tellingOf } from '../diagnose/confirm.ts'
+import { probe } from '../probe.ts'
+import { drawOf } from '../probe/draw.ts'
+import { whenOf } from '../report/probe.ts'
 import { defaultJudgement } from '../verify/compare.ts'
 import { type Conduct, fails } from '../verify/conduct.ts'
 import type { Diagnosis } from '../diagnose.ts'
@@ -55,9 +59,10 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
       options.actual === undefined
         ? await judgeEngine(recorded, chosen.engine)
         : await judgeActual(recorded, options.actual)
-    let told = await tell(file, recorded, judged, options, explainer)
+    const asked = options.actual === undefined ? { engine: chosen.engine, host } : undefined
+    let told = await tell(file, recorded, judged, { options, explainer, asked })
     if (told.exitCode === 0 && host !== undefined) {
-      told = await tellConduct(file, { recorded, judged, host }, options, explainer)
+      told = await tellConduct(file, { recorded, judged, host }, { options, explainer, asked })
     }
     if (!interruption.signal.aborted) {
       if (options.json !== undefined) await writeTold(options.json, file, told, options, chosen.engine.name)
@@ -126,12 +131,19 @@ async function judgeActual(recorded: Case, actual: string): Promise<Judged> {
   return { verdict: verdictOf(recorded, comparisons), outputs }
 }
 
+/** What there is to explain with. */
+interface Means {
+  readonly options: ExplainOptions
+  readonly explainer: Explainer
+  /** Who can be asked for more than the case. */
+  readonly asked: { readonly engine: Engine; readonly host: Host | undefined } | undefined
+}
+
 async function tell(
   file: string,
   recorded: Case,
   { verdict, outputs }: Judged,
-  { searchMs }: ExplainOptions,
-  explainer: Explainer,
+  { options: { searchMs }, explainer, asked }: Means,
 ): Promise<Told> {
   if (verdict.outcome !== 'mismatch') {
     process.stdout.write(`${renderRow(verdict, pc)}\n`)
@@ -141,10 +153,44 @@ async function tell(
   process.stdout.write(`${renderMismatch(file, verdict, pc)}\n`)
   // The whole run is right where only its parts are not, and so leaves nothing to explain.
   if (verdict.chain !== undefined) return { verdict, exitCode: 1 }
-  const diagnosis = await explainer.explain({ recorded, outputs, limitMs: searchMs })
+  const found = await explainer.explain({ recorded, outputs, limitMs: searchMs })
+  const diagnosis = found && (await heldAgainst(recorded, found, searchMs, asked))
   if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
   return { verdict, diagnosis, exitCode: 1 }
 }
+
+/** The explanations of a case, as other cases leave them; or what would tell them apart, where nobody can be asked. */
+async function heldAgainst(
+  recorded: Case,
+  diagnosis: Diagnosis,
+  limitMs: number,
+  asked: Means['asked'],
+): Promise<Diagnosis> {
+  if (asked === undefined) {
+    const telling = tellingOf(
+      recorded,
+      diagnosis.explanations.filter(({ complete }) => complete),
+      limitMs,
+    )
+    return telling === undefined ? diagnosis : { ...diagnosis, telling }
+  }
+  const { engine, host } = asked
+  const when = async (): Promise<readonly string[]> => {
+    if (isModelRequest(recorded)) return []
+    const around = drawOf(recorded)
+    const experiments = { experiments: mostExperiments, limitMs: whenPart * limitMs, take: () => host?.take() ?? [] }
+    return whenOf(
+      await probe(engine, { modules: [around.module], largest: mostSize, seed: 0, around, ...experiments }),
+      pc,
+    )
+  }
+  return await confirmed(recorded, diagnosis, engine, { limitMs, when })
+}
+
+/** Experiments take longer than a search: so many times as long. */
+const whenPart = 4
+const mostExperiments = 1500
+const mostSize = 520
 
 /** Each try starts a process, so a search among the cases of a file takes longer than one for causes. */
 const historyMs = 60_000
@@ -153,8 +199,7 @@ const historyMs = 60_000
 async function tellConduct(
   file: string,
   { recorded, judged, host }: { readonly recorded: Case; readonly judged: Judged; readonly host: Host },
-  options: ExplainOptions,
-  explainer: Explainer,
+  means: Means,
 ): Promise<Told> {
   const history = await historyOf(file, recorded, host, historyMs)
   const seen = once(host.take())
@@ -173,6 +218,6 @@ async function tellConduct(
     process.stdout.write('  both answers match PyTorch\n')
     return { verdict: asSeen([...seen, changed]), exitCode: 1 }
   }
-  const { diagnosis } = await tell(file, recorded, { verdict, outputs }, options, explainer)
+  const { diagnosis } = await tell(file, recorded, { verdict, outputs }, { ...means, asked: undefined })
   return { verdict: asSeen([...seen, changed]), diagnosis, exitCode: 1 }
 }

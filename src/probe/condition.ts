@@ -62,10 +62,15 @@ const historical: ReadonlySet<string> = new Set<Statement>([
   'first',
   'sameShapes',
   'sameParameters',
+  'sameParameter',
   'sameOutputs',
   'againShapes',
   'largerBefore',
 ])
+
+export function isHistorical(of: Statement): boolean {
+  return historical.has(of)
+}
 
 function isRound(k: number): boolean {
   return isPower(k) || k % 100 === 0

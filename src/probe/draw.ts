@@ -154,8 +154,9 @@ export function* simplerOf(draw: Draw): Generator<Draw> {
     if (JSON.stringify(draw[name]) !== JSON.stringify(simple[name])) yield { ...draw, [name]: rest[name] }
   }
   for (const size of sizes) {
-    for (const fewer of [1, 2, 3, 4, 5, draw[size] >> 1, draw[size] - 1]) {
-      if (fewer > 0 && fewer < draw[size]) yield { ...draw, [size]: fewer }
+    const own = draw[size]
+    for (const fewer of [1, 2, 3, 4, 5, own >> 1, own - (own >> 2), own - (own >> 3), own - (own >> 4), own - 1]) {
+      if (fewer > 0 && fewer < own) yield { ...draw, [size]: fewer }
     }
   }
 }

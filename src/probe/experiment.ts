@@ -40,9 +40,13 @@ function measured(computed: Computed): Case {
   return { ...computed, budget: measureBudget(computed as Case) } as Case
 }
 
-/** The case of a specification, without PyTorch: what our own engine gives stands for it, and its error is measured. */
+/** A request as a case, without PyTorch: what our own engine gives stands for it, and its error is measured. */
+export function caseOf(request: Request, id: string): Case {
+  return measured(computedOf(request, id))
+}
+
 export function caseOfSpec(spec: RecurrentSpec): Case {
-  return measured(computedOf(requestOfSpec(spec), spec.id))
+  return caseOf(requestOfSpec(spec), spec.id)
 }
 
 /** Two roundings of the largest number that stands beside an element are part of every budget. */
@@ -86,7 +90,7 @@ export async function experiment(
   }
   try {
     if (engine.supports !== undefined && (await engine.supports(request)) !== true) return end('unsupported')
-    const answer = kept(await engine.run(request))
+    const answer = kept(await engine.run(structuredClone(request)))
     if (isSurelyRight(computed, answer)) return end('right')
     const recorded = measured(computed)
     // The engine has been asked: only what it gave is judged, and single steps where that decides nothing.

@@ -14,7 +14,8 @@ export const quantities = {
   batch: 1,
   'the length of the shortest row': 1.3,
   'the length of the longest row': 1.2,
-  'seq_len · batch': 1.5,
+  'the rows of input (seq_len · batch)': 1.5,
+  'num_layers · directions': 1.3,
   'the length of a sum': 1.4,
   'the rows of a weight': 1.5,
   'the elements of input': 2,
@@ -67,6 +68,10 @@ export const statements = {
   sameParameters: [
     'an earlier call had parameters of the same shapes',
     'no earlier call had parameters of the same shapes',
+  ],
+  sameParameter: [
+    'an earlier call had a parameter of the same name and shape',
+    'no earlier call had a parameter of the same name and shape',
   ],
   sameOutputs: ['an earlier call had outputs of the same shapes', 'no earlier call had outputs of the same shapes'],
   againShapes: ['the call before had the same shapes', 'the call before had other shapes'],
@@ -145,7 +150,8 @@ export function factsOf(spec: RecurrentSpec, history: History): Facts {
       batch: batch === null ? [] : [batch],
       'the length of the shortest row': layer ? [Math.min(seq_len, ...(lengths ?? []))] : [],
       'the length of the longest row': layer ? [lengths === undefined ? seq_len : Math.max(...lengths)] : [],
-      'seq_len · batch': layer ? [seq_len * rows] : [],
+      'the rows of input (seq_len · batch)': [steps * rows],
+      'num_layers · directions': layer ? [num_layers * directions] : [],
       'the length of a sum': once([input_size, state, ...deeper, ...(proj_size > 0 ? [hidden_size] : [])]),
       'the rows of a weight': once([gates * hidden_size, ...(proj_size > 0 ? [proj_size] : [])]),
       'the elements of input': [steps * rows * input_size],
@@ -161,20 +167,22 @@ export function factsOf(spec: RecurrentSpec, history: History): Facts {
 
 type Before = Pick<
   Record<Statement, boolean>,
-  'first' | 'sameShapes' | 'sameParameters' | 'sameOutputs' | 'againShapes' | 'largerBefore'
+  'first' | 'sameShapes' | 'sameParameters' | 'sameParameter' | 'sameOutputs' | 'againShapes' | 'largerBefore'
 >
 
 /** The calls that an engine has had since it was started. */
 export class History {
   readonly #shapes = new Set<string>()
   readonly #parameters = new Set<string>()
+  readonly #parameter = new Set<string>()
   readonly #outputs = new Set<string>()
   readonly #largest = new Map<string, number>()
   #last = ''
 
   add(spec: RecurrentSpec): void {
-    const { shapes, parameters, outputs, size } = signature(spec)
+    const { shapes, parameters, each, outputs, size } = signature(spec)
     this.#shapes.add(shapes)
+    for (const parameter of each) this.#parameter.add(parameter)
     this.#parameters.add(parameters)
     this.#outputs.add(outputs)
     this.#largest.set(spec.module, Math.max(size, this.#largest.get(spec.module) ?? 0))
@@ -182,11 +190,12 @@ export class History {
   }
 
   before(spec: RecurrentSpec): Before {
-    const { shapes, parameters, outputs, size } = signature(spec)
+    const { shapes, parameters, each, outputs, size } = signature(spec)
     return {
       first: this.#last === '',
       sameShapes: this.#shapes.has(shapes),
       sameParameters: this.#parameters.has(parameters),
+      sameParameter: each.some((parameter) => this.#parameter.has(parameter)),
       sameOutputs: this.#outputs.has(outputs),
       againShapes: this.#last === shapes,
       largerBefore: (this.#largest.get(spec.module) ?? 0) > size,
@@ -194,17 +203,45 @@ export class History {
   }
 }
 
-function signature(spec: RecurrentSpec): { shapes: string; parameters: string; outputs: string; size: number } {
+/** How calls are told apart by what keeps something from one to the next. */
+interface Signature {
+  readonly shapes: string
+  readonly parameters: string
+  readonly each: readonly string[]
+  readonly outputs: string
+  readonly size: number
+}
+
+function signature(spec: RecurrentSpec): Signature {
   const { module, input_size, hidden_size, seq_len = 1, batch = 4, options = {}, dtype = 'float32' } = spec
   const { num_layers = 1, proj_size = 0, bidirectional = false, bias = true, batch_first = false } = options
   const parameters = [module, dtype, input_size, hidden_size, num_layers, proj_size, bidirectional, bias].join()
-  const width = (proj_size > 0 ? proj_size : hidden_size) * (bidirectional ? 2 : 1)
+  const state = proj_size > 0 ? proj_size : hidden_size
+  const width = state * (bidirectional ? 2 : 1)
   const time = isLayer(module) ? (batch_first ? [batch, seq_len] : [seq_len, batch]) : [batch]
-  const asked = [spec.state !== false, spec.lengths !== undefined, spec.gradients === true, spec.training?.['steps']]
+  const training = spec.training?.['steps']
+  const asked = [spec.state !== false, spec.lengths !== undefined, spec.gradients === true, training]
+  const named = (name: string, ...sizes: readonly number[]): string =>
+    [module, dtype, name, hidden_size, ...sizes].join()
+  const each = [named('weight_ih_l0', input_size), named('weight_hh_l0', state)]
+  if (bias) each.push(named('bias_l0'))
+  if (proj_size > 0) each.push(named('weight_hr_l0', proj_size))
+  if (bidirectional) each.push(named('reverse', input_size), named('reverse'))
+  for (let layer = 1; layer < num_layers; layer++)
+    each.push(named(`weight_ih_l${layer}`, width), named(`weight_hh_l${layer}`, state))
   return {
     shapes: [parameters, ...time, ...asked, spec.masked === true].join(),
     parameters,
-    outputs: [module.startsWith('LSTM'), isLayer(module), num_layers, width, ...time, asked[3]].join(),
+    each,
+    // Gradients are as many, and as large, as what went in.
+    outputs: [
+      module.startsWith('LSTM'),
+      isLayer(module),
+      num_layers,
+      width,
+      ...time,
+      ...(spec.gradients === true || training !== undefined ? [parameters, ...asked] : []),
+    ].join(),
     size: (isLayer(module) ? seq_len : 1) * (batch ?? 1) * width,
   }
 }

@@ -12,7 +12,7 @@ const choiceOf: Readonly<Record<string, 'input_size' | 'hidden_size' | 'seq_len'
   num_layers: 'num_layers',
   'the length of a sum': 'input_size',
   'the rows of a weight': 'hidden_size',
-  'seq_len · batch': 'batch',
+  'the rows of input (seq_len · batch)': 'batch',
   'the elements of input': 'input_size',
   'the elements of output': 'batch',
   'the elements of a weight': 'input_size',

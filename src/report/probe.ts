@@ -1,6 +1,6 @@
 import { oneLine } from '../format/errors.ts'
 import type { Experiment, Probed } from '../probe.ts'
-import { ruleText, says } from '../probe/rule.ts'
+import { isAboutCalls, ruleText, says } from '../probe/rule.ts'
 import { renderSpec } from './fuzz.ts'
 import { type Colors, noColors, plural, renderConduct } from './text.ts'
 
@@ -34,16 +34,16 @@ export function whenOf(probed: Probed, colors: Colors = noColors): string[] {
   const by = (...outcomes: readonly Experiment['outcome'][]): Experiment[] =>
     experiments.filter(({ outcome }) => outcomes.includes(outcome))
   const [wrong, failed, right] = [by('wrong'), by('failed'), by('right')]
+  const other = wrong.filter(({ isRepeatable }) => isRepeatable === false).length
+  const again = `${other} of ${wrong.length} that were wrong got another answer when asked again at once`
+  const isOfCalls = learnt !== undefined && isTelling(learnt) && isAboutCalls(learnt)
+  const isAtRandom = other > wrong.length / 2 && !isOfCalls
+  const random = `${colors.bold('when')}: at random: wrong in ${wrong.length} of ${wrong.length + right.length}`
   const lines = [
-    ...ruleLines('wrong', learnt, wrong, right, colors),
+    ...(isAtRandom ? [random] : ruleLines('wrong', learnt, wrong, right, colors)),
+    ...(other > 0 ? [`  ${again}`] : []),
     ...ruleLines('fails', failing, failed, by('right', 'wrong'), colors),
   ]
-  const other = wrong.filter(({ isRepeatable }) => isRepeatable === false).length
-  if (other > 0) {
-    lines.push(
-      `${colors.bold('when')}: ${other} of ${wrong.length} that were wrong got another answer when asked again at once`,
-    )
-  }
   return [...lines, ...places.map((place) => `${colors.bold('where')}: ${place}`)]
 }
 

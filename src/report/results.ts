@@ -82,6 +82,7 @@ const Explanation = z.strictObject({
   complete: z.boolean(),
   outputsAlone: z.boolean().optional(),
   advice: z.array(z.strictObject({ term: z.string(), change: z.string() })).optional(),
+  confirmation: z.strictObject({ confirmed: count, of: count, against: z.string().optional() }).optional(),
 })
 
 const places = z.array(z.strictObject({ file: z.string(), id: z.string() })).readonly()
@@ -117,6 +118,8 @@ const Detail = z.strictObject({
       where: z.array(z.string()),
       explanations: z.array(Explanation),
       stopped: z.boolean().optional(),
+      when: z.array(z.string()).optional(),
+      telling: z.string().optional(),
     })
     .optional(),
 })

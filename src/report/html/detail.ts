@@ -61,12 +61,16 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     const told = explanation.explanations.filter(
       ({ sentence }, i, all) => all.findIndex((other) => other.sentence === sentence) === i,
     )
-    const why = told.map(({ sentence, complete, explained, outputsAlone, advice = [] }) => {
+    const why = told.map(({ sentence, complete, explained, outputsAlone, confirmation, advice = [] }) => {
       const part =
         outputsAlone === true
           ? 'explains every output; its gradients are others'
           : `explains ${percent(Number(explained))} of it`
-      const how = complete ? 'explains everything' : part
+      const others =
+        confirmation === undefined
+          ? ''
+          : `; the same in ${confirmation.confirmed} of ${confirmation.of} other cases${confirmation.against === undefined ? '' : `, not in ${confirmation.against}`}`
+      const how = `${complete ? 'explains everything' : part}${others}`
       const changes = advice.map(({ change, term }) =>
         html('p', { class: 'advice' }, `Change: ${change} `, html('span', { class: 'term' }, `(${term})`)),
       )
@@ -74,11 +78,12 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     })
     const { ownDeparture } = explanation
     if (ownDeparture !== undefined) why.push(html('li', {}, html('strong', {}, ownDeparture)))
-    if (why.length === 0) why.push(html('li', {}, 'no known fault, nor some together, explain it'))
+    if (why.length === 0) why.push(html('li', {}, 'nothing that was tried explains it'))
     const [, second] = told
     if (second?.complete === true) why.push(html('li', {}, 'this case cannot tell these apart'))
     if (explanation.stopped === true)
       why.push(html('li', {}, 'time was up before everything had been tried: --search looks longer'))
+    for (const sentence of explanation.when ?? []) why.push(html('li', {}, sentence))
     const list = html('ul', { class: 'why' }, ...why)
     return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
   }

@@ -1,0 +1,162 @@
+// An explanation is a prediction: what it says of other requests is held against what the port gives for them.
+import { type Case, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../format/case.ts'
+import type { Engine } from '../engine/run.ts'
+import { runEdited } from '../edits.ts'
+import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
+import { decoyOf } from '../verify/again.ts'
+import { drawnAround, drawOf, simplerOf, variationsOf } from '../probe/draw.ts'
+import { caseOf, caseOfSpec } from '../probe/experiment.ts'
+import { judge, requestOf } from '../verify.ts'
+import { randomOf } from '../verify/random.ts'
+import type { Confirmation, Diagnosis, Explanation } from '../diagnose.ts'
+import { renderSpec } from '../report/fuzz.ts'
+import { givenOf } from './given.ts'
+import { comparisonsWith, questionOf } from './question.ts'
+
+/** So many others are asked at most for each explanation. */
+const asked = 12
+const mostDrawn = 200
+const mostAsRight = 6
+/** The smaller ones are as telling, and sooner computed. */
+const largest = 9
+
+/**
+ * Asks a port for other requests, in which the explanations of one case say that it is wrong, or in which it is although they do not. limitMs: after which nothing more is asked. → one for each explanation; none for models
+ */
+export async function confirm(
+  recorded: Case,
+  explanations: readonly Explanation[],
+  engine: Engine,
+  { limitMs, seed = 0 }: { readonly limitMs: number; readonly seed?: number },
+): Promise<Confirmation[]> {
+  if (isModelRequest(recorded)) return []
+  const until = performance.now() + limitMs
+  const tallies = explanations.map(() => ({ confirmed: 0, of: 0, against: undefined as string | undefined }))
+  let asRight = 0
+  for (const { other, text } of othersFor(recorded, seed)) {
+    if (performance.now() > until || tallies.every(({ of }) => of >= asked)) break
+    const says = explanations.map(({ edits }) => predicted(edits, other))
+    const isOpen = says.some((own, i) => own !== undefined && tallies[i]!.of < asked)
+    // Where none says that the port is wrong it may be so all the same, a few times.
+    if (!isOpen && asRight++ >= mostAsRight) continue
+    const outputs = await answerOf(engine, other)
+    if (outputs === undefined) continue
+    const question = questionOf(other, outputs)
+    const isSo = (own: Outputs): boolean => comparisonsWith(question, own).every(({ outcome }) => outcome === 'match')
+    const isRight = isSo(other.expected)
+    for (const [i, own] of says.entries()) {
+      const tally = tallies[i]!
+      if (tally.of >= asked || (own === undefined && isRight)) continue
+      const isAsSaid = own !== undefined && isSo(own)
+      tally.of++
+      tally.confirmed += Number(isAsSaid)
+      if (!isAsSaid) tally.against ??= text
+    }
+  }
+  return tallies.map(({ against, ...counts }) => ({ ...counts, ...(against !== undefined && { against }) }))
+}
+
+const isConfirmed = ({ confirmation }: Explanation): boolean =>
+  confirmation !== undefined && confirmation.of > 0 && confirmation.confirmed === confirmation.of
+
+/**
+ * A diagnosis whose explanations are held against what a port gives for other requests: those that are confirmed come first, and alone.
+ * Where none is, experiments around the case say when the port is wrong.
+ */
+export async function confirmed(
+  recorded: Case,
+  diagnosis: Diagnosis,
+  engine: Engine,
+  { limitMs, when }: { readonly limitMs: number; readonly when: () => Promise<readonly string[]> },
+): Promise<Diagnosis> {
+  if (diagnosis.ownDeparture !== undefined || isModelRequest(recorded)) return diagnosis
+  const confirmations = await confirm(recorded, diagnosis.explanations, engine, { limitMs })
+  const all = diagnosis.explanations.map((explanation, i): Explanation => {
+    const confirmation = confirmations[i]
+    return confirmation === undefined || confirmation.of === 0 ? explanation : { ...explanation, confirmation }
+  })
+  const shareOf = ({ confirmation }: Explanation): number =>
+    confirmation === undefined ? 0.5 : confirmation.confirmed / confirmation.of
+  const ordered = all.toSorted((one, other) => shareOf(other) - shareOf(one))
+  const own = ordered.filter((each) => isConfirmed(each))
+  if (own.length > 0) return { ...diagnosis, explanations: own }
+  const sentences = await when()
+  return { ...diagnosis, explanations: ordered, ...(sentences.length > 0 && { when: sentences }) }
+}
+
+/** A request that tells two explanations of a case apart, for somebody who can ask a port; undefined where none was found. */
+export function tellingOf(recorded: Case, explanations: readonly Explanation[], limitMs: number): string | undefined {
+  const [one, two] = explanations
+  if (isModelRequest(recorded) || one === undefined || two === undefined) return undefined
+  const until = performance.now() + limitMs
+  for (const { other, text } of othersFor(recorded, 0)) {
+    if (performance.now() > until) return undefined
+    const [first, second] = [one, two].map(({ edits }) => outputsOf(edits, requestOf(other)))
+    if (first === undefined || second === undefined) continue
+    if (judge({ ...other, expected: first } as Case, second).some(({ outcome }) => outcome === 'mismatch')) return text
+  }
+  return undefined
+}
+
+/** A case in which explanations are compared, and what it is called. */
+interface Other {
+  readonly other: Case
+  readonly text: string
+}
+
+/** The case with its parameters' numbers in another order, which are as large; then those that are drawn. */
+function* othersFor(recorded: Case & RecurrentRequest, seed: number): Generator<Other> {
+  yield { other: caseOf(decoyOf(recorded), 'decoy'), text: 'the case with its parameters’ numbers in another order' }
+  for (const draw of drawnFor(recorded, seed)) {
+    const spec = specOf(draw)
+    yield { other: caseOfSpec(spec), text: renderSpec(spec) }
+  }
+}
+
+/** Other numbers of the same sizes and options; then simpler ones, what is one thing away, and any. */
+function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<Draw> {
+  const random = randomOf(seed)
+  const base = drawOf(recorded)
+  const again = (draw: Draw): Draw => ({ ...draw, seed: Math.floor(random() * 2 ** 31) })
+  yield again(base)
+  yield again(base)
+  const bounds = { modules: [base.module], largest }
+  const near = [...simplerOf(base), ...variationsOf(base, bounds)].filter(({ profile }) => profile === 'default')
+  for (let i = 0; i < mostDrawn; i++) {
+    const own = random() < 0.5 ? near[Math.floor(random() * near.length)] : undefined
+    const profile = random() < 0.3 ? ('large' as const) : ('default' as const)
+    const drawn = { ...(own ?? drawnAround(base, bounds, random)), profile }
+    // What is asked for stays: an explanation of outputs says nothing of gradients.
+    yield again({ ...drawn, asked: base.asked, optimizer: base.optimizer })
+  }
+}
+
+/** What edits say that a port gives, where that is not what PyTorch gives. */
+function predicted(edits: Explanation['edits'], other: Case): Outputs | undefined {
+  const outputs = outputsOf(edits, requestOf(other))
+  if (outputs === undefined) return undefined
+  return judge(other, outputs).some(({ outcome }) => outcome === 'mismatch') ? outputs : undefined
+}
+
+/** undefined where an edit leaves nothing that runs. */
+function outputsOf(edits: Explanation['edits'], request: Request): Outputs | undefined {
+  try {
+    return runEdited(edits, request)
+  } catch {
+    return undefined
+  }
+}
+
+/** undefined where a port refuses, fails, or gives no tensors: that is another matter. */
+async function answerOf(engine: Engine, other: Case): Promise<Outputs | undefined> {
+  const request = requestOf(other)
+  try {
+    if (engine.supports !== undefined && (await engine.supports(request)) !== true) return undefined
+    const outputs = givenOf(other, await engine.run(request))
+    return outputs !== undefined && Object.keys(outputs).length === Object.keys(other.expected).length
+      ? outputs
+      : undefined
+  } catch {
+    return undefined
+  }
+}
