@@ -8,7 +8,7 @@ import { type Bounds, drawnAround, choicesOf, simplerOf, simplest, variationsOf 
 import { type Experiment, experiment } from './probe/experiment.ts'
 import { factsOf, History } from './probe/facts.ts'
 import { commonPlaces } from './probe/places.ts'
-import { type Example, learn, Learner, type Learnt, type Rule, says } from './probe/rule.ts'
+import { type Example, learn, Learner, type Learnt, says } from './probe/rule.ts'
 import { pressing } from './probe/pressing.ts'
 import type { Conduct } from './verify/conduct.ts'
 import { once } from './verify/again.ts'

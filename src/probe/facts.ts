@@ -86,7 +86,7 @@ export interface Facts {
   readonly holds: ReadonlySet<Statement>
 }
 
-const largeWeights: readonly string[] = ['large', 'saturated', 'chaotic']
+const largeWeights: ReadonlySet<string> = new Set(['large', 'saturated', 'chaotic'])
 
 /** What is known of a request before it is asked, in the order of calls that `history` holds. */
 export function factsOf(spec: RecurrentSpec, history: History): Facts {
@@ -132,7 +132,7 @@ export function factsOf(spec: RecurrentSpec, history: History): Facts {
     subnormal: profile === 'subnormal',
     tiny: profile === 'tiny',
     huge: profile === 'huge',
-    large: largeWeights.includes(profile),
+    large: largeWeights.has(profile),
     squareIh: input_size === hidden_size,
     squareBlock:
       (input_size === hidden_size && hidden_size > 1) || deeper.some((width) => width === hidden_size && width > 1),

@@ -128,14 +128,12 @@ function fits(pattern: Pattern, all: readonly Some[]): boolean {
     narrower += Number(places.size < of)
     seen += at.length
   }
-  return seen >= leastSeen * named && narrower >= Math.max(fewest, all.length / 2)
+  return seen >= leastSeen * named && narrower >= Math.max(fewest, all.length / 20)
 }
 
-/** Whether nothing is said by it: all of them are wrong, nearly everywhere. */
+/** Whether nothing is said by it: nearly everywhere all of them are wrong. */
 function isEverywhere(all: readonly Some[]): boolean {
-  const named = all.reduce((sum, { of }) => sum + of, 0)
-  const seen = all.reduce((sum, { at }) => sum + at.length, 0)
-  return seen >= 0.9 * named
+  return all.filter(({ of, at }) => at.length < of).length < Math.max(fewest, all.length / 20)
 }
 
 /** What the places of all wrong requests have in common, as sentences; nothing where they have nothing. */

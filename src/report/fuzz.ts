@@ -1,8 +1,7 @@
 import { oneLine } from '../format/errors.ts'
 import type { Finding, Fuzzed } from '../oracle/fuzz.ts'
 import type { Coverage } from '../oracle/fuzz/coverage.ts'
-import { isModelSpec } from '../oracle/fuzz/models.ts'
-import type { ModelSpec, RecordSpec } from '../oracle.ts'
+import { renderSpec } from '../oracle/fuzz/words.ts'
 import { type Colors, noColors, percent, plural, renderConduct, renderMismatch } from './text.ts'
 import type { Verdict } from '../verify.ts'
 
@@ -45,69 +44,6 @@ function renderFault(verdict: Verdict, colors: Colors): string {
   return verdict.outcome === 'mismatch'
     ? renderMismatch('fuzz', verdict, colors)
     : renderConduct(`fuzz: case ${verdict.id}`, verdict.conduct ?? [], colors)
-}
-
-/** `GRU input 1, hidden 2, seq_len 5, batch 1, bidirectional, gradients` */
-export function renderSpec(spec: RecordSpec): string {
-  if (isModelSpec(spec)) return renderModel(spec)
-  const {
-    module,
-    input_size,
-    hidden_size,
-    seq_len,
-    batch = 4,
-    options = {},
-    lengths,
-    state,
-    dtype,
-    profile,
-    training,
-  } = spec
-  const settings = Object.entries(options).map(([name, value]) => (value === true ? name : `${name} ${String(value)}`))
-  return [
-    `${module} input_size ${input_size}`,
-    `hidden_size ${hidden_size}`,
-    ...(seq_len === undefined ? [] : [`seq_len ${seq_len}`]),
-    batch === null ? 'unbatched' : `batch ${batch}`,
-    ...settings,
-    ...(lengths ? [`lengths ${lengths.join(' ')}`] : []),
-    ...(state === false ? ['no h_0'] : []),
-    ...(dtype === undefined ? [] : [dtype]),
-    ...(profile === undefined ? [] : [profile]),
-    ...(spec.gradients === true ? ['gradients'] : []),
-    ...(training
-      ? [
-          Object.entries(training)
-            .map(([name, value]) => (name === 'optimizer' ? String(value) : `${name} ${String(value)}`))
-            .join(' '),
-        ]
-      : []),
-  ].join(', ')
-}
-
-function renderModel({
-  module,
-  config,
-  seq_len,
-  batch,
-  lengths,
-  target_len,
-  dtype,
-  gradients,
-  logits,
-}: ModelSpec): string {
-  return [
-    `${module} ${Object.entries(config)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}`,
-    `input of ${seq_len} steps`,
-    `batch ${batch}`,
-    ...(lengths ? [`lengths ${lengths.join(' ')}`] : []),
-    ...(target_len === undefined ? [] : [`target_len ${target_len}`]),
-    ...(dtype === undefined ? [] : [dtype]),
-    ...(gradients === true ? ['gradients'] : []),
-    ...(logits === undefined ? [] : [`logits ${logits} times`]),
-  ].join(', ')
 }
 
 /** How often each option was in a case that matched, and each pair: a lower triangle, `·` where there is no such case. */

@@ -1,7 +1,7 @@
 import { oneLine } from '../format/errors.ts'
 import type { Experiment, Probed } from '../probe.ts'
 import { isAboutCalls, ruleText, says } from '../probe/rule.ts'
-import { renderSpec } from './fuzz.ts'
+import { renderSpec } from '../oracle/fuzz/words.ts'
 import { type Colors, noColors, plural, renderConduct } from './text.ts'
 
 const mostExamples = 3

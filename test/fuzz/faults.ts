@@ -6,7 +6,7 @@ import { fuzz, type Finding } from '../../src/oracle/fuzz.ts'
 import { fuzzedModels, isModelSpec } from '../../src/oracle/fuzz/models.ts'
 import { fuzzedLayers } from '../../src/oracle/fuzz/spec.ts'
 import { openOracle } from '../../src/oracle.ts'
-import { renderSpec } from '../../src/report/fuzz.ts'
+
 
 const runs = Number(process.env['RUNS'] ?? 20_000)
 const seed = Number(process.env['SEED'] ?? 1)

@@ -74,7 +74,7 @@ describe('probe', { timeout: 120_000 }, () => {
     const result = await probed((request) => {
       const key = JSON.stringify([request.module, request.config, request.dtype])
       if (!parameters.has(key)) parameters.set(key, request.params)
-      return run({ ...request, params: parameters.get(key)! } as Request)
+      return run({ ...request, params: parameters.get(key)! })
     })
     expect(whenOf(result)[0]).toMatch(/^when: wrong \w+ where an earlier call had parameters of the same shapes/)
     expect(result.learnt?.wrongOutside).toBe(0)

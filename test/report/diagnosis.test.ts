@@ -27,7 +27,7 @@ describe('renderDiagnosis', () => {
   it('names the option that looks longer when time was up', () => {
     expect(renderDiagnosis({ where, explanations: [], stopped: true })).toBe(
       '  where: h_1 is off\n' +
-        '  why: no known fault, nor some together, explain it\n' +
+        '  why: nothing that was tried explains it\n' +
         '  time was up before everything had been tried: `torch-parity explain FILE --case ID --search SECONDS` looks longer',
     )
   })

@@ -2,7 +2,8 @@ import type { Case, Outputs } from '../case.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** A case as a file holds it. */
-export function recordOf({ inputs, params, cotangents, expected, budget, states, target: _, ...rest }: Case): object {
+export function recordOf(recorded: Case): object {
+  const { inputs, params, cotangents, expected, budget, states, ...rest } = recorded
   return {
     ...rest,
     params: tensorRecords(params),
@@ -28,7 +29,7 @@ export function tensorRecords(tensors: Readonly<Record<string, Tensor>>): Record
 function bytesOf({ dtype, data }: Tensor): Uint8Array {
   if (dtype !== 'float16' && dtype !== 'bfloat16') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const bitsOf = dtype === 'float16' ? float16Bits : bfloat16Bits
-  return new Uint8Array(Uint16Array.from(data as Float32Array, bitsOf).buffer)
+  return new Uint8Array(Uint16Array.from(data, bitsOf).buffer)
 }
 
 const view = new DataView(new ArrayBuffer(4))

@@ -4,14 +4,14 @@ import type { Engine } from '../engine/run.ts'
 import { runEdited } from '../edits.ts'
 import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
 import { decoyOf } from '../verify/again.ts'
-import { drawnAround, drawOf, simplerOf, variationsOf } from '../probe/draw.ts'
-import { caseOf, caseOfSpec } from '../probe/experiment.ts'
+import { drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
+import { caseOf, caseOfSpec } from './experiment.ts'
 import { judge, requestOf } from '../verify.ts'
 import { randomOf } from '../verify/random.ts'
 import type { Confirmation, Diagnosis, Explanation } from '../diagnose.ts'
-import { renderSpec } from '../report/fuzz.ts'
-import { givenOf } from './given.ts'
-import { comparisonsWith, questionOf } from './question.ts'
+import { renderSpec } from '../oracle/fuzz/words.ts'
+import { givenOf } from '../diagnose/given.ts'
+import { comparisonsWith, questionOf } from '../diagnose/question.ts'
 
 /** So many others are asked at most for each explanation. */
 const asked = 12
@@ -93,7 +93,7 @@ export function tellingOf(recorded: Case, explanations: readonly Explanation[], 
     if (performance.now() > until) return undefined
     const [first, second] = [one, two].map(({ edits }) => outputsOf(edits, requestOf(other)))
     if (first === undefined || second === undefined) continue
-    if (judge({ ...other, expected: first } as Case, second).some(({ outcome }) => outcome === 'mismatch')) return text
+    if (judge({ ...other, expected: first }, second).some(({ outcome }) => outcome === 'mismatch')) return text
   }
   return undefined
 }

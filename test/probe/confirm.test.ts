@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { isModelRequest, type Outputs, type Request } from '../../src/format/case.ts'
+import type { Explanation } from '../../src/diagnose.ts'
+import { confirm, confirmed, tellingOf } from '../../src/probe/confirm.ts'
+import type { Edit } from '../../src/edits/edit.ts'
+import { runEdited } from '../../src/edits.ts'
+import { run } from '../../src/engine/run.ts'
+import { modelCase, modelRequest } from '../models.ts'
+import { cellCase, layerCase } from '../sample.ts'
+
+const own = (...edits: Edit[]): Explanation => ({ faults: [], edits, sentence: '', explained: 1, complete: true })
+const transposed: Edit = {
+  operator: 'layout',
+  operand: { op: 'parameter', tensor: 'weight_hh' },
+  value: 'stored by columns',
+}
+const noBias: Edit = { operator: 'zero', operand: { op: 'parameter', tensor: 'bias_hh' } }
+const recorded = layerCase({ module: 'LSTM', num_layers: 2 })
+const port = (...edits: Edit[]) => ({ name: 'port', run: (request: Request): Outputs => runEdited(edits, request) })
+const limitMs = 60_000
+const never = (): Promise<readonly string[]> => Promise.reject(new Error('it was not to be asked'))
+
+describe('confirm', () => {
+  it('counts the other requests in which a port gives what an explanation says', async () => {
+    const [right, other] = await confirm(recorded, [own(transposed), own(noBias)], port(transposed), { limitMs })
+    expect(right).toEqual({ confirmed: 12, of: 12 })
+    expect(other?.confirmed).toBe(0)
+    expect(other?.of).toBe(12)
+    expect(other?.against).toBe('the case with its parameters’ numbers in another order')
+  })
+
+  it('holds an explanation that says too little against where the port is wrong all the same', async () => {
+    const narrow: Edit = { ...transposed, scope: { layers: 'later' } }
+    const [confirmation] = await confirm(recorded, [own(narrow)], port(transposed), { limitMs })
+    expect(confirmation!.of).toBeGreaterThan(3)
+    expect(confirmation!.confirmed).toBeLessThan(confirmation!.of)
+  })
+
+  it('holds one that says too much against where the port is right', async () => {
+    const some = {
+      name: 'port',
+      run: (request: Request) =>
+        !isModelRequest(request) && request.config.hidden_size % 2 === 0
+          ? run(request)
+          : runEdited([transposed], request),
+    }
+    const [confirmation] = await confirm(recorded, [own(transposed)], some, { limitMs })
+    expect(confirmation!.of).toBe(12)
+    expect(confirmation!.confirmed).toBeGreaterThan(0)
+    expect(confirmation!.confirmed).toBeLessThan(12)
+    expect(confirmation!.against).toMatch(/^LSTM input_size \d+, hidden_size \d*[02468],/)
+  })
+
+  it('asks nothing of a port that fails, refuses, or gives no tensors', async () => {
+    const failing = {
+      name: 'port',
+      run: (): Outputs => {
+        throw new Error('no')
+      },
+    }
+    const refusing = { ...port(transposed), supports: () => 'not today' }
+    const empty = { name: 'port', run: (): Outputs => ({}) }
+    for (const engine of [failing, refusing, empty]) {
+      expect(await confirm(recorded, [own(transposed)], engine, { limitMs })).toEqual([{ confirmed: 0, of: 0 }])
+    }
+  })
+
+  it('says nothing of models', async () => {
+    expect(
+      await confirm(modelCase(modelRequest('ManyToOne')), [own(transposed)], port(transposed), { limitMs }),
+    ).toEqual([])
+  })
+})
+
+describe('confirmed', () => {
+  const diagnosis = { where: ['off'], explanations: [own(noBias), own(transposed)] }
+
+  it('leaves those that are confirmed', async () => {
+    const held = await confirmed(recorded, diagnosis, port(transposed), { limitMs, when: never })
+    expect(held.explanations).toEqual([{ ...own(transposed), confirmation: { confirmed: 12, of: 12 } }])
+  })
+
+  it('leaves all where none is, with what refutes them, and asks when the port is wrong', async () => {
+    const engine = port({ operator: 'zero', operand: { op: 'parameter', tensor: 'bias_ih' } })
+    const held = await confirmed(recorded, diagnosis, engine, { limitMs, when: () => Promise.resolve(['always']) })
+    expect(held.explanations.map(({ confirmation }) => confirmation?.confirmed)).toEqual([0, 0])
+    expect(held.when).toEqual(['always'])
+  })
+})
+
+describe('tellingOf', () => {
+  it('names a request in which two explanations of a case are not the same', () => {
+    const cell = cellCase({ hidden_size: 1 })
+    // Of one number there is nothing to transpose.
+    const both = own(transposed, noBias)
+    expect(tellingOf(cell, [both, own(noBias)], limitMs)).toMatch(/^RNNCell .*hidden_size [2-9]/)
+    expect(tellingOf(cell, [own(noBias), own(noBias)], 2000)).toBeUndefined()
+    expect(tellingOf(cell, [own(noBias)], limitMs)).toBeUndefined()
+  })
+})
