@@ -5,8 +5,8 @@ import { modelFaults } from '../../src/faults/models.ts'
 import { fuzz, type Finding } from '../../src/oracle/fuzz.ts'
 import { fuzzedModels, isModelSpec } from '../../src/oracle/fuzz/models.ts'
 import { fuzzedLayers } from '../../src/oracle/fuzz/spec.ts'
+import { renderSpec } from '../../src/oracle/fuzz/words.ts'
 import { openOracle } from '../../src/oracle.ts'
-
 
 const runs = Number(process.env['RUNS'] ?? 20_000)
 const seed = Number(process.env['SEED'] ?? 1)
