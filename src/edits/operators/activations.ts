@@ -1,0 +1,101 @@
+// Another function, or another derivative.
+import type { Node } from '../context.ts'
+import { slopeOf } from '../../program/elementwise.ts'
+import { functions } from '../functions.ts'
+import { operandsOf } from '../operand.ts'
+import { editOperations, editValues } from '../rewrite.ts'
+import type { Operator } from './operator.ts'
+import { shapeOf } from './terms.ts'
+
+/** Another function. value: its name */
+export const another: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [{ operation }] = nodes as readonly [Node]
+      if (operation.op !== 'activation' || typeof operation.attributes.function !== 'string') continue
+      for (const value of Object.keys(functions)) {
+        const { for: isFor, isOfAll = false } = functions[value]!
+        if (isOfAll && operand.function === undefined) continue
+        if (value !== operation.attributes.function && isFor(operation.attributes.function)) {
+          yield { operator: 'another', operand, value }
+        }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      if (operation.op !== 'activation') return undefined
+      const own = functions[edit.value as string]!.of(context.request.dtype)
+      const before = operation.attributes.function
+      if (edit.gradient === undefined || typeof before !== 'string')
+        return { ...operation, attributes: { function: own } }
+      return { ...operation, attributes: { function: own, derivative: slopeOf(before) } }
+    }),
+  says: ({ value, operand }, name) =>
+    `applies ${functions[value as string]!.says} instead of ${operand.function ?? `the function of ${name}`}`,
+}
+
+/** Another derivative, the value being right. */
+export const derivative: Operator = {
+  *candidates(context) {
+    if (context.request.cotangents === undefined && context.request.training === undefined) return
+    for (const { operand, nodes } of operandsOf(context)) {
+      if (nodes[0].operation.op !== 'activation') continue
+      for (const value of Object.keys(derivatives)) yield { operator: 'derivative', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      if (operation.op !== 'activation') return undefined
+      return { ...operation, attributes: { ...operation.attributes, derivative: derivatives[edit.value as string]! } }
+    }),
+  says: ({ value }, name) => `takes ${value as string} for the derivative of ${name}`,
+}
+
+const derivatives: Readonly<Record<string, (x: number, y: number) => number>> = {
+  y: (_, y) => y,
+  '1 − y': (_, y) => 1 - y,
+  '1 − y²': (_, y) => 1 - y * y,
+  'y (1 − y)': (_, y) => y * (1 - y),
+  1: () => 1,
+  '1 − x²': (x) => 1 - x * x,
+  'x (1 − x)': (x) => x * (1 - x),
+  '1 where x ≥ 0': (x) => (x >= 0 ? 1 : 0),
+}
+
+/** The derivative by a factor is taken as 1: what comes back goes on as it is. value: by which of the two */
+export const straight: Operator = {
+  *candidates(context) {
+    if (context.request.cotangents === undefined && context.request.training === undefined) return
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [node] = nodes
+      const { op, operands } = node.operation
+      if (op !== operand.op || !['mul', 'sub', 'add', 'where'].includes(op) || node.operand.in !== undefined) continue
+      for (const i of [0, 1]) {
+        const id = operands[op === 'where' ? i + 1 : i]!
+        if (shapeOf(context, node, id) !== node.shape.join()) continue
+        if (op !== 'add' && op !== 'where') yield { operator: 'straight', operand, value: [i, 'one'] }
+        yield { operator: 'straight', operand, value: [i, 'none'] }
+      }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues({ ...edit }, context, program, (write, x, { operation }) => {
+      const [i, how] = edit.value as [number, string]
+      const offset = operation.op === 'where' ? 1 : 0
+      const own = operation.operands[i + offset]!
+      const operands = operation.operands.map((id, j) => (j === i + offset ? write('detach', [id], {}) : id))
+      const others = write(operation.op as 'mul', operands, operation.attributes as Record<string, never>)
+      if (how === 'none') return write('add', [others, write('full_like', [x], { value: 0 })], {})
+      // The other part has its own gradient, and this one what comes.
+      const zeros = write('full_like', [own], { value: 0 })
+      return write('add', [others, write('straight_through', [zeros, own], {})], {})
+    }),
+  says({ value }, name) {
+    const [i, how] = value as [number, string]
+    const which = i === 0 ? 'first' : 'second'
+    return how === 'none'
+      ? `passes no gradient to the ${which} part of ${name}`
+      : `passes the gradient of ${name} to its ${which} part as it is`
+  },
+}
