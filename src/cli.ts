@@ -4,109 +4,21 @@ import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
 import { parseCount, parseDuration, parsePositive, parseSeconds, parseTolerance } from './cli/arguments.ts'
 import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
-import type { Tolerance } from './verify/compare.ts'
+import type {
+  VerifyFlags,
+  ExplainFlags,
+  ProbeFlags,
+  AuditFlags,
+  GenerateFlags,
+  ReportFlags,
+  FuzzFlags,
+  DriftFlags,
+} from './cli/flags.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
 setFlagsFromString('--semi-space-growth-factor=1')
 // What outlives it is small as well: collecting what is left of it early costs no time that shows, and saves 20 MB.
 setFlagsFromString('--heap-growing-percent=30')
-
-interface VerifyFlags {
-  engine?: string
-  tolerance: Tolerance
-  target?: string
-  equalNan: boolean
-  filter?: string
-  failFast?: true
-  json?: string
-  report?: string
-  quiet?: true
-  timeout: number
-  repeat: number
-  order: number
-}
-
-interface ExplainFlags {
-  case: string
-  engine?: string
-  actual?: string
-  target?: string
-  timeout: number
-  search: number
-  json?: string
-}
-
-interface ProbeFlags {
-  engine?: string
-  module?: string[]
-  around?: string
-  case?: string
-  experiments: number
-  time: number
-  seed: number
-  maxSize: number
-  save?: string
-  json?: string
-  timeout: number
-  quiet?: true
-}
-
-interface AuditFlags {
-  onlyApplicable?: true
-  target?: string
-  report?: string
-}
-
-interface GenerateFlags {
-  out: string
-  suite?: string[]
-  seed?: number
-  count?: number
-  python?: string
-  device?: string
-  tf32?: true
-  quiet?: true
-}
-
-interface ReportFlags {
-  html?: string
-  junit?: string
-  jsonl?: string
-  json?: string
-  text?: string
-  summary?: string
-  github?: true
-}
-
-interface FuzzFlags {
-  engine?: string
-  target?: string
-  module?: string[]
-  runs?: number
-  time?: number
-  seed: number
-  maxSize: number
-  maxBatch: number
-  oracles: number
-  save?: string | true
-  case?: string
-  python?: string
-  timeout: number
-  quiet?: true
-}
-
-interface AuditFlags {
-  onlyApplicable?: true
-  report?: string
-  json?: string
-}
-
-interface DriftFlags {
-  update?: true
-  python?: string
-  device?: string
-  tf32?: true
-}
 
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
@@ -160,7 +72,7 @@ function program(): Command {
 
   torchParity
     .command('explain')
-    .description('say where an engine departs from PyTorch in a case, and which known fault does just that')
+    .description('say where an engine departs from PyTorch in a case, what it does otherwise, and when')
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case, or how its id alone begins')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')

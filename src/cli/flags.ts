@@ -1,0 +1,99 @@
+// What each command can be told.
+import type { Tolerance } from '../verify/compare.ts'
+
+export interface VerifyFlags {
+  engine?: string
+  tolerance: Tolerance
+  target?: string
+  equalNan: boolean
+  filter?: string
+  failFast?: true
+  json?: string
+  report?: string
+  quiet?: true
+  timeout: number
+  repeat: number
+  order: number
+}
+
+export interface ExplainFlags {
+  case: string
+  engine?: string
+  actual?: string
+  target?: string
+  timeout: number
+  search: number
+  json?: string
+}
+
+export interface ProbeFlags {
+  engine?: string
+  module?: string[]
+  around?: string
+  case?: string
+  experiments: number
+  time: number
+  seed: number
+  maxSize: number
+  save?: string
+  json?: string
+  timeout: number
+  quiet?: true
+}
+
+export interface AuditFlags {
+  onlyApplicable?: true
+  target?: string
+  report?: string
+}
+
+export interface GenerateFlags {
+  out: string
+  suite?: string[]
+  seed?: number
+  count?: number
+  python?: string
+  device?: string
+  tf32?: true
+  quiet?: true
+}
+
+export interface ReportFlags {
+  html?: string
+  junit?: string
+  jsonl?: string
+  json?: string
+  text?: string
+  summary?: string
+  github?: true
+}
+
+export interface FuzzFlags {
+  engine?: string
+  target?: string
+  module?: string[]
+  runs?: number
+  time?: number
+  seed: number
+  maxSize: number
+  maxBatch: number
+  oracles: number
+  save?: string | true
+  case?: string
+  python?: string
+  timeout: number
+  quiet?: true
+}
+
+export interface AuditFlags {
+  onlyApplicable?: true
+  report?: string
+  json?: string
+}
+
+export interface DriftFlags {
+  update?: true
+  python?: string
+  device?: string
+  tf32?: true
+}
