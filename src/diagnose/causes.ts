@@ -6,7 +6,7 @@ import { alikeTo, keyOfAll } from './alike.ts'
 import { givenOf, isShaped, isWorthwhile } from './given.ts'
 import { type Held, Holding } from './holding.ts'
 import { withOneMore } from './onemore.ts'
-import { type Probe, probeOf } from './probe.ts'
+import { type Mismatch, mismatchOf } from './mismatch.ts'
 import { questionOf } from './question.ts'
 
 /** Where a mismatch is. */
@@ -186,9 +186,9 @@ export class CausesOfRun {
     const causes = this.causes.toSorted(sizeFirst)
     const untried = new Set(causes.filter((cause) => !before.has(cause)))
     if (untried.size === 0) return undefined
-    const probe = probeOf(held.recorded, held.outputs)
+    const mismatch = mismatchOf(held.recorded, held.outputs)
     for (const cause of untried) {
-      const tried = cause.candidates.map((candidate) => probe.explains(candidate.edits))
+      const tried = cause.candidates.map((candidate) => mismatch.explains(candidate.edits))
       before.set(
         cause,
         tried.some((each) => each !== undefined),
@@ -197,23 +197,23 @@ export class CausesOfRun {
       cause.tried.set(held.recorded.module, 1 + (cause.tried.get(held.recorded.module) ?? 0))
       if (!tried.includes(true)) continue
       cause.candidates = cause.candidates.filter((_, i) => tried[i] === true)
-      return this.explain(held, cause, probe)
+      return this.explain(held, cause, mismatch)
     }
     const applicable = causes.filter((cause) => before.get(cause) === true).slice(0, mostTogether)
     for (const cause of pairsOf(applicable, untried, held.recorded.module)) {
-      cause.candidates = cause.candidates.filter(({ edits }) => probe.explains(edits) === true)
+      cause.candidates = cause.candidates.filter(({ edits }) => mismatch.explains(edits) === true)
       if (cause.candidates.length === 0) continue
       this.causes.push(cause)
-      return this.explain(held, cause, probe)
+      return this.explain(held, cause, mismatch)
     }
     return undefined
   }
 
-  private explain({ place, recorded }: Held, cause: Cause, probe: Probe): Diagnosis {
+  private explain({ place, recorded }: Held, cause: Cause, mismatch: Mismatch): Diagnosis {
     cause.places.push(place)
     cause.modules.add(recorded.module)
     this.unexplained.delete(place)
-    return probe.diagnosis(cause.candidates[0]!.edits)
+    return mismatch.diagnosis(cause.candidates[0]!.edits)
   }
 
   /** left: how much time there is for trying what is found on the others. */
@@ -227,7 +227,7 @@ export class CausesOfRun {
       this.holding.failed(held)
       return diagnosis
     }
-    const { context } = probeOf(recorded, outputs)
+    const { context } = mismatchOf(recorded, outputs)
     const keys = new Set<string>()
     const candidates = complete
       .flatMap(({ edits }) => alikeTo(edits, context))

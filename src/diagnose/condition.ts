@@ -69,6 +69,12 @@ export function fitsConditioned(
   return matches(others) && !matches(recorded.expected)
 }
 
+/** Whether a port gives what an engine gives for a case, within its budget, or as far as rounding lets one tell. */
+export function isGiven(question: Question, others: Outputs, run: (request: Request) => Outputs | undefined): boolean {
+  const compared = comparisonsWith(question, others)
+  return compared.every(({ outcome }) => outcome === 'match') || fitsConditioned(question, others, run)
+}
+
 /** Every parameter changed by so small a part of itself, up or down. */
 function nudged(request: Request, part: number, draw: number): Request {
   let seed = 12_345 + draw

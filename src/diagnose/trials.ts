@@ -92,23 +92,23 @@ export function trialsOf(question: Question): Trials {
     if (!(explained > 0)) return undefined
     const compared = comparisonsWith(question, others)
     const forwardMatches = compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
-    const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(others)
+    const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(question, others)
     return { edits, explained, complete, outputs: inOutputs && forwardMatches, digits: digitsOf(question, others) }
-  }
-
-  /** Whether what the edits give is not what torch gives: else they explain nothing. */
-  function isOther(others: Outputs): boolean {
-    return !matches({ ...question, outputs: others }, question.recorded.expected)
   }
 
   function attemptConditioned(tried: Tried): Tried | undefined {
     const others = ran(tried.edits, question.request, context)
-    if (others === undefined || !isOther(others)) return undefined
+    if (others === undefined || !isOther(question, others)) return undefined
     const fits = fitsConditioned(question, others, (asked) => ran(tried.edits, asked))
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
   return { context, isForwardRight, isRight: rightness(question), attempt, attemptWhole, attemptConditioned }
+}
+
+/** Whether what edits give is not what torch gives: else they explain nothing. */
+export function isOther(question: Question, others: Outputs): boolean {
+  return !matches({ ...question, outputs: others }, question.recorded.expected)
 }
 
 function change(edits: readonly Edit[], request: Request, context?: Context): ReturnType<typeof edited> | undefined {

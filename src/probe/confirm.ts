@@ -11,6 +11,7 @@ import { randomOf } from '../verify/random.ts'
 import type { Confirmation, Diagnosis, Explanation } from '../diagnose.ts'
 import { renderSpec } from '../oracle/fuzz/words.ts'
 import { givenOf } from '../diagnose/given.ts'
+import { isGiven } from '../diagnose/condition.ts'
 import { comparisonsWith, questionOf } from '../diagnose/question.ts'
 
 /** So many others are asked at most for each explanation. */
@@ -42,12 +43,12 @@ export async function confirm(
     const outputs = await answerOf(engine, other)
     if (outputs === undefined) continue
     const question = questionOf(other, outputs)
-    const isSo = (own: Outputs): boolean => comparisonsWith(question, own).every(({ outcome }) => outcome === 'match')
-    const isRight = isSo(other.expected)
+    const isRight = comparisonsWith(question, other.expected).every(({ outcome }) => outcome === 'match')
     for (const [i, own] of says.entries()) {
       const tally = tallies[i]!
       if (tally.of >= asked || (own === undefined && isRight)) continue
-      const isAsSaid = own !== undefined && isSo(own)
+      const { edits } = explanations[i]!
+      const isAsSaid = own !== undefined && isGiven(question, own, (request) => outputsOf(edits, request))
       tally.of++
       tally.confirmed += Number(isAsSaid)
       if (!isAsSaid) tally.against ??= text

@@ -1,7 +1,8 @@
 import { type Case, expectedAxes, type Outputs } from '../../src/format/case.ts'
 import { compare } from '../../src/verify/compare.ts'
 import { diagnose, type Explanation } from '../../src/diagnose.ts'
-import { comparisonsWith, questionOf } from '../../src/diagnose/question.ts'
+import { isGiven } from '../../src/diagnose/condition.ts'
+import { questionOf } from '../../src/diagnose/question.ts'
 import { runEdited } from '../../src/edits.ts'
 import { messageOf } from '../../src/format/errors.ts'
 import { settleTies } from '../../src/verify/ties.ts'
@@ -90,7 +91,7 @@ export function attempt(name: string, kind: Attempt['kind'], shown: Shown, other
 function predicts({ edits }: Explanation, { recorded, outputs }: Shown): boolean {
   try {
     const others = runEdited(edits, requestOf(recorded.case))
-    return comparisonsWith(questionOf(recorded.case, outputs), others).every(({ outcome }) => outcome === 'match')
+    return isGiven(questionOf(recorded.case, outputs), others, (request) => runEdited(edits, request))
   } catch {
     // An edit may leave nothing that runs in another module.
     return false

@@ -45,7 +45,7 @@ export const carried: Operator = {
   *candidates({ request, nodes }) {
     const states = nodes.some(({ operand: { op, tensor } }) => op === 'state' && tensor === 'c')
       ? ['h', 'c', 'all']
-      : ['all']
+      : ['h']
     const dtypes = ['float16', 'bfloat16', 'int8'].filter((dtype) => dtype !== request.dtype)
     for (const state of states) {
       for (const dtype of dtypes) {

@@ -59,6 +59,12 @@ const orders: Readonly<Record<string, { readonly order: Order; readonly says: st
   },
 }
 
+/** What is said of blocks that are directions. */
+const ofDirections: Readonly<Record<string, string>> = {
+  firstBlock: 'the forward direction’s for both',
+  lastBlock: 'the reverse direction’s for both',
+}
+
 const isOfBlocks = (name: string): boolean => /block|interleaved/i.test(name)
 
 /** The rows from the longest to the shortest; as they are without lengths. */
@@ -92,32 +98,49 @@ export const movable = new Set([
   'embedding',
 ])
 
+interface Along {
+  readonly [key: string]: number | string
+  readonly axis: number
+  readonly order: string
+}
+
+/** Orders that are another along an axis of what an operation gives. */
+function* ordersOf(node: Node, context: Context): Generator<Along> {
+  const { shape, operand } = node
+  for (let axis = 1; axis <= shape.length; axis++) {
+    const size = shape.at(-axis)!
+    if (size < 2 || size > 4096) continue
+    const isOfLayers = axis === shape.length && operand.kind?.includes('states') === true
+    const seen = new Set([Array.from({ length: size }, (_, i) => i).join()])
+    for (const blocks of blocksOf(node, axis, context)) {
+      for (const [order, { order: of, ofRows = false }] of Object.entries(orders)) {
+        if (size % blocks !== 0 || (ofRows && axis !== 2) || isOfBlocks(order) !== blocks > 1) continue
+        // A layer or direction is not left out of its states.
+        if ((isOfLayers || axis === 3) && order.startsWith('without')) continue
+        const key = of(size, blocks, context).join()
+        if (seen.has(key)) continue
+        seen.add(key)
+        yield { axis, order, ...(blocks > 1 && { blocks: blocksName(node, axis) }) }
+      }
+    }
+  }
+}
+
 /** An order along an axis. value: axis from the end, order, blocks */
 export const reorder: Operator = {
   *candidates(context) {
     for (const meant of operandsOf(context)) {
-      const [node] = meant.nodes
       if (!isNumeric(meant) && meant.operand.tensor !== 'lengths') continue
-      if (node.operand.in === 'update' || !movable.has(node.operation.op)) continue
-      const { shape } = node
-      for (let axis = 1; axis <= shape.length; axis++) {
-        const size = shape.at(-axis)!
-        if (size < 2 || size > 4096) continue
-        const seen = new Set([Array.from({ length: size }, (_, i) => i).join()])
-        for (const blocks of blocksOf(node, axis, context)) {
-          for (const [name, { order, ofRows = false }] of Object.entries(orders)) {
-            if (size % blocks !== 0 || (ofRows && axis !== 2) || isOfBlocks(name) !== blocks > 1) continue
-            // A layer or direction is not left out of its states.
-            if (axis === 3 && name.startsWith('without')) continue
-            const key = order(size, blocks, context).join()
-            if (seen.has(key)) continue
-            seen.add(key)
-            yield {
-              operator: 'reorder',
-              operand: meant.operand,
-              value: { axis, order: name, ...(blocks > 1 && { blocks: blocksName(node, axis) }) },
-            }
-          }
+      const [first] = meant.nodes
+      if (first.operand.in === 'update' || !movable.has(first.operation.op)) continue
+      const told = new Set<string>()
+      // What a later layer reads has another width than what the first one does.
+      const widths = new Map(meant.nodes.map((node) => [node.shape.join(), node]))
+      for (const node of widths.values()) {
+        for (const value of ordersOf(node, context)) {
+          const key = JSON.stringify(value)
+          if (!told.has(key)) yield { operator: 'reorder', operand: meant.operand, value }
+          told.add(key)
         }
       }
     }
@@ -128,12 +151,15 @@ export const reorder: Operator = {
       const size = node.shape.at(-axis)
       const parts = typeof blocks === 'number' ? blocks : blocksFor(blocks, context)
       if (size === undefined || size < 2 || size % parts !== 0) return undefined
+      if (blocks === 2 && node.operation.op === 'step' && !isOfBoth(node)) return undefined
       const index = orders[order]!.order(size, parts, context)
       return index.every((from, i) => from === i) ? undefined : write('index_select', [x], { dim: -axis, index })
     }),
   says({ value, operand }, name) {
     const { axis, order } = value as { axis: number; order: string }
-    return `takes ${name} ${axisName(operand, axis)}${orders[order]!.says}`
+    const isOfDirections = axis === 1 && !/weight/.test(operand.tensor ?? '')
+    const says = isOfDirections ? (ofDirections[order] ?? orders[order]!.says) : orders[order]!.says
+    return `takes ${name} ${axisName(operand, axis)}${says}`
   },
 }
 
@@ -156,8 +182,13 @@ function blocksOf(node: Node, axis: number, context: Context): number[] {
   const isStates = operand.kind?.endsWith('states') === true || operand.kind === 'initial states as given'
   if (axis === shape.length && axis === 3 && isStates) return context.num_layers > 1 ? [context.num_layers, 1] : [1]
   const isBidirectional = 'bidirectional' in context.request.config && context.request.config.bidirectional
-  if (axis === 1 && isBidirectional && (operand.tensor === 'output' || operand.op === 'step')) return [2, 1]
+  if (axis === 1 && isBidirectional && (operand.tensor === 'output' || isOfBoth(node))) return [2, 1]
   return [1]
+}
+
+/** What a later layer reads are the outputs of both directions; what the first one does is not. */
+function isOfBoth({ operation: { op, site } }: Node): boolean {
+  return op === 'step' && (site.layer ?? 0) > 0
 }
 
 function blocksName(node: Node, axis: number): number | string {
