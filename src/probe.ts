@@ -31,7 +31,11 @@ export interface ProbeOptions extends Bounds {
   readonly breathe?: () => Promise<void>
 }
 
-export type { Experiment }
+export type { Experiment, Learnt }
+export type { Draw }
+export { confirm } from './probe/confirm.ts'
+export { drawOf } from './probe/draw.ts'
+export { ruleText } from './probe/rule.ts'
 
 /** What experiments have shown of an engine. */
 export interface Probed {
