@@ -1,10 +1,20 @@
+import * as backward from './operators/backward.ts'
+import * as carried from './operators/carried.ts'
+import * as derivatives from './operators/derivatives.ts'
 import * as equations from './operators/equations.ts'
+import * as gates from './operators/gates.ts'
+import * as layouts from './operators/layouts.ts'
 import * as loops from './operators/loops.ts'
+import * as numbers from './operators/numbers.ts'
 import type { Operator } from './operators/operator.ts'
 import * as order from './operators/order.ts'
+import * as padding from './operators/padding.ts'
+import * as products from './operators/products.ts'
 import * as requests from './operators/requests.ts'
-import * as siblings from './operators/siblings.ts'
 import { carriedRows } from './operators/rows.ts'
+import * as siblings from './operators/siblings.ts'
+import * as softmax from './operators/softmax.ts'
+import * as terms from './operators/terms.ts'
 import { training } from './operators/trainings.ts'
 import * as values from './operators/values.ts'
 
@@ -13,20 +23,20 @@ export const operators: Readonly<Record<string, Operator>> = {
   option: requests.option,
   ignored: requests.ignored,
   axes: requests.axes,
-  forget: loops.forget,
+  forget: carried.forget,
   zero: values.zero,
-  layout: order.layout,
-  gates: order.gateOrder,
+  layout: layouts.layout,
+  gates: gates.gateOrder,
   sibling: siblings.sibling,
   exchange: siblings.exchange,
   other: siblings.other,
   swapped: siblings.swapped,
-  divisor: equations.divisor,
+  divisor: numbers.divisor,
   drop: equations.drop,
   swap: equations.swap,
   direction: loops.direction,
-  padding: loops.padding,
-  reset: loops.reset,
+  padding: padding.padding,
+  reset: carried.reset,
   skip: loops.skip,
   starts: loops.starts,
   fromOutput: loops.fromOutput,
@@ -34,35 +44,35 @@ export const operators: Readonly<Record<string, Operator>> = {
   feedback: loops.feedback,
   training,
   increase: values.increase,
-  shortened: equations.shortened,
+  shortened: products.shortened,
   reorder: order.reorder,
-  constant: equations.constant,
-  coupled: equations.coupled,
+  constant: numbers.constant,
+  coupled: terms.coupled,
   droppedLast: values.droppedLast,
   reversed: equations.reversed,
-  logarithm: equations.logarithm,
-  dim: equations.dim,
+  logarithm: softmax.logarithm,
+  dim: softmax.dim,
   another: equations.another,
-  carried: loops.carried,
+  carried: carried.carried,
   one: values.one,
   detach: values.detach,
-  straight: equations.straight,
-  derivative: equations.derivative,
-  truncated: loops.truncated,
-  part: loops.part,
+  straight: derivatives.straight,
+  derivative: derivatives.derivative,
+  truncated: backward.truncated,
+  part: backward.part,
   element: values.element,
   // What is off by numbers that nobody can list.
   scale: values.scale,
   round: values.round,
-  sums: equations.sums,
-  roundedProducts: equations.roundedProducts,
+  sums: products.sums,
+  roundedProducts: products.roundedProducts,
   truncate: values.truncate,
   clip: values.clip,
   clean: values.cleaned,
   // What stands in an equation that does not belong there.
   apply: values.applied,
-  instead: equations.instead,
-  added: equations.added,
+  instead: terms.instead,
+  added: terms.added,
 }
 
 /** From which operator on edits are many: what is likelier is narrowed first. */
