@@ -1,6 +1,6 @@
 // Operations on each element alone: an equation, and beside it its derivative.
-import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
-import { broadcastStrides, elementCount, largest } from '../format/tensor.ts'
+import { elementCount } from '../format/tensor.ts'
+import { broadcast, isRepeated, isSame, placesOf } from './broadcast.ts'
 import type { Activation, Attributes, Function1 } from './operation.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
 
@@ -33,50 +33,7 @@ export function clamp([x]: readonly Value[], { min, max }: Attributes['clamp']):
   return map(x!, of, (d, x) => (x < min || x > max ? 0 : d))
 }
 
-/** A TensorFloat-32 keeps 11 of a float64's 53 digits. */
-const tf32Digits = 2 ** 42
-
-function roundToTf32(x: number): number {
-  const own = Math.fround(x)
-  // Its last digits go when it is added to a number so much larger.
-  const shift = own * (tf32Digits + 1)
-  const rounded = shift - (shift - own)
-  return Number.isFinite(rounded) ? rounded : own
-}
-
-const roundings: Readonly<Record<Exclude<Attributes['round']['dtype'], 'int8'>, (x: number) => number>> = {
-  float16: roundToFloat16,
-  bfloat16: roundToBfloat16,
-  float32: Math.fround,
-  float64: (x) => x,
-  tf32: roundToTf32,
-}
-
-/** The gradient goes through as it is. */
-export function round([x]: readonly Value[], { dtype, toward }: Attributes['round']): Computed {
-  if (dtype === 'int8') return map(x!, inSteps(largest(x!.data) / 127), (d) => d)
-  const nearest = roundings[dtype]
-  return map(x!, toward === 'zero' ? towardZero(nearest) : nearest, (d) => d)
-}
-
-/** Whole numbers times a scale. */
-function inSteps(scale: number): (x: number) => number {
-  return (x) => (scale > 0 ? Math.round(x / scale) * scale : x)
-}
-
-function towardZero(nearest: (x: number) => number): (x: number) => number {
-  return (x) => {
-    const rounded = nearest(x)
-    if (!(Math.abs(rounded) > Math.abs(x))) return rounded
-    // The neighbour below is where half of the way to it, and a little more, is rounded to.
-    const step = Math.abs(rounded - x)
-    let by = step
-    for (let i = 0; i < 60 && nearest(x - Math.sign(x) * by) === rounded; i++) by *= 2
-    return nearest(x - Math.sign(x) * by)
-  }
-}
-
-function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y: number) => number): Computed {
+export function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y: number) => number): Computed {
   const { data } = x
   const y = new Float64Array(data.length)
   for (let i = 0; i < y.length; i++) y[i] = of(data[i]!)
@@ -137,11 +94,13 @@ function binary(
 const whole = (d: number): number => d
 
 const anyAdd: Binary = binary((x, y) => x + y, whole, whole)
+
 const anySub: Binary = binary(
   (x, y) => x - y,
   whole,
   (d) => -d,
 )
+
 const anyMul: Binary = binary(
   (x, y) => x * y,
   (d, _, y) => d * y,
@@ -210,18 +169,22 @@ export const div: Binary = binary(
   (d, _, y) => d / y,
   (d, x, y) => (-d * (x / y)) / y,
 )
+
 export const pow: Binary = binary(
   (x, y) => x ** y,
   (d, x, y) => (y === 0 ? 0 : d * y * x ** (y - 1)),
   (d, x, y) => d * x ** y * Math.log(x),
 )
+
 /** Math.max would take 0 for larger than −0. */
 export const maximum: Binary = binary(
   (x, y) => (x >= y || Number.isNaN(x) ? x : y),
   (d, x, y) => (x > y ? d : x === y ? d / 2 : 0),
   (d, x, y) => (y > x ? d : x === y ? d / 2 : 0),
 )
+
 export const lt: Binary = binary((x, y) => (x < y ? 1 : 0))
+
 export const eq: Binary = binary((x, y) => (x === y ? 1 : 0))
 
 export function where(operands: readonly Value[]): Computed {
@@ -243,68 +206,4 @@ export function where(operands: readonly Value[]): Computed {
       }
     },
   }
-}
-
-/** The shape to which all broadcast. Source: torch's broadcasting semantics. */
-function broadcast(values: readonly Value[]): readonly number[] {
-  const [first, ...others] = values.map(({ shape }) => shape)
-  let shape = first!
-  for (const other of others) {
-    if (isSame(shape, other)) continue
-    const rank = Math.max(shape.length, other.length)
-    const one = shape
-    shape = Array.from({ length: rank }, (_, i) => {
-      const [a, b] = [one[i - rank + one.length] ?? 1, other[i - rank + other.length] ?? 1]
-      if (a !== b && a !== 1 && b !== 1) {
-        throw new RangeError(`expected shapes that broadcast, got (${one.join(', ')}) and (${other.join(', ')})`)
-      }
-      return a === 1 ? b : a
-    })
-  }
-  return shape
-}
-
-/** Whether a tensor stands beside each part of another one, whose last dims are its own. */
-function isRepeated(own: readonly number[], other: readonly number[]): boolean {
-  const more = other.length - own.length
-  if (more < 0) return false
-  for (let i = 0; i < own.length; i++) if (own[i] !== other[more + i]) return false
-  return true
-}
-
-function isSame(one: readonly number[], other: readonly number[]): boolean {
-  if (one.length !== other.length) return false
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false
-  return true
-}
-
-/** So many are remembered: the shapes of a program are few, and asked for at every step. */
-const mostKnown = 256
-const known = new Map<string, Int32Array>()
-
-/** Where each element of a shape stands in a tensor that broadcasts to it; undefined where it is of that shape. */
-function placesOf(from: readonly number[], shape: readonly number[]): Int32Array | undefined {
-  if (isSame(from, shape)) return undefined
-  const key = `${from.join()}|${shape.join()}`
-  const places = known.get(key) ?? newPlaces(from, shape)
-  if (known.size >= mostKnown) known.clear()
-  known.set(key, places)
-  return places
-}
-
-function newPlaces(from: readonly number[], shape: readonly number[]): Int32Array {
-  const strides = broadcastStrides(from, shape)!
-  const places = new Int32Array(elementCount(shape))
-  const index = shape.map(() => 0)
-  let place = 0
-  for (let i = 0; i < places.length; i++) {
-    places[i] = place
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      place += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      place -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
-  return places
 }

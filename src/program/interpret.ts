@@ -1,9 +1,11 @@
+// Computes a program, operation by operation, and its gradients.
 import { elementCount } from '../format/tensor.ts'
 import type { Id, Op, Operation, Program } from './operation.ts'
 import { type Primitive, primitives } from './primitives.ts'
 import { type Recognised, recognised } from './recognise.ts'
-import { rowsOf, withRows } from './shapes.ts'
+import { find, kept, type LoopRun, runOf, type Scope } from './scope.ts'
 import * as shapes from './shapes.ts'
+import { rowsOf, withRows } from './shapes.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
 
 /** What goes into a program, by name: its parameters and inputs. */
@@ -56,25 +58,6 @@ export type Seen = (
   value: Value,
   step?: { readonly loop: Id; readonly t: number; readonly rows: readonly number[] | undefined },
 ) => void
-
-/** The values of a list of operations; a body sees those before its loop. */
-interface Scope {
-  readonly values: Map<Id, Value>
-  readonly runs: Map<Id, LoopRun>
-  readonly outer: Scope | undefined
-}
-
-/** What is left of a loop when it has ended. */
-interface LoopRun {
-  readonly states: ReadonlyMap<Id, Value>
-  /** What has been stacked already. */
-  readonly stacked: ReadonlyMap<Id, Value>
-  /** What was to be stacked, at the steps that were there; rows: undefined for all. */
-  readonly seen: readonly { readonly t: number; readonly rows: readonly number[] | undefined; readonly scope: Scope }[]
-  readonly steps: number
-  /** How many rows there are, those that have ended included; undefined without lengths. */
-  readonly batch: number | undefined
-}
 
 /**
  * Computes a program in float64.
@@ -310,26 +293,4 @@ function going(lengths: Float64Array, t: number): readonly number[] | undefined 
   const rows: number[] = []
   for (let row = 0; row < lengths.length; row++) if (t < lengths[row]!) rows.push(row)
   return rows.length === lengths.length ? undefined : rows
-}
-
-/** What will be stacked, without what only one step needs. */
-function kept(scope: Scope, wanted: readonly Operation<'stacked'>[]): Scope {
-  const values = new Map(wanted.map(({ attributes: { of } }) => [of, find(scope, of)]))
-  return { values, runs: new Map(), outer: undefined }
-}
-
-function find(scope: Scope, id: Id): Value {
-  for (let own: Scope | undefined = scope; own !== undefined; own = own.outer) {
-    const value = own.values.get(id)
-    if (value !== undefined) return value
-  }
-  throw new RangeError(`expected an operation ${id} before those that read it, got none`)
-}
-
-function runOf(scope: Scope, id: Id): LoopRun {
-  for (let own: Scope | undefined = scope; own !== undefined; own = own.outer) {
-    const run = own.runs.get(id)
-    if (run !== undefined) return run
-  }
-  throw new RangeError(`expected a loop ${id}, got none`)
 }
