@@ -5,7 +5,7 @@ import { isInside } from '../edits.ts'
 import type { Case, Outputs } from '../format/case.ts'
 import { effectOf } from './alike.ts'
 import { comparisonsWith, departure, fewRows, questionOf, withoutGradients } from './question.ts'
-import { matches, ran, trialsOf } from './trials.ts'
+import { isOther, matches, ran, trialsOf } from './trials.ts'
 import { where } from './where.ts'
 
 /** More than this part of a departure is not left by rounding. */
@@ -32,19 +32,14 @@ export function probeOf(recorded: Case, outputs: Outputs): Probe {
     // What happens between rows cannot be seen in few of them.
     if (!isInside(edits) && !isWhole) {
       const all = ran(edits, question.request)
-      return all && matches(question, all) && isOther(all)
+      return all && matches(question, all) && isOther(question, all)
     }
     const others = ran(edits, first.request, context)
     if (others === undefined) return undefined
     if (!matches(first, others)) return isConditioned(edits, others)
     const all = isWhole ? others : ran(edits, question.request, small === undefined ? context : undefined)
     if (all === undefined) return undefined
-    return matches(question, all) ? isOther(all) : isConditioned(edits, others)
-  }
-
-  /** Else it explains nothing. */
-  function isOther(others: Outputs): boolean {
-    return !matches({ ...question, outputs: others }, recorded.expected)
+    return matches(question, all) ? isOther(question, all) : isConditioned(edits, others)
   }
 
   /** Whether it is rounding, which may grow larger in such a port than in torch, that leaves a rest. others: of the first question */

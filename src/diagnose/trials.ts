@@ -1,8 +1,8 @@
 import type { Outputs, Request } from '../format/case.ts'
-import { type Context, contextOf } from '../edits/context.ts'
+import { type Context, contextOf, forwardOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
 import { asAsked, edited, isInside, runEdited } from '../edits.ts'
-import { knownOf, runProgram } from '../program.ts'
+import { runProgram } from '../program.ts'
 import { largest, unitRoundoff } from '../format/tensor.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
@@ -46,9 +46,9 @@ export function trialsOf(question: Question): Trials {
   const forward = withoutGradients(question)
   const first = small ?? forward
   const isWhole = small === undefined && forward.given.length === question.given.length
-  const [context, firstContext] = [contextOf(question.request), contextOf(first.request)]
+  const context = contextOf(question.request)
+  const firstContext = small === undefined ? forwardOf(context) : contextOf(small.request)
   const checks = checksOf(firstContext, first)
-  const known = knownOf(first.request, firstContext.program)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(forward, question.recorded.expected)]
 
@@ -71,7 +71,7 @@ export function trialsOf(question: Question): Trials {
     const { request, program } = made
     const { seen, stepped, progress } = watching(checks, firstContext, program, first)
     // Another request is another program: nothing on the way is comparable.
-    const watched = request === first.request ? { seen, stepped, known } : {}
+    const watched = request === first.request ? { seen, stepped, known: firstContext.known } : {}
     try {
       const others = asAsked(first.request, runProgram(request, program, watched))
       if (!matches(first, others)) return { edits, progress: progress() }
@@ -92,18 +92,13 @@ export function trialsOf(question: Question): Trials {
     if (!(explained > 0)) return undefined
     const compared = comparisonsWith(question, others)
     const forwardMatches = compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
-    const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(others)
+    const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(question, others)
     return { edits, explained, complete, outputs: inOutputs && forwardMatches, digits: digitsOf(question, others) }
-  }
-
-  /** Whether what the edits give is not what torch gives: else they explain nothing. */
-  function isOther(others: Outputs): boolean {
-    return !matches({ ...question, outputs: others }, question.recorded.expected)
   }
 
   function attemptConditioned(tried: Tried): Tried | undefined {
     const others = ran(tried.edits, question.request, context)
-    if (others === undefined || !isOther(others)) return undefined
+    if (others === undefined || !isOther(question, others)) return undefined
     const fits = fitsConditioned(question, others, (asked) => ran(tried.edits, asked))
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
@@ -134,6 +129,11 @@ export function ran(edits: readonly Edit[], asked: Request, context?: Context): 
 
 export function matches(question: Question, others: Outputs): boolean {
   return comparisonsWith(question, others).every(({ outcome }) => outcome === 'match')
+}
+
+/** Whether what edits give is not what torch gives: else they explain nothing. */
+export function isOther(question: Question, others: Outputs): boolean {
+  return !matches({ ...question, outputs: others }, question.recorded.expected)
 }
 
 /** The larger a budget, the more comes within it by chance: what is nearer is likelier. */
