@@ -145,7 +145,9 @@ function program(): Command {
 
   torchParity
     .command('explain')
-    .description('say where an engine departs from PyTorch in a case, and which known fault does just that')
+    .description(
+      'say where an engine departs from PyTorch in a case, and which change to PyTorch’s program explains it',
+    )
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case, or how its id alone begins')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
