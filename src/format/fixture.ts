@@ -4,12 +4,9 @@ import type { Case } from './case.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { decodePlain } from './fixture/decode.ts'
 import { isCertainEnd, isCertainHeader } from './fixture/certain.ts'
-import type { End as EndRecord, Header as HeaderRecord, Producer as ProducerRecord } from './fixture/header.ts'
+import type { End as EndRecord, Header as HeaderRecord } from './fixture/header.ts'
 import { type Ids, newIds } from './ids.ts'
 import { type Held, type Message, messages, type Source } from './messages.ts'
-
-/** What recorded a case. */
-export type Producer = ProducerRecord
 
 /** Which suite a fixture is, and what recorded it. */
 export type Header = HeaderRecord

@@ -3,7 +3,7 @@ import { engine as ours } from '../verify/exact.ts'
 import type { Host } from './host.ts'
 
 /** What stands for `--engine`. */
-export interface Chosen {
+interface Chosen {
   readonly engine: Engine
   /** The process that it runs in, unless it is ours. */
   readonly host: Host | undefined

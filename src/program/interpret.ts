@@ -17,7 +17,7 @@ export type Given = Readonly<
 export type Numbers = Readonly<Record<string, Float64Array>>
 
 /** What a program gives, and the gradients by everything that went in when those by its outputs are given. */
-export interface Interpreted {
+interface Interpreted {
   readonly known: Known
   readonly outputs: Readonly<Record<string, Value>>
   /** By the names of parameters and inputs. cotangents: by the names of outputs. */

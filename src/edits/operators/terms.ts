@@ -58,7 +58,7 @@ export const instead: Operator = {
   says: ({ value }, name) => `takes ${namedOperand(value as Operand)} for ${name}`,
 }
 
-export function namedOperand({ tensor, gate, op, part }: Operand): string {
+function namedOperand({ tensor, gate, op, part }: Operand): string {
   const where = part === undefined ? '' : ` of ${part}`
   if (op === 'activation' && gate !== undefined && gate !== nowhere) return `gate ${gate}${where}`
   if (tensor !== undefined && tensor !== nowhere)
