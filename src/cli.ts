@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// The command line: what each command is told, and the file that does it.
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'

@@ -1,3 +1,4 @@
+// A live Python, to be asked for cases that PyTorch records.
 import { z } from 'zod'
 import { measureBudget } from './verify/budget.ts'
 import { parseCase } from './format/case/parse.ts'

@@ -1,3 +1,4 @@
+// What judges: an engine is asked for a case, and its outputs are compared with PyTorch's.
 import { type Case, expectedAxes, type Outputs, type Request } from './format/case.ts'
 import {
   compare,

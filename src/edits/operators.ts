@@ -1,3 +1,4 @@
+// Every operator of an edit, in the order in which they are tried.
 import * as backward from './operators/backward.ts'
 import * as carried from './operators/carried.ts'
 import * as derivatives from './operators/derivatives.ts'

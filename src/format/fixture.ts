@@ -1,3 +1,4 @@
+// A fixture: a file of recorded cases, read one after the other.
 import { certainCase } from './case/certain.ts'
 import { parse, show } from './case/wording.ts'
 import type { Case } from './case.ts'

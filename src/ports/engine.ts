@@ -1,3 +1,4 @@
+// The engine that a user asks for: ours, or one of their own in a worker.
 import { type Engine, float32Engine } from '../engine/run.ts'
 import { engine as ours } from '../verify/exact.ts'
 import type { Host } from './host.ts'
