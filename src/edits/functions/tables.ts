@@ -1,5 +1,7 @@
 // tanh and the sigmoid cut off, saturated, or read from a table.
-import { clamped, is, other, type Other } from './other.ts'
+import { clamped, is, other, type Other, slopeOfSigmoid, slopeOfTanh } from './other.ts'
+
+const slopes = { tanh: slopeOfTanh, sigmoid: slopeOfSigmoid }
 
 /** tanh and the sigmoid of what is cut off, the derivative being that of the function: as clip in a port's own function. */
 export const cut = (name: 'tanh' | 'sigmoid', of: (x: number) => number, at: number): [string, Other] => [
@@ -7,7 +9,7 @@ export const cut = (name: 'tanh' | 'sigmoid', of: (x: number) => number, at: num
   other(
     `${name} of x cut off at ±${at}`,
     (x) => of(clamped(x, -at, at)),
-    (x, y) => (Math.abs(x) > at ? 0 : name === 'tanh' ? 1 - y * y : y * (1 - y)),
+    (x, y) => (Math.abs(x) > at ? 0 : slopes[name](x, y)),
     is(name),
     true,
   ),
@@ -19,13 +21,7 @@ export const saturated = (name: 'tanh' | 'sigmoid', of: (x: number) => number, a
   const own = (x: number): number => (x > at ? 1 : x < -at ? low : of(x))
   return [
     `${name} saturated at ${at}`,
-    other(
-      `${name} that is exactly ${low} and 1 past |x| = ${at}`,
-      own,
-      (_, y) => (name === 'tanh' ? 1 - y * y : y * (1 - y)),
-      is(name),
-      true,
-    ),
+    other(`${name} that is exactly ${low} and 1 past |x| = ${at}`, own, slopes[name], is(name), true),
   ]
 }
 
@@ -52,7 +48,7 @@ export const table = (
     other(
       `a table of ${n} values of ${name} from −${a} to ${a}${between ? ', linear between them' : ''}`,
       own,
-      (_, y) => (name === 'tanh' ? 1 - y * y : y * (1 - y)),
+      slopes[name],
       is(name),
       true,
     ),
