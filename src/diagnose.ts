@@ -1,3 +1,4 @@
+// What explains a mismatch: where a port departs from PyTorch, and why.
 import type { Case, Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
 import type { Context } from './edits/context.ts'

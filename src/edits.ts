@@ -9,7 +9,7 @@ import type { Numbers } from './program/interpret.ts'
 import type { Program } from './program/operation.ts'
 
 /** What a port that has some edits asks itself, and the program by which it answers. */
-export interface Edited {
+interface Edited {
   readonly request: Request
   readonly program: Program
   /** Whether an edit has something to change there. */

@@ -1,3 +1,4 @@
+// A live Python, to be asked for cases that PyTorch records.
 import { z } from 'zod'
 import { measureBudget } from './verify/budget.ts'
 import { parseCase } from './format/case/parse.ts'
@@ -10,7 +11,8 @@ import { needsStates } from './oracle/recorded.ts'
 import { type Conversation, converse, interpreter } from './oracle/python.ts'
 import { RecordSpec } from './oracle/spec.ts'
 
-export type { ModelSpec, RecordSpec, RecurrentSpec } from './oracle/spec.ts'
+export type { ModelSpec, RecurrentSpec } from './oracle/spec.ts'
+export type { RecordSpec }
 
 export interface OracleOptions {
   /** The interpreter; TORCH_PARITY_PYTHON or python3 when absent. */

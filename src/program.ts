@@ -1,6 +1,6 @@
 // What PyTorch computes, spelled out: the program of every module and model, and what it gives.
 import { isModelRequest, type ModelRequest, type Request } from './format/case.ts'
-import { type Given, interpret, type Known, type Numbers, type Options } from './program/interpret.ts'
+import { type Given, interpret, type Numbers, type Options } from './program/interpret.ts'
 import { recurrentProgram } from './program/layers.ts'
 import { encoderDecoder } from './program/models/encoder-decoder.ts'
 import { languageModel } from './program/models/language-model.ts'
@@ -82,9 +82,3 @@ function throughOwn(program: Program | undefined, given: Given): Given {
 
 /** The inputs by which torch gives gradients. */
 export const differentiated: ReadonlySet<string> = new Set(['input', 'h_0', 'c_0'])
-
-/** What a program computes of a request, for others that begin as it does; undefined in a training. */
-export function knownOf({ params, inputs, training }: Request, program: Program): Known | undefined {
-  if (training !== undefined) return undefined
-  return interpret(program, { ...params, ...inputs }, { gradients: false }).known
-}

@@ -6,7 +6,7 @@ import { logLine, messageOf, oneLine } from '../format/errors.ts'
 import { interpreter, packageFolder } from '../oracle/python.ts'
 import { plural } from '../report/text.ts'
 
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly python?: string
 }
 

@@ -13,7 +13,7 @@ import { findFixtures, openFile, writeAside } from './files.ts'
 import { generate, type GenerateOptions } from './generate.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
 
-export interface DriftOptions extends Pick<GenerateOptions, 'python' | 'device' | 'tf32'> {
+interface DriftOptions extends Pick<GenerateOptions, 'python' | 'device' | 'tf32'> {
   /** Whether files that have drifted are replaced. */
   readonly update: boolean
 }

@@ -13,7 +13,7 @@ interface Call {
 }
 
 /** What changes the answer to a case: the calls before it, as few as were found, and what it gives after them. */
-export interface History {
+interface History {
   readonly calls: readonly string[]
   readonly difference: string
   readonly outputs: unknown

@@ -10,7 +10,7 @@ import { toJSON } from '../report/json.ts'
 import { writeAside } from './files.ts'
 import { readResults } from './results.ts'
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly junit?: string
   readonly html?: string
   readonly jsonl?: string

@@ -10,7 +10,7 @@ import { type Mismatch, mismatchOf } from './mismatch.ts'
 import { questionOf } from './question.ts'
 
 /** Where a mismatch is. */
-export interface Place {
+interface Place {
   readonly file: string
   readonly id: string
 }

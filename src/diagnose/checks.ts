@@ -33,7 +33,7 @@ export interface Progress {
   readonly departure: number
 }
 
-export type Checks = ReadonlyMap<Id, Check>
+type Checks = ReadonlyMap<Id, Check>
 
 export function checksOf({ program, byId }: Context, { given, recorded, outputs }: Question): Checks {
   const checks = new Map<Id, Check>()

@@ -43,7 +43,7 @@ function listed(places: readonly number[]): string {
 }
 
 /** For each axis its places at which something is off. */
-export type Touched = readonly ReadonlySet<number>[]
+type Touched = readonly ReadonlySet<number>[]
 
 /** Looks at every number once. */
 export function touchedOf({ actual, expected, limits, axes }: Off): Touched {

@@ -1,8 +1,8 @@
 import type { Outputs, Request } from '../format/case.ts'
-import { type Context, contextOf } from '../edits/context.ts'
+import { type Context, contextOf, forwardOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
 import { asAsked, edited, isInside, runEdited } from '../edits.ts'
-import { knownOf, runProgram } from '../program.ts'
+import { runProgram } from '../program.ts'
 import { largest, unitRoundoff } from '../format/tensor.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
@@ -46,9 +46,9 @@ export function trialsOf(question: Question): Trials {
   const forward = withoutGradients(question)
   const first = small ?? forward
   const isWhole = small === undefined && forward.given.length === question.given.length
-  const [context, firstContext] = [contextOf(question.request), contextOf(first.request)]
+  const context = contextOf(question.request)
+  const firstContext = small === undefined ? forwardOf(context) : contextOf(small.request)
   const checks = checksOf(firstContext, first)
-  const known = knownOf(first.request, firstContext.program)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(forward, question.recorded.expected)]
 
@@ -71,7 +71,7 @@ export function trialsOf(question: Question): Trials {
     const { request, program } = made
     const { seen, stepped, progress } = watching(checks, firstContext, program, first)
     // Another request is another program: nothing on the way is comparable.
-    const watched = request === first.request ? { seen, stepped, known } : {}
+    const watched = request === first.request ? { seen, stepped, known: firstContext.known } : {}
     try {
       const others = asAsked(first.request, runProgram(request, program, watched))
       if (!matches(first, others)) return { edits, progress: progress() }

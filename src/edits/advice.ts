@@ -3,7 +3,7 @@ import { isModelRequest } from '../format/case.ts'
 import { type Context, nodesAt } from './context.ts'
 import type { Edit } from './edit.ts'
 import { expressionOf } from './expression.ts'
-import { gatesOf } from './operators/order.ts'
+import { gatesOf } from './operators/gates.ts'
 import { phraseOf } from './words.ts'
 
 export interface Advice {

@@ -1,7 +1,7 @@
 import type { Request } from '../format/case.ts'
 import { largest } from '../format/tensor.ts'
 import { differentiated, programOf, runProgram } from '../program.ts'
-import type { Seen, WholeLayer } from '../program/interpret.ts'
+import { interpret, type Known, type Seen } from '../program/interpret.ts'
 import { everyOperation, type Id, type Operation, type Program, type Site } from '../program/operation.ts'
 import type { Operand, Scope } from './edit.ts'
 
@@ -25,22 +25,20 @@ export interface Context {
   /** In the main program. */
   readonly byId: ReadonlyMap<Id, Node>
   readonly num_layers: number
+  /** What it computes, for others that begin as it does; undefined in a training. */
+  readonly known: Known | undefined
 }
 
 const unknown = { shape: [], largest: 0 }
 
-export function contextOf(request: Request, whole?: WholeLayer): Context {
-  const { cotangents: _, ...forward } = request
+export function contextOf(request: Request): Context {
   const program = withGradients(request, programOf(request))
   const shapes = new Map<Id, { shape: readonly number[]; largest: number }>()
-  // One step of a training shows all that its steps do.
-  const { training, ...once } = forward
-  const asked = training === undefined ? forward : { ...once, training: { ...training, steps: 1 } }
   const seen: Seen = (id, { shape, data }) => {
     const before = shapes.get(id)
     shapes.set(id, { shape: before?.shape ?? shape, largest: Math.max(before?.largest ?? 0, largest(data)) })
   }
-  runProgram(asked as Request, program, { whole, seen })
+  const known = runForward(request, program, seen)
   const nodes: Node[] = []
   /** What is read by something of the same tensor, as h_0 by the h_0 of each layer. */
   const readers = new Set(
@@ -74,7 +72,23 @@ export function contextOf(request: Request, whole?: WholeLayer): Context {
   }
   const byId = new Map(nodes.flatMap((node) => (node.operand.in === undefined ? [[node.operation.id, node]] : [])))
   const layers = [...everyOperation(program.operations)].map(({ site }) => site.layer ?? 0)
-  return { request, program, nodes, byId, num_layers: Math.max(...layers) + 1 }
+  return { request, program, nodes, byId, num_layers: Math.max(...layers) + 1, known }
+}
+
+function runForward(request: Request, program: Program, seen: Seen): Known | undefined {
+  const { params, inputs, training } = request
+  if (training === undefined) return interpret(program, { ...params, ...inputs }, { gradients: false, seen }).known
+  // One step of a training shows all that its steps do.
+  runProgram({ ...request, training: { ...training, steps: 1 } }, program, { seen })
+  return undefined
+}
+
+/** The same without what becomes of cotangents and gradients. */
+export function forwardOf(context: Context): Context {
+  const { cotangents: _, ...request } = context.request
+  const { cotangents: __, gradients: ___, ...program } = context.program
+  const nodes = context.nodes.filter(({ operand: { in: place } }) => place !== 'cotangents' && place !== 'gradients')
+  return { ...context, request, program, nodes }
 }
 
 const kinds: Readonly<Record<string, string>> = {

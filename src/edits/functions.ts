@@ -1,17 +1,6 @@
-import {
-  arguments1,
-  clamped,
-  cut,
-  is,
-  naive,
-  type Other,
-  other,
-  saturated,
-  sigmoid,
-  slopeOfSigmoid,
-  slopeOfTanh,
-  table,
-} from './function.ts'
+// What ports compute in the place of tanh, the sigmoid and relu.
+import { clamped, is, naive, type Other, other, sigmoid, slopeOfSigmoid, slopeOfTanh } from './functions/other.ts'
+import { arguments1, cut, saturated, table } from './functions/tables.ts'
 
 export const functions: Readonly<Record<string, Other>> = {
   tanh: other('tanh', Math.tanh, (_, y) => (1 - y) * (1 + y)),

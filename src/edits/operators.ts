@@ -1,20 +1,21 @@
-import * as activations from './operators/activations.ts'
-import { gateOrder } from './operators/gates.ts'
-import * as handed from './operators/handed.ts'
-import { layout } from './operators/layouts.ts'
+// Every operator of an edit, in the order in which they are tried.
+import * as backward from './operators/backward.ts'
+import * as carried from './operators/carried.ts'
+import * as derivatives from './operators/derivatives.ts'
+import * as equations from './operators/equations.ts'
+import * as gates from './operators/gates.ts'
+import * as layouts from './operators/layouts.ts'
+import * as loops from './operators/loops.ts'
 import * as numbers from './operators/numbers.ts'
 import type { Operator } from './operators/operator.ts'
 import * as order from './operators/order.ts'
-import * as outputs from './operators/outputs.ts'
-import { padding } from './operators/padding.ts'
+import * as padding from './operators/padding.ts'
 import * as products from './operators/products.ts'
 import * as requests from './operators/requests.ts'
-import * as siblings from './operators/siblings.ts'
 import { carriedRows } from './operators/rows.ts'
+import * as siblings from './operators/siblings.ts'
 import * as softmax from './operators/softmax.ts'
-import * as steps from './operators/steps.ts'
 import * as terms from './operators/terms.ts'
-import * as wayBack from './operators/way-back.ts'
 import { training } from './operators/trainings.ts'
 import * as values from './operators/values.ts'
 
@@ -23,25 +24,25 @@ export const operators: Readonly<Record<string, Operator>> = {
   option: requests.option,
   ignored: requests.ignored,
   axes: requests.axes,
-  forget: handed.forget,
+  forget: carried.forget,
   zero: values.zero,
-  layout,
-  gates: gateOrder,
+  layout: layouts.layout,
+  gates: gates.gateOrder,
   sibling: siblings.sibling,
   exchange: siblings.exchange,
   other: siblings.other,
   swapped: siblings.swapped,
   divisor: numbers.divisor,
-  drop: terms.drop,
-  swap: terms.swap,
-  direction: steps.direction,
-  padding,
-  reset: handed.reset,
-  skip: steps.skip,
-  starts: handed.starts,
-  fromOutput: outputs.fromOutput,
+  drop: equations.drop,
+  swap: equations.swap,
+  direction: loops.direction,
+  padding: padding.padding,
+  reset: carried.reset,
+  skip: loops.skip,
+  starts: loops.starts,
+  fromOutput: loops.fromOutput,
   carriedRows,
-  feedback: outputs.feedback,
+  feedback: loops.feedback,
   training,
   increase: values.increase,
   shortened: products.shortened,
@@ -49,17 +50,17 @@ export const operators: Readonly<Record<string, Operator>> = {
   constant: numbers.constant,
   coupled: terms.coupled,
   droppedLast: values.droppedLast,
-  reversed: terms.reversed,
+  reversed: equations.reversed,
   logarithm: softmax.logarithm,
   dim: softmax.dim,
-  another: activations.another,
-  carried: handed.carried,
+  another: equations.another,
+  carried: carried.carried,
   one: values.one,
   detach: values.detach,
-  straight: activations.straight,
-  derivative: activations.derivative,
-  truncated: wayBack.truncated,
-  part: wayBack.part,
+  straight: derivatives.straight,
+  derivative: derivatives.derivative,
+  truncated: backward.truncated,
+  part: backward.part,
   element: values.element,
   // What is off by numbers that nobody can list.
   scale: values.scale,

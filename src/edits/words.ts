@@ -2,7 +2,7 @@
 import { type Context, nodesAt, nowhere } from './context.ts'
 import type { Edit, Operand, Scope } from './edit.ts'
 import { operators } from './operators.ts'
-import { gatesOf } from './operators/order.ts'
+import { gatesOf } from './operators/gates.ts'
 import { expressionOf } from './expression.ts'
 
 /** By rule: the operator, what it is about, and what it is told. */

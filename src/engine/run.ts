@@ -1,3 +1,4 @@
+// What PyTorch computes, of any request: our own engine, and what an engine is.
 import { expectedAxes, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../format/case.ts'
 import { type FloatTensor, floatTensor } from '../format/tensor.ts'
 import { sizes } from '../format/module.ts'

@@ -11,7 +11,7 @@ import { keyTwice } from './messages.ts'
 import { floatTensor, unitRoundoff } from './tensor.ts'
 
 /** What somebody has computed elsewhere, as far as a case expects it. */
-export interface Actual {
+interface Actual {
   readonly outputs: Outputs
   /** What was made of the file, in words. */
   readonly notes: readonly string[]

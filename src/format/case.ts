@@ -1,3 +1,4 @@
+// A case: what a module or model was asked, and what PyTorch gave.
 import type { Training as TrainingRecord } from './case/record.ts'
 import { isModel, type ModelConfig, type ModelExtent, type ModelName, modelSignature } from './model.ts'
 import { type Axis, axis, type Config, extentOf, type ModuleName, parameterAxes, signatureOf } from './module.ts'

@@ -1,15 +1,13 @@
+// A fixture: a file of recorded cases, read one after the other.
 import { certainCase } from './case/certain.ts'
 import { parse, show } from './case/wording.ts'
 import type { Case } from './case.ts'
 import { messageOf, ParityError } from './errors.ts'
 import { decodePlain } from './fixture/decode.ts'
 import { isCertainEnd, isCertainHeader } from './fixture/certain.ts'
-import type { End as EndRecord, Header as HeaderRecord, Producer as ProducerRecord } from './fixture/header.ts'
+import type { End as EndRecord, Header as HeaderRecord } from './fixture/header.ts'
 import { type Ids, newIds } from './ids.ts'
 import { type Held, type Message, messages, type Source } from './messages.ts'
-
-/** What recorded a case. */
-export type Producer = ProducerRecord
 
 /** Which suite a fixture is, and what recorded it. */
 export type Header = HeaderRecord

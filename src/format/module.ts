@@ -7,7 +7,7 @@ export type LayerName = 'RNN' | 'LSTM' | 'GRU'
 export type LayerConfig = Config<LayerName>
 
 /** What makes a module an RNN, an LSTM or a GRU. */
-export interface Kind {
+interface Kind {
   /** The blocks of hidden_size rows in weight_ih and weight_hh, by torch's letters. */
   readonly gates: readonly string[]
   /** Whether there is a c beside h. */

@@ -14,7 +14,7 @@ export interface Drift {
 }
 
 /** A budget that is not of the size that was measured now. */
-export interface BudgetDrift {
+interface BudgetDrift {
   readonly tensor: string
   /** How many times as large it is as the new one, where it is farthest off: below 1 where it is smaller; NaN when the shape is another. */
   readonly ratio: number

@@ -6,7 +6,7 @@ import { encodeFrame, frameReader } from './frames.ts'
 import { killProcessGroup } from '../ports/processes.ts'
 
 /** A line that the Python package prints for us: what happened, and its particulars. */
-export interface PythonEvent {
+interface PythonEvent {
   readonly event: string
   readonly [key: string]: unknown
 }
@@ -104,7 +104,7 @@ export interface Conversation {
   kill(reason: ParityError): void
 }
 
-export interface Listener {
+interface Listener {
   /** What it throws kills Python, and is the reason. */
   readonly onMessage: (message: unknown) => void
   /** Called once, unless `end` was: why there are no more messages. */

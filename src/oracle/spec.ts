@@ -1,4 +1,4 @@
-// What an oracle can be asked for.
+// What PyTorch can be asked to record.
 import { z } from 'zod'
 import type { ModelName } from '../format/model.ts'
 import { modelSchemas } from '../format/model/config.ts'

@@ -1,9 +1,10 @@
+// The engine that a user asks for: ours, or one of their own in a worker.
 import { type Engine, float32Engine } from '../engine/run.ts'
 import { engine as ours } from '../verify/exact.ts'
 import type { Host } from './host.ts'
 
 /** What stands for `--engine`. */
-export interface Chosen {
+interface Chosen {
   readonly engine: Engine
   /** The process that it runs in, unless it is ours. */
   readonly host: Host | undefined

@@ -115,6 +115,13 @@ export async function experiment(
       error instanceof ParityError
         ? error
         : new ParityError('ENGINE_FAILED', `${engine.name}: ${messageOf(error)}`, { cause: error })
-    return end('failed', { error: failure })
+    const ended = end('failed', { error: failure })
+    if (isRestarted(failure)) history.clear()
+    return ended
   }
+}
+
+/** A process that hung or ended is started afresh for the next question. */
+function isRestarted({ code, message }: ParityError): boolean {
+  return code === 'ENGINE_TIMEOUT' || message.includes('its process ended')
 }

@@ -179,6 +179,12 @@ export class History {
   readonly #largest = new Map<string, number>()
   #last = ''
 
+  /** An engine that has been started afresh has had none. */
+  clear(): void {
+    for (const kept of [this.#shapes, this.#parameters, this.#parameter, this.#outputs, this.#largest]) kept.clear()
+    this.#last = ''
+  }
+
   add(spec: RecurrentSpec): void {
     const { shapes, parameters, each, outputs, size } = signature(spec)
     this.#shapes.add(shapes)

@@ -35,7 +35,7 @@ export interface Learnt {
 }
 
 const mostTerms = 3
-const mostConditions = 3
+const mostConditions = 4
 const beam = 12
 /** How many examples a condition must bring, by its cost: of many some are brought by any. */
 const priceOfCondition = (examples: number): number => Math.max(3, examples / 200)

@@ -1,4 +1,4 @@
-// Shapes that broadcast against each other.
+// Broadcasting: the shape to which several broadcast, and where each element stands.
 import { broadcastStrides, elementCount } from '../format/tensor.ts'
 import type { Value } from './value.ts'
 
@@ -37,6 +37,7 @@ export function isSame(one: readonly number[], other: readonly number[]): boolea
 
 /** So many are remembered: the shapes of a program are few, and asked for at every step. */
 const mostKnown = 256
+
 const known = new Map<string, Int32Array>()
 
 /** Where each element of a shape stands in a tensor that broadcasts to it; undefined where it is of that shape. */

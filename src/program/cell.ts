@@ -8,7 +8,7 @@ export interface States {
 }
 
 /** Writes the operations of a step: a gate is everything that is written in its place. */
-export interface CellWriter extends Writer {
+interface CellWriter extends Writer {
   readonly gate: (name: string, body: () => Id) => Id
   /** x W_ihᵀ + b_ih, of the gate at hand. */
   readonly ih: (x: Id) => Id

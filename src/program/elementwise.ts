@@ -1,8 +1,8 @@
-import { elementCount, largest } from '../format/tensor.ts'
+// Operations on each element alone: an equation, and beside it its derivative.
+import { elementCount } from '../format/tensor.ts'
+import { broadcast, isRepeated, isSame, placesOf } from './broadcast.ts'
 import type { Activation, Attributes, Function1 } from './operation.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
-import { broadcast, isRepeated, isSame, placesOf } from './broadcast.ts'
-import { inSteps, roundings, towardZero } from './rounding.ts'
 
 const functions: Readonly<Record<Activation, Omit<Function1, 'name'>>> = {
   identity: { of: (x) => x, slope: () => 1 },
@@ -33,14 +33,7 @@ export function clamp([x]: readonly Value[], { min, max }: Attributes['clamp']):
   return map(x!, of, (d, x) => (x < min || x > max ? 0 : d))
 }
 
-/** The gradient goes through as it is. */
-export function round([x]: readonly Value[], { dtype, toward }: Attributes['round']): Computed {
-  if (dtype === 'int8') return map(x!, inSteps(largest(x!.data) / 127), (d) => d)
-  const nearest = roundings[dtype]
-  return map(x!, toward === 'zero' ? towardZero(nearest) : nearest, (d) => d)
-}
-
-function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y: number) => number): Computed {
+export function map(x: Value, of: (x: number) => number, back: (d: number, x: number, y: number) => number): Computed {
   const { data } = x
   const y = new Float64Array(data.length)
   for (let i = 0; i < y.length; i++) y[i] = of(data[i]!)
@@ -101,11 +94,13 @@ function binary(
 const whole = (d: number): number => d
 
 const anyAdd: Binary = binary((x, y) => x + y, whole, whole)
+
 const anySub: Binary = binary(
   (x, y) => x - y,
   whole,
   (d) => -d,
 )
+
 const anyMul: Binary = binary(
   (x, y) => x * y,
   (d, _, y) => d * y,
@@ -174,18 +169,22 @@ export const div: Binary = binary(
   (d, _, y) => d / y,
   (d, x, y) => (-d * (x / y)) / y,
 )
+
 export const pow: Binary = binary(
   (x, y) => x ** y,
   (d, x, y) => (y === 0 ? 0 : d * y * x ** (y - 1)),
   (d, x, y) => d * x ** y * Math.log(x),
 )
+
 /** Math.max would take 0 for larger than −0. */
 export const maximum: Binary = binary(
   (x, y) => (x >= y || Number.isNaN(x) ? x : y),
   (d, x, y) => (x > y ? d : x === y ? d / 2 : 0),
   (d, x, y) => (y > x ? d : x === y ? d / 2 : 0),
 )
+
 export const lt: Binary = binary((x, y) => (x < y ? 1 : 0))
+
 export const eq: Binary = binary((x, y) => (x === y ? 1 : 0))
 
 export function where(operands: readonly Value[]): Computed {

@@ -1,11 +1,12 @@
+// Computes a program, operation by operation, and its gradients.
 import { elementCount } from '../format/tensor.ts'
 import type { Id, Op, Operation, Program } from './operation.ts'
 import { type Primitive, primitives } from './primitives.ts'
 import { type Recognised, recognised } from './recognise.ts'
-import { rowsOf, withRows } from './shapes.ts'
+import { find, kept, type LoopRun, runOf, type Scope } from './scope.ts'
 import * as shapes from './shapes.ts'
+import { rowsOf, withRows } from './shapes.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
-import { find, gradTaken, going, kept, type LoopRun, nothing, runOf, type Scope } from './scope.ts'
 
 /** What goes into a program, by name: its parameters and inputs. */
 export type Given = Readonly<
@@ -16,7 +17,7 @@ export type Given = Readonly<
 export type Numbers = Readonly<Record<string, Float64Array>>
 
 /** What a program gives, and the gradients by everything that went in when those by its outputs are given. */
-export interface Interpreted {
+interface Interpreted {
   readonly known: Known
   readonly outputs: Readonly<Record<string, Value>>
   /** By the names of parameters and inputs. cotangents: by the names of outputs. */
@@ -275,4 +276,21 @@ export function interpret(
       },
     })
   }
+}
+
+/** The gradient by a value, which is then at its end. */
+function gradTaken(value: Value): Float64Array | undefined {
+  const { grad } = value
+  value.grad = undefined
+  return grad
+}
+
+/** What stands where an operation gives no tensor of its own, as a loop does. */
+const nothing: Value = { shape: [0], data: new Float64Array(0), requires_grad: false, grad: undefined }
+
+/** The rows that have a step at this time; undefined for all. */
+function going(lengths: Float64Array, t: number): readonly number[] | undefined {
+  const rows: number[] = []
+  for (let row = 0; row < lengths.length; row++) if (t < lengths[row]!) rows.push(row)
+  return rows.length === lengths.length ? undefined : rows
 }

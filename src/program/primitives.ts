@@ -3,6 +3,7 @@ import * as elementwise from './elementwise.ts'
 import { linear } from './linear.ts'
 import type { Attributes, Op } from './operation.ts'
 import * as reductions from './reductions.ts'
+import { round } from './rounding.ts'
 import * as shapes from './shapes.ts'
 import type { Computed, Value } from './value.ts'
 
@@ -32,7 +33,7 @@ export const primitives = {
   where: elementwise.where,
   activation: elementwise.activation,
   clamp: elementwise.clamp,
-  round: elementwise.round,
+  round,
   detach: elementwise.detach,
   straight_through: elementwise.straight_through,
   reshape: shapes.reshape,

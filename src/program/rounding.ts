@@ -1,6 +1,9 @@
-// Numbers with fewer digits.
+// Rounding to the numbers of a dtype.
 import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
+import { largest } from '../format/tensor.ts'
+import { map } from './elementwise.ts'
 import type { Attributes } from './operation.ts'
+import type { Computed, Value } from './value.ts'
 
 /** A TensorFloat-32 keeps 11 of a float64's 53 digits. */
 const tf32Digits = 2 ** 42
@@ -13,7 +16,7 @@ function roundToTf32(x: number): number {
   return Number.isFinite(rounded) ? rounded : own
 }
 
-export const roundings: Readonly<Record<Exclude<Attributes['round']['dtype'], 'int8'>, (x: number) => number>> = {
+const roundings: Readonly<Record<Exclude<Attributes['round']['dtype'], 'int8'>, (x: number) => number>> = {
   float16: roundToFloat16,
   bfloat16: roundToBfloat16,
   float32: Math.fround,
@@ -21,12 +24,19 @@ export const roundings: Readonly<Record<Exclude<Attributes['round']['dtype'], 'i
   tf32: roundToTf32,
 }
 
+/** The gradient goes through as it is. */
+export function round([x]: readonly Value[], { dtype, toward }: Attributes['round']): Computed {
+  if (dtype === 'int8') return map(x!, inSteps(largest(x!.data) / 127), (d) => d)
+  const nearest = roundings[dtype]
+  return map(x!, toward === 'zero' ? towardZero(nearest) : nearest, (d) => d)
+}
+
 /** Whole numbers times a scale. */
-export function inSteps(scale: number): (x: number) => number {
+function inSteps(scale: number): (x: number) => number {
   return (x) => (scale > 0 ? Math.round(x / scale) * scale : x)
 }
 
-export function towardZero(nearest: (x: number) => number): (x: number) => number {
+function towardZero(nearest: (x: number) => number): (x: number) => number {
   return (x) => {
     const rounded = nearest(x)
     if (!(Math.abs(rounded) > Math.abs(x))) return rounded

@@ -1,4 +1,4 @@
-// The values that a list of operations sees.
+// What is known while a program runs: the values so far, and what is left of its loops.
 import type { Id, Operation } from './operation.ts'
 import type { Value } from './value.ts'
 
@@ -19,23 +19,6 @@ export interface LoopRun {
   readonly steps: number
   /** How many rows there are, those that have ended included; undefined without lengths. */
   readonly batch: number | undefined
-}
-
-/** The gradient by a value, which is then at its end. */
-export function gradTaken(value: Value): Float64Array | undefined {
-  const { grad } = value
-  value.grad = undefined
-  return grad
-}
-
-/** What stands where an operation gives no tensor of its own, as a loop does. */
-export const nothing: Value = { shape: [0], data: new Float64Array(0), requires_grad: false, grad: undefined }
-
-/** The rows that have a step at this time; undefined for all. */
-export function going(lengths: Float64Array, t: number): readonly number[] | undefined {
-  const rows: number[] = []
-  for (let row = 0; row < lengths.length; row++) if (t < lengths[row]!) rows.push(row)
-  return rows.length === lengths.length ? undefined : rows
 }
 
 /** What will be stacked, without what only one step needs. */

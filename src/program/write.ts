@@ -3,7 +3,7 @@ import type { Activation, Attributes, Id, Op, Operation, Program, Site } from '.
 /** Values under way in a loop, by the names of their states. */
 export type Ids = Readonly<Record<string, Id>>
 
-export interface LoopOptions<S extends Ids> {
+interface LoopOptions<S extends Ids> {
   readonly steps: number
   readonly reverse?: boolean
   readonly lengths?: Id | undefined
@@ -12,7 +12,7 @@ export interface LoopOptions<S extends Ids> {
 }
 
 /** What a body gives: each state after the step, and what is to be stacked over all steps. */
-export interface Body<S extends Ids, O extends Ids> {
+interface Body<S extends Ids, O extends Ids> {
   readonly next: { readonly [K in keyof S]: Id }
   readonly outputs: O
 }

@@ -1,7 +1,7 @@
 import { logLine } from '../format/errors.ts'
 
 /** Text of others, line by line, as it may stand in somebody's terminal and in the log of a CI job. */
-export interface LogLines {
+interface LogLines {
   /** → the lines that are whole by now */
   add(text: string): string
   /** → what is left, as a line */

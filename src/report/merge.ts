@@ -9,7 +9,7 @@ export interface Saved {
   readonly results: Results
 }
 
-export interface Merged {
+interface Merged {
   /** One for each engine and way of judging, in the order in which they come. */
   readonly runs: readonly Results[]
   /** Cases that came more than once, in words. */

@@ -20,7 +20,9 @@ export function renderProbed(name: string, probed: Probed, seconds: number, colo
   const failed = experiments.find(({ error }) => error !== undefined)
   if (failed?.error !== undefined) lines.push(`  ${colors.red('failed')} ${oneLine(failed.error.message)}`)
   if (smallestWrong !== undefined)
-    lines.push(`  smallest that is wrong: ${colors.bold(renderSpec(smallestWrong.spec))}`)
+    lines.push(
+      `  smallest that ${smallestWrong.outcome === 'wrong' ? 'is wrong' : 'fails'}: ${colors.bold(renderSpec(smallestWrong.spec))}`,
+    )
   if (smallestWrong !== undefined && largestRight !== undefined) {
     lines.push(`  largest that is right: ${renderSpec(largestRight.spec)}`)
   }

@@ -20,7 +20,7 @@ export interface Answered {
   readonly ms: number
 }
 
-export interface AgainOptions {
+interface AgainOptions {
   /** How often each case is asked in all. */
   readonly repeat: number
   /** Of the order. */

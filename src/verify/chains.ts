@@ -4,7 +4,7 @@ import { randomOf } from './random.ts'
 import { elementCount, type FloatTensor, floatTensor } from '../format/tensor.ts'
 
 /** A sequence in parts, the states of one going into the next, as recurrent ports are used. */
-export interface Chain {
+interface Chain {
   /** How many steps each part has; they add up to the whole. */
   readonly sizes: readonly number[]
   /** Asks for one part after the other. → what the whole run is to give: `output` of all parts, the last `h_n` and `c_n` */

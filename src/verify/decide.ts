@@ -50,7 +50,7 @@ export function faintOf({ expected, budget, target }: Case): string[] {
 }
 
 /** Of a target: the roundoff of its products, and whether subnormal numbers may become 0, so that they decide nothing. */
-export type Coarseness = NonNullable<Case['target']>
+type Coarseness = NonNullable<Case['target']>
 
 function byBudget(expected: FloatTensor, budget: Tensor<'float64'>, target: Coarseness | undefined): Decision {
   if (isPlain(expected, budget, target)) return { decided: expected.data.length, undecided: 0 }

@@ -5,10 +5,10 @@ import { isModelRequest, type RecurrentRequest, type Request, type Training } fr
 import { exactly } from '../../src/engine/run.ts'
 import { fuzzedModules, specs } from '../../src/oracle/fuzz/spec.ts'
 import { programOf, runProgram } from '../../src/program.ts'
-import { edited, isAt } from '../../src/program/operation.ts'
 import { layerCase, layerNames, questionOf } from '../sample.ts'
 import { agreement } from './agreement.ts'
 import { requestOfSpec } from '../../src/probe/requests.ts'
+import { edited, isAt } from './replaced.ts'
 
 type Of<O> = Extract<Training, { optimizer: O }>
 const sgd: Of<'SGD'> = {

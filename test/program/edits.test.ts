@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest'
 import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
 import { programOf, runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
-import { edited, everyOperation, isAt, type Operation, type Program, wrapped } from '../../src/program/operation.ts'
+import { everyOperation, type Operation, type Program } from '../../src/program/operation.ts'
 import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { differences } from '../differences.ts'
 import { agreeing, gradientsByDifferences } from '../gradients.ts'
 import { modelRequest } from '../models.ts'
 import { layerCase, type LayerOptions, questionOf } from '../sample.ts'
+import { edited, isAt, wrapped } from './replaced.ts'
 
 type Edit = (program: Program) => Program
 

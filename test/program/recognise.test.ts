@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { programOf } from '../../src/program.ts'
-import { edited, everyOperation, isAt, type Operation, type Program, wrapped } from '../../src/program/operation.ts'
+import { everyOperation, type Operation, type Program } from '../../src/program/operation.ts'
 import { type Recognised, recognised } from '../../src/program/recognise.ts'
 import { modelRequest } from '../models.ts'
 import { layerCase, questionOf } from '../sample.ts'
+import { edited, isAt, wrapped } from './replaced.ts'
 
 function found({ operations }: Program): (Recognised | undefined)[] {
   return operations.filter((own) => own.op === 'loop').map((loop) => recognised(loop, operations))

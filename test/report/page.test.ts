@@ -203,7 +203,12 @@ describe('the page of a report', () => {
         results([mismatching], {
           causes: { groups: [], unexplained: { cases: [{ file: 'a.msgpack', id: 'wrong' }], searched: 1 } },
         }),
-      ].map((own) => opened(own, async (page) => expect(await page.isVisible('#causes')).toBe(false))),
+      ].map((own) =>
+        opened(own, async (page) => {
+          expect(await ids(page)).toStrictEqual(['wrong'])
+          expect(await page.isVisible('#causes')).toBe(false)
+        }),
+      ),
     ))
 
   it('is used by keyboard: / searches, arrows move, Enter opens, Escape closes and clears', () =>

@@ -35,7 +35,7 @@ export interface VerifyOptions {
 }
 
 /** A case that has been judged and shown, and may be asked again before it is written down. */
-export interface Pending extends Answered {
+interface Pending extends Answered {
   readonly file: string
   readonly detail: Detail | undefined
   /** What is known of a mismatch before the run has ended. */

@@ -1,8 +1,21 @@
-// The blocks of rows of the gates in another order.
+// The gates of a cell, and the blocks of rows of them in another order.
 import { everyOperation } from '../../program/operation.ts'
 import type { Context } from '../context.ts'
 import { editOperations } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
+import { groups } from './siblings.ts'
+
+export function gatesOf({ program }: Context): number {
+  for (const { op, attributes } of everyOperation(program.operations)) {
+    if (op === 'chunk') return attributes.chunks
+  }
+  return 1
+}
+
+/** weight_hr has no rows of gates. */
+const ofGates = groups
+  .map((tensors) => tensors.filter((name) => name !== 'weight_hr'))
+  .filter((tensors) => tensors.length > 0)
 
 /** The blocks of rows of the gates in another order. value: for which gates the blocks are taken, one after the other */
 export const gateOrder: Operator = {
@@ -11,17 +24,7 @@ export const gateOrder: Operator = {
     if (letters.length < 3) return
     for (const order of permutations(letters)) {
       if (order === letters) continue
-      for (const tensors of [
-        ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'],
-        ['weight_ih', 'weight_hh'],
-        ['bias_ih', 'bias_hh'],
-        ['weight_ih', 'bias_ih'],
-        ['weight_hh', 'bias_hh'],
-        ['weight_ih'],
-        ['weight_hh'],
-        ['bias_ih'],
-        ['bias_hh'],
-      ]) {
+      for (const tensors of ofGates) {
         yield { operator: 'gates', operand: { op: 'chunk' }, value: { order, tensors } }
       }
     }

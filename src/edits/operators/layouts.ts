@@ -1,11 +1,13 @@
 // The same numbers as if the tensor had been stored in another shape, or turned.
+import { elementCount } from '../../format/tensor.ts'
 import type { Id } from '../../program/operation.ts'
 import type { Context, Node } from '../context.ts'
 import { operandsOf } from '../operand.ts'
 import { editValues, type Write } from '../rewrite.ts'
+import { gatesOf } from './gates.ts'
 import type { Operator } from './operator.ts'
+import { movable } from './order.ts'
 import { isNumeric } from './values.ts'
-import { gatesOf, movable } from './order.ts'
 
 /** Stored in another shape, or turned. value: how */
 export const layout: Operator = {
@@ -46,7 +48,6 @@ interface Layout {
 
 const isWeight = ({ operand: { op, tensor = '' } }: Node): boolean => op === 'parameter' || tensor.includes('weight')
 
-const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1)
 const isLarge = (shape: readonly number[], ...axes: number[]): boolean =>
   axes.every((axis) => (shape.at(axis) ?? 0) > 1)
 
@@ -102,9 +103,9 @@ const layouts: Readonly<Record<string, Layout>> = {
     says: 'as if its last two axes were stored the other way',
   },
   'last axis first': {
-    can: (shape, _, isWeight) => !isWeight && isLarge(shape, -1) && product(shape.slice(0, -1)) > 1,
+    can: (shape, _, isWeight) => !isWeight && isLarge(shape, -1) && elementCount(shape.slice(0, -1)) > 1,
     make(write, x, shape) {
-      const [outer, last] = [product(shape.slice(0, -1)), shape.at(-1)!]
+      const [outer, last] = [elementCount(shape.slice(0, -1)), shape.at(-1)!]
       const stored = write('reshape', [x], { shape: [last, outer] })
       return write('reshape', [write('transpose', [stored], { dim0: 0, dim1: 1 })], { shape })
     },

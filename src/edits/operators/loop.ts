@@ -1,4 +1,4 @@
-// Loops, and what edits of them have in common: which are meant, a number for each step, what is handed on.
+// What edits of loops are made of: which loops an edit is about, and what is handed on at some of the steps.
 import { everyOperation, type Id, type Operation, type Program } from '../../program/operation.ts'
 import { type Context, isWithin, type Node } from '../context.ts'
 import type { Edit } from '../edit.ts'
@@ -29,8 +29,7 @@ export function editLoops(
   return isEdited ? { ...program, operations } : undefined
 }
 
-export const isOf = ({ operand: { part } }: Edit, { operand }: Node): boolean =>
-  part === undefined || operand.part === part
+const isOf = ({ operand: { part } }: Edit, { operand }: Node): boolean => part === undefined || operand.part === part
 
 /** Loops everywhere, and where a model has several those of each part. */
 export function placesOf(context: Context): Edit['operand'][] {
@@ -42,9 +41,6 @@ export function placesOf(context: Context): Edit['operand'][] {
 
 export const loopsOf = ({ program }: Context): Loop[] =>
   [...everyOperation(program.operations)].filter((operation): operation is Loop => operation.op === 'loop')
-
-export const hasDirections = (context: Context): boolean =>
-  loopsOf(context).some(({ attributes }) => attributes.reverse)
 
 /** A number for each step, by the order in which the steps are taken, that a body can read. */
 export function perStep(
@@ -91,9 +87,4 @@ export function handingOn(
   }
   if (more.length === 0) return undefined
   return [before, { ...loop, attributes: { ...loop.attributes, body: [inside, ...body, ...more], next } }]
-}
-
-export function batchOf(context: Context): number {
-  const h = context.nodes.find(({ operation: { op, site } }) => op === 'activation' && site.gate !== undefined)
-  return h?.shape[0] ?? 1
 }

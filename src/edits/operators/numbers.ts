@@ -1,9 +1,9 @@
-// A number that stands in an equation is another.
+// A number of the program is another one.
 import type { Operation } from '../../program/operation.ts'
 import { type Context, type Node, nowhere } from '../context.ts'
-import { sizesOf } from '../sizes.ts'
 import { type Meant, operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
+import { sizesOf } from '../sizes.ts'
 import type { Operator } from './operator.ts'
 
 /** A number of the program is another: one that stands elsewhere, its rest to 1, 0 or 1. value: what of it, or which number */

@@ -1,8 +1,8 @@
 // The same numbers in another order along one axis.
-import { everyOperation } from '../../program/operation.ts'
 import type { Context, Node } from '../context.ts'
 import { operandsOf } from '../operand.ts'
 import { editValues } from '../rewrite.ts'
+import { gatesOf } from './gates.ts'
 import type { Operator } from './operator.ts'
 import { isNumeric } from './values.ts'
 
@@ -198,11 +198,4 @@ function blocksName(node: Node, axis: number): number | string {
 
 function blocksFor(name: string, context: Context): number {
   return name === 'layers' ? context.num_layers : gatesOf(context)
-}
-
-export function gatesOf({ program }: Context): number {
-  for (const { op, attributes } of everyOperation(program.operations)) {
-    if (op === 'chunk') return attributes.chunks
-  }
-  return 1
 }

@@ -1,8 +1,8 @@
-// What a length does.
+// What a length ends, and what stands past it.
 import type { Id, Operation, Program } from '../../program/operation.ts'
 import type { Context } from '../context.ts'
-import type { Operator } from './operator.ts'
 import { editLoops, type Loop } from './loop.ts'
+import type { Operator } from './operator.ts'
 
 /** A length ends a row in some of what it ends it in. value: how */
 export const padding: Operator = {

@@ -1,4 +1,4 @@
-// Sums of products: their first and last term, and how they are rounded.
+// Matrix products without a term, or of less precision.
 import type { Id } from '../../program/operation.ts'
 import { operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'

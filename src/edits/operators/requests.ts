@@ -1,6 +1,7 @@
 // A port that is asked one thing and computes another: an option is ignored or is another one, an input is left out or misread.
 import { isModelRequest, type Request } from '../../format/case.ts'
 import { layerConfig } from '../../format/module.ts'
+import { elementCount } from '../../format/tensor.ts'
 import type { Value } from '../edit.ts'
 import type { Operator } from './operator.ts'
 
@@ -123,7 +124,7 @@ export const axes: Operator = {
       readonly data: ArrayLike<number>
     }): unknown => {
       const shape = [states, batch, own.shape.at(-1)!]
-      const count = shape.reduce((all, size) => all * size, 1)
+      const count = elementCount(shape)
       const { data } = own
       const numbers = Float64Array.from(
         { length: count },

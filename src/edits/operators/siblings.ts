@@ -43,7 +43,8 @@ function byDirection(layer: number, reverse: boolean, layers: number): [number, 
   return [Math.floor(place / 2), place % 2 === 1]
 }
 
-const groups = [
+/** Parameters that a port may have wrong together. */
+export const groups: readonly (readonly string[])[] = [
   ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh', 'weight_hr'],
   ['weight_ih', 'weight_hh', 'weight_hr'],
   ['bias_ih', 'bias_hh'],
@@ -54,7 +55,7 @@ const groups = [
   ['bias_ih'],
   ['bias_hh'],
   ['weight_hr'],
-] as const
+]
 
 /** Parameters of another layer or direction. value: whose, and which parameters */
 export const sibling: Operator = {

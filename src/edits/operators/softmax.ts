@@ -1,4 +1,4 @@
-// The logarithm of a softmax, and along which dim it is.
+// Softmax and its logarithm, computed otherwise or along another dim.
 import type { Id, Operation } from '../../program/operation.ts'
 import { nodesAt } from '../context.ts'
 import { operandsOf } from '../operand.ts'

@@ -1,111 +1,9 @@
-// An equation is another one: a term or factor left out, one more, another in its place, or another order.
-import type { Id, Operation } from '../../program/operation.ts'
+// One more term, or another one: what else is there of that shape.
 import { type Context, type Node, nodesAt, nowhere } from '../context.ts'
 import type { Operand } from '../edit.ts'
 import { operandsOf } from '../operand.ts'
-import { editOperations, editValues } from '../rewrite.ts'
+import { editValues } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
-
-const binary = new Set(['add', 'sub', 'mul', 'div', 'maximum', 'where', 'pow'])
-const commutative = new Set(['add', 'mul', 'maximum'])
-
-export function shapeOf(context: Context, node: Node, id: Id): string | undefined {
-  const nodes =
-    node.operand.in === 'update' ? context.nodes.filter((other) => other.operand.in === 'update') : undefined
-  const found = nodes?.find((other) => other.operation.id === id) ?? context.byId.get(id)
-  return found?.shape.join()
-}
-
-/** Of an operation on several, one is taken as it is. value: which one */
-export const drop: Operator = {
-  *candidates(context) {
-    for (const { operand, nodes } of operandsOf(context)) {
-      const [node] = nodes
-      const { op, operands } = node.operation
-      if (operand.op !== op) continue
-      if (op === 'softmax' || op === 'log_softmax') yield { operator: 'drop', operand, value: 0 }
-      if (!binary.has(op)) continue
-      for (const [i, id] of operands.entries()) {
-        const isCondition = op === 'where' && i === 0
-        if (!isCondition && shapeOf(context, node, id) === node.shape.join())
-          yield { operator: 'drop', operand, value: i }
-      }
-    }
-  },
-  edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation) => {
-      const kept = operation.operands[edit.value as number]
-      if (kept === undefined) return undefined
-      return { ...operation, op: 'activation', operands: [kept], attributes: { function: 'identity' } }
-    }),
-  says: ({ operand: { op, tensor }, value }, name) => {
-    if (tensor !== nowhere && op === 'add') return `leaves ${tensor} out of ${name}`
-    return op === 'activation'
-      ? `leaves out the function of ${name}`
-      : `takes the ${value === 0 ? 'first' : 'second'} part alone of ${name}`
-  },
-}
-
-/** The other way round. */
-export const swap: Operator = {
-  *candidates(context) {
-    for (const { operand, nodes } of operandsOf(context)) {
-      const { op, operands } = nodes[0].operation
-      const isOrdered = (binary.has(op) && !commutative.has(op)) || (op === 'cat' && operands.length === 2)
-      if (operand.op === op && isOrdered) yield { operator: 'swap', operand }
-    }
-  },
-  edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation) => {
-      const { op, operands } = operation
-      const turned = op === 'where' ? [operands[0]!, operands[2]!, operands[1]!] : operands.toReversed()
-      return { ...operation, operands: turned }
-    }),
-  says: (_, name) => `takes the two parts of ${name} the other way round`,
-}
-
-/** Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. */
-export const reversed: Operator = {
-  *candidates(context) {
-    for (const { operand, nodes } of operandsOf(context)) {
-      const pair = pairOf(nodes[0], context)
-      if (pair !== undefined && operand.op === nodes[0].operation.op)
-        yield { operator: 'reversed', operand, value: pair.i }
-    }
-  },
-  edit: (edit, context, program) =>
-    editValues(edit, context, program, (write, _, node) => {
-      const pair = pairOf(node, context)
-      if (pair === undefined) return undefined
-      const { i, inner } = pair
-      const { operation } = node
-      const put = (own: Operation, j: number, x: Id): Id =>
-        write(
-          own.op as 'add',
-          own.operands.map((id, k) => (k === j ? x : id)),
-          own.attributes as Record<string, never>,
-        )
-      return put(inner, 0, put(operation, i, inner.operands[0]!))
-    }),
-  says: (_, name) => `takes the steps of ${name} in the other order`,
-}
-
-/** An operation, and the one of one operand, or of one that stands first, that it reads and nobody else does. */
-function pairOf(node: Node, context: Context): { readonly i: number; readonly inner: Operation } | undefined {
-  const { operation } = node
-  if (!['add', 'sub', 'mul', 'div', 'activation'].includes(operation.op)) return undefined
-  const place = node.operand.in
-  if (place !== undefined && place !== 'update') return undefined
-  for (const [i, id] of operation.operands.entries()) {
-    const inner = context.nodes.find((other) => other.operand.in === place && other.operation.id === id)
-    const { op } = inner?.operation ?? {}
-    if (inner === undefined || !(op === 'activation' || op === 'div' || op === 'mul' || op === 'add')) continue
-    if (operation.op === op || inner.shape.join() !== node.shape.join()) continue
-    if (operation.op === 'activation' && op === 'activation') continue
-    return { i, inner: inner.operation }
-  }
-  return undefined
-}
 
 /** One more term: what else is there of that shape. value: the operand that is added */
 export const added: Operator = {
@@ -160,7 +58,7 @@ export const instead: Operator = {
   says: ({ value }, name) => `takes ${namedOperand(value as Operand)} for ${name}`,
 }
 
-export function namedOperand({ tensor, gate, op, part }: Operand): string {
+function namedOperand({ tensor, gate, op, part }: Operand): string {
   const where = part === undefined ? '' : ` of ${part}`
   if (op === 'activation' && gate !== undefined && gate !== nowhere) return `gate ${gate}${where}`
   if (tensor !== undefined && tensor !== nowhere)

@@ -1,4 +1,5 @@
 // What is read or computed at a place is something else: nothing, a multiple, cut off, rounded, detached, another function of it.
+import { elementCount } from '../../format/tensor.ts'
 import type { Attributes, Id } from '../../program/operation.ts'
 import type { Context, Node } from '../context.ts'
 import type { Value } from '../edit.ts'
@@ -218,7 +219,7 @@ export const element: Operator = {
     const [name, at, part] = edit.value as [string, number, number]
     return editValues({ ...edit, operand: { op: 'parameter' } }, context, program, (write, x, { operation, shape }) => {
       if (operation.op !== 'parameter' || operation.attributes.name !== name) return undefined
-      const count = shape.reduce((all, size) => all * size, 1)
+      const count = elementCount(shape)
       if (at >= count) return undefined
       const data = Array.from({ length: count }, (_, i) => (i === at ? 1 + part : 1))
       return write('mul', [x, write('constant', [], { shape, data })], {})

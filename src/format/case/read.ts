@@ -34,7 +34,7 @@ import { budgets, readWholeNumbers, rejectUnknown, tensors } from './tensors.ts'
 import { invalid, printable, show } from './wording.ts'
 
 /** Gives the constructor arguments of a case once they are checked: with zod, or as they are where that is done. */
-export type ConfigOf = (module: ModuleName | ModelName, config: unknown, named: string) => Config | ModelConfig
+type ConfigOf = (module: ModuleName | ModelName, config: unknown, named: string) => Config | ModelConfig
 
 /** The budget of a case that has none. */
 export type Measure = (recorded: Request & Omit<Case, 'budget'>) => Case['budget']

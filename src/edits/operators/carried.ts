@@ -1,7 +1,7 @@
-// What is handed on from step to step, and what the first one begins with.
+// What is handed on to the next step: zeros, or something rounded, cut off or scaled.
 import type { Operation, Program } from '../../program/operation.ts'
-import type { Operator } from './operator.ts'
 import { editLoops, handingOn, loopsOf, placesOf } from './loop.ts'
+import type { Operator } from './operator.ts'
 
 const intervals = [1, 2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 256]
 
@@ -118,27 +118,4 @@ export const forget: Operator = {
   edit: (edit, context, program) => reset.edit!({ ...edit, value: [1, edit.value!] }, context, program),
   says: ({ value, operand }) =>
     `forgets ${value === 'all' ? 'the state' : (value as string)} of the ${operand.part} between steps`,
-}
-
-/** A part begins from zeros, whatever is handed to it. */
-export const starts: Operator = {
-  *candidates(context) {
-    for (const operand of placesOf(context)) {
-      if (operand.part !== undefined)
-        for (const value of ['all', 'h', 'c']) yield { operator: 'starts', operand, value }
-    }
-  },
-  edit: (edit, context, program) =>
-    editLoops(edit, context, program, (loop) => {
-      const before: Operation[] = []
-      const body = loop.attributes.body.map((operation): Operation => {
-        const { id, operands, site } = operation
-        if (operation.op !== 'state' || !(edit.value === 'all' || site.tensor === edit.value)) return operation
-        if (!/^[hc]/.test(site.tensor ?? '')) return operation
-        before.push({ id: `${id}.start`, op: 'full_like', operands, attributes: { value: 0 }, site })
-        return { ...operation, operands: [`${id}.start`] }
-      })
-      return before.length === 0 ? undefined : [...before, { ...loop, attributes: { ...loop.attributes, body } }]
-    }),
-  says: ({ operand }) => `starts the ${operand.part} from zeros`,
 }

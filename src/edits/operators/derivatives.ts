@@ -1,39 +1,8 @@
-// Another function, or another derivative.
-import type { Node } from '../context.ts'
-import { slopeOf } from '../../program/elementwise.ts'
-import { functions } from '../functions.ts'
+// The way back through an equation whose value is right.
 import { operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
+import { shapeOf } from './equations.ts'
 import type { Operator } from './operator.ts'
-import { shapeOf } from './terms.ts'
-
-/** Another function. value: its name */
-export const another: Operator = {
-  *candidates(context) {
-    for (const { operand, nodes } of operandsOf(context)) {
-      const [{ operation }] = nodes as readonly [Node]
-      if (operation.op !== 'activation' || typeof operation.attributes.function !== 'string') continue
-      for (const value of Object.keys(functions)) {
-        const { for: isFor, isOfAll = false } = functions[value]!
-        if (isOfAll && operand.function === undefined) continue
-        if (value !== operation.attributes.function && isFor(operation.attributes.function)) {
-          yield { operator: 'another', operand, value }
-        }
-      }
-    }
-  },
-  edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation) => {
-      if (operation.op !== 'activation') return undefined
-      const own = functions[edit.value as string]!.of(context.request.dtype)
-      const before = operation.attributes.function
-      if (edit.gradient === undefined || typeof before !== 'string')
-        return { ...operation, attributes: { function: own } }
-      return { ...operation, attributes: { function: own, derivative: slopeOf(before) } }
-    }),
-  says: ({ value, operand }, name) =>
-    `applies ${functions[value as string]!.says} instead of ${operand.function ?? `the function of ${name}`}`,
-}
 
 /** Another derivative, the value being right. */
 export const derivative: Operator = {

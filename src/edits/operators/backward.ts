@@ -1,7 +1,8 @@
-// Which steps, and rows, a gradient comes from.
+// The way back through the steps: it ends early, or comes from some of them alone.
 import type { Id, Operation } from '../../program/operation.ts'
+import type { Context } from '../context.ts'
+import { editLoops, handingOn, type Loop, loopsOf, perStep } from './loop.ts'
 import type { Operator } from './operator.ts'
-import { batchOf, editLoops, handingOn, type Loop, loopsOf, perStep } from './loop.ts'
 
 /** No gradient goes from a step to the one before, every n steps. */
 export const truncated: Operator = {
@@ -107,3 +108,8 @@ export const part: Operator = {
 }
 
 const isBias = ({ op, site }: Operation): boolean => op === 'add' && site.tensor?.startsWith('bias') === true
+
+function batchOf(context: Context): number {
+  const h = context.nodes.find(({ operation: { op, site } }) => op === 'activation' && site.gate !== undefined)
+  return h?.shape[0] ?? 1
+}
