@@ -72,7 +72,9 @@ function program(): Command {
 
   torchParity
     .command('explain')
-    .description('say where an engine departs from PyTorch in a case, which change to PyTorch’s program explains it, and when it is wrong')
+    .description(
+      'say where an engine departs from PyTorch in a case, which change to PyTorch’s program explains it, and when it is wrong',
+    )
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case, or how its id alone begins')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')

@@ -52,6 +52,8 @@ export interface Probed {
   readonly conduct: readonly Conduct[]
 }
 
+/** One in so many of those that are right is asked once more. */
+const repeated = 4
 /** Drawn before anything is learnt. */
 const screened = 160
 /** Of those so many wrong and right ones are enough. */
@@ -85,7 +87,10 @@ export async function probe(engine: Engine, options: ProbeOptions): Promise<Prob
   const ask = async (draw: Draw): Promise<Experiment | undefined> => {
     if (isOver()) return undefined
     // Other numbers each time: what is kept from one call to the next shows in nothing else.
-    const asked = await experiment({ ...draw, seed: seedOf() }, engine, history, take)
+    const asked = await experiment({ ...draw, seed: seedOf() }, engine, history, {
+      take,
+      isTwice: done.length % repeated === 0,
+    })
     done.push(asked.experiment)
     if (isJudged(asked.experiment)) learner.add({ facts: asked.experiment.facts, isWrong: isOff(asked.experiment) })
     conduct.push(...asked.conduct)

@@ -105,13 +105,15 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
 
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
 
-/** Whether an edit is about what is given to a port, or about a function: its way back is written by itself, then. */
+/** Whether an edit is about what is given to a port, or by it, or about a function: its way back is written by itself, then. */
 function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
   if (operator === 'another') return value !== 'identity'
   if (operator === 'clip' || operator === 'shortened') return true
   const [node] = nodesAt(context, operand)
   const op = node?.operation.op
-  const isLeaf = op === 'parameter' || op === 'input' || op === 'chunk' || node?.operand.kind === 'initial states'
+  const kind = node?.operand.kind
+  const isLeaf =
+    op === 'parameter' || op === 'input' || op === 'chunk' || kind === 'initial states' || kind === 'last states'
   return isLeaf && ['zero', 'reorder', 'layout', 'scale', 'clean'].includes(operator)
 }
 

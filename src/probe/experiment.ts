@@ -71,12 +71,19 @@ function isSurelyRight({ expected, dtype }: Computed, answer: unknown): boolean 
   })
 }
 
-/** Asks an engine one thing. take: what the engine has done beside computing. */
+export interface ExperimentOptions {
+  /** What the engine has done beside computing, since this was last asked. */
+  readonly take?: (() => readonly Conduct[]) | undefined
+  /** Whether what is right is asked once more. What is wrong always is. */
+  readonly isTwice?: boolean
+}
+
+/** Asks an engine one thing. */
 export async function experiment(
   draw: Draw,
   engine: Engine,
   history: History,
-  take: () => readonly Conduct[] = () => [],
+  { take = () => [], isTwice = false }: ExperimentOptions = {},
 ): Promise<{ readonly experiment: Experiment; readonly conduct: readonly Conduct[] }> {
   const spec = specOf(draw)
   const facts = factsOf(spec, history)
@@ -89,9 +96,24 @@ export async function experiment(
     return { experiment: { ...asked, outcome, ...more }, conduct }
   }
   try {
-    if (engine.supports !== undefined && (await engine.supports(request)) !== true) return end('unsupported')
-    const answer = kept(await engine.run(structuredClone(request)))
-    if (isSurelyRight(computed, answer)) return end('right')
+    if (engine.supports !== undefined) {
+      const supported = await answerOf(engine, () => engine.supports?.(request))
+      if (supported !== true) return end('unsupported')
+    }
+    const answer = kept(await answerOf(engine, () => engine.run(structuredClone(request))))
+    const again = async (): Promise<string | undefined> => {
+      const where = difference(answer, await answerOf(engine, () => engine.run(structuredClone(request))))
+      history.add(spec)
+      return where
+    }
+    const right = async (): Promise<Awaited<ReturnType<typeof experiment>>> => {
+      const ended = end('right')
+      const where = isTwice ? await again() : undefined
+      if (where === undefined) return ended
+      const text = `asked once more at once: ${where}`
+      return { ...ended, conduct: [...ended.conduct, ...take(), { kind: 'not repeatable', text }] }
+    }
+    if (isSurelyRight(computed, answer)) return await right()
     const recorded = measured(computed)
     // The engine has been asked: only what it gave is judged, and single steps where that decides nothing.
     let isFirst = true
@@ -104,19 +126,16 @@ export async function experiment(
       },
     }
     const { outcome } = await verify(recorded, answering)
-    if (outcome !== 'mismatch') return end(outcome === 'match' ? 'right' : outcome)
+    if (outcome === 'match') return await right()
+    if (outcome !== 'mismatch') return end(outcome)
     const ended = end('wrong', { places: placesOf(recorded, answer) })
-    const isRepeatable = difference(answer, await engine.run(request)) === undefined
-    history.add(spec)
+    const isRepeatable = (await again()) === undefined
     take()
     return { ...ended, experiment: { ...ended.experiment, isRepeatable } }
   } catch (error) {
-    const failure =
-      error instanceof ParityError
-        ? error
-        : new ParityError('ENGINE_FAILED', `${engine.name}: ${messageOf(error)}`, { cause: error })
-    const ended = end('failed', { error: failure })
-    if (isRestarted(failure)) history.clear()
+    if (!(error instanceof ParityError)) throw error
+    const ended = end('failed', { error })
+    if (isRestarted(error)) history.clear()
     return ended
   }
 }
@@ -124,4 +143,14 @@ export async function experiment(
 /** A process that hung or ended is started afresh for the next question. */
 function isRestarted({ code, message }: ParityError): boolean {
   return code === 'ENGINE_TIMEOUT' || message.includes('its process ended')
+}
+
+/** What an engine throws is a failure of the engine; what is thrown here is a bug of ours. */
+async function answerOf<T>(engine: Engine, ask: () => T): Promise<Awaited<T>> {
+  try {
+    return await ask()
+  } catch (cause) {
+    if (cause instanceof ParityError) throw cause
+    throw new ParityError('ENGINE_FAILED', `${engine.name}: expected outputs, got ${messageOf(cause)}`, { cause })
+  }
 }

@@ -21,6 +21,7 @@ export const quantities = {
   'the elements of input': 2,
   'the elements of output': 2,
   'the elements of a weight': 2,
+  'the number of earlier calls': 3,
 } as const
 
 export type Quantity = keyof typeof quantities
@@ -154,6 +155,7 @@ export function factsOf(spec: RecurrentSpec, history: History): Facts {
       'num_layers · directions': layer ? [num_layers * directions] : [],
       'the length of a sum': once([input_size, state, ...deeper, ...(proj_size > 0 ? [hidden_size] : [])]),
       'the rows of a weight': once([gates * hidden_size, ...(proj_size > 0 ? [proj_size] : [])]),
+      'the number of earlier calls': [history.calls],
       'the elements of input': [steps * rows * input_size],
       'the elements of output': [steps * rows * directions * state],
       'the elements of a weight': once([
@@ -178,14 +180,22 @@ export class History {
   readonly #outputs = new Set<string>()
   readonly #largest = new Map<string, number>()
   #last = ''
+  #calls = 0
 
   /** An engine that has been started afresh has had none. */
   clear(): void {
     for (const kept of [this.#shapes, this.#parameters, this.#parameter, this.#outputs, this.#largest]) kept.clear()
     this.#last = ''
+    this.#calls = 0
+  }
+
+  /** How many calls there were. */
+  get calls(): number {
+    return this.#calls
   }
 
   add(spec: RecurrentSpec): void {
+    this.#calls++
     const { shapes, parameters, each, outputs, size } = signature(spec)
     this.#shapes.add(shapes)
     for (const parameter of each) this.#parameter.add(parameter)

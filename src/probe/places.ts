@@ -44,7 +44,7 @@ export function placesOf(recorded: Case, answer: unknown): Places {
   if ((config.num_layers ?? 1) > 1 || config.bidirectional === true) return { ...places, ...(rows && { rows }) }
   let step: Some | undefined
   if (time >= 0) {
-    const at = Math.min(...indices.map((index) => index[time]!))
+    const at = indices.reduce((least, index) => Math.min(least, index[time]!), Infinity)
     step = { of: shape[time]!, at: [at] }
     indices = indices.filter((index) => index[time] === at)
   }
@@ -142,7 +142,7 @@ export function commonPlaces(all: readonly Places[]): string[] {
   const names = new Map<string, number>()
   for (const { tensors } of all) names.set(tensors.join(', '), (names.get(tensors.join(', ')) ?? 0) + 1)
   const [only] = names.keys()
-  if (names.size === 1 && only !== undefined && all.some(({ tensors, of }) => tensors.length < of)) {
+  if (names.size === 1 && only !== undefined && only !== '' && all.some(({ tensors, of }) => tensors.length < of)) {
     sentences.push(`${only} alone`)
   }
   for (const axis of ['rows', 'units'] as const) {

@@ -93,6 +93,23 @@ describe('probe', { timeout: 120_000 }, () => {
     expect(lines[2]).toMatch(/^when: fails exactly where a training is asked for: (\d+) of \1 such, 0 of \d+ others$/)
   })
 
+  it('asks what is right once more, now and then', async () => {
+    const seen = new Set<string>()
+    const { conduct } = await probed((request) => {
+      const key = JSON.stringify(request.inputs.input?.data)
+      const isNew = !seen.has(key)
+      seen.add(key)
+      return isNew ? run(request) : spoilt(run(request), () => true)
+    }, 60)
+    expect(conduct.map(({ kind }) => kind)).toEqual(['not repeatable'])
+  })
+
+  it('learns from which call on', async () => {
+    let calls = 0
+    const result = await probed((request) => (calls++ < 300 ? run(request) : spoilt(run(request), () => true)), 700)
+    expect(whenOf(result)[0]).toMatch(/^when: wrong \w+ where the number of earlier calls ≥ /)
+  })
+
   it('says that it is not about when, where everything is wrong', async () => {
     const result = await probed((request) => spoilt(run(request), () => true), 400)
     expect(whenOf(result)[0]).toMatch(/^when: wrong (in all \d+: this is not about when|only where)/)
