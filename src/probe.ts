@@ -50,6 +50,8 @@ export interface Probed {
   readonly largestRight: Experiment | undefined
   /** What it did beside computing, each kind once. */
   readonly conduct: readonly Conduct[]
+  /** What the engine has been asked. */
+  readonly history: History
 }
 
 /** One in so many of those that are right is asked once more. */
@@ -197,6 +199,7 @@ export async function probe(engine: Engine, options: ProbeOptions): Promise<Prob
     smallestWrong: cheapest(off.filter(({ outcome }) => outcome === 'wrong')) ?? cheapest(off),
     largestRight: rights.toSorted((one, other) => sizeOf(other.spec) - sizeOf(one.spec))[0],
     conduct: once(conduct),
+    history,
   }
 }
 
