@@ -1,4 +1,5 @@
 import * as equations from './operators/equations.ts'
+import * as handed from './operators/handed.ts'
 import * as loops from './operators/loops.ts'
 import type { Operator } from './operators/operator.ts'
 import * as order from './operators/order.ts'
@@ -32,12 +33,15 @@ export const operators: Readonly<Record<string, Operator>> = {
   fromOutput: loops.fromOutput,
   carriedRows,
   feedback: loops.feedback,
+  unprojected: handed.unprojected,
+  once: handed.once,
   training,
   increase: values.increase,
   shortened: equations.shortened,
   reorder: order.reorder,
   constant: equations.constant,
   coupled: equations.coupled,
+  complement: values.complement,
   droppedLast: values.droppedLast,
   reversed: equations.reversed,
   logarithm: equations.logarithm,
@@ -48,7 +52,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   detach: values.detach,
   straight: equations.straight,
   derivative: equations.derivative,
-  truncated: loops.truncated,
+  truncated: handed.truncated,
   part: loops.part,
   element: values.element,
   // What is off by numbers that nobody can list.

@@ -1,12 +1,12 @@
 // An equation is another one: a term or factor left out, one more, another function, another order, another number.
-import type { Id, Operation } from '../../program/operation.ts'
+import type { Id, Operation, Program } from '../../program/operation.ts'
 import { type Context, type Node, nodesAt, nowhere } from '../context.ts'
-import type { Operand } from '../edit.ts'
+import type { Edit, Operand } from '../edit.ts'
 import { slopeOf } from '../../program/elementwise.ts'
 import { functions } from '../functions.ts'
 import { sizesOf } from '../sizes.ts'
 import { type Meant, operandsOf } from '../operand.ts'
-import { editOperations, editValues } from '../rewrite.ts'
+import { editOperations, editValues, inOrder } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
 
 const binary = new Set(['add', 'sub', 'mul', 'div', 'maximum', 'where', 'pow'])
@@ -102,14 +102,45 @@ export const derivative: Operator = {
     for (const { operand, nodes } of operandsOf(context)) {
       if (nodes[0].operation.op !== 'activation') continue
       for (const value of Object.keys(derivatives)) yield { operator: 'derivative', operand, value }
+      if (ofValue(nodes[0]) === undefined) continue
+      for (const other of othersFor(nodes[0], context)) {
+        if (other.op === 'state') yield { operator: 'derivative', operand, value: { ...other } }
+      }
     }
   },
   edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation) => {
-      if (operation.op !== 'activation') return undefined
-      return { ...operation, attributes: { ...operation.attributes, derivative: derivatives[edit.value as string]! } }
-    }),
-  says: ({ value }, name) => `takes ${value as string} for the derivative of ${name}`,
+    typeof edit.value === 'object'
+      ? elsewhere(edit, context, program)
+      : editOperations(edit, context, program, (operation) => {
+          if (operation.op !== 'activation') return undefined
+          const derivative = derivatives[edit.value as string]!
+          return { ...operation, attributes: { ...operation.attributes, derivative } }
+        }),
+  says: ({ value }, name) =>
+    typeof value === 'object'
+      ? `takes the derivative of ${name} at ${namedOperand(value as Operand)}${(value as Operand).op === 'state' ? ' before the step' : ''}`
+      : `takes ${value as string} for the derivative of ${name}`,
+}
+
+/** The derivative is that of the function where its value is another, as that of the step before. */
+function elsewhere(edit: Edit, context: Context, program: Program): Program | undefined {
+  return editValues(edit, context, program, (write, x, node) => {
+    const other = otherOf(edit.value as Operand, node, context)
+    const slope = ofValue(node)
+    if (other === undefined || slope === undefined) return undefined
+    const y = write('detach', [other.operation.id], {})
+    const at = { name: `derivative at ${other.operation.id}`, of: (own: number) => slope(own), slope: () => 0 }
+    const factor = write('activation', [y], { function: at })
+    return write('straight_through', [x, write('mul', [node.operation.operands[0]!, factor], {})], {})
+  })
+}
+
+/** The derivative of a function from its value alone. */
+function ofValue({ operation: { op, attributes } }: Node): ((y: number) => number) | undefined {
+  if (op !== 'activation') return undefined
+  const own = attributes.function
+  if (own === 'tanh') return (y) => (1 - y) * (1 + y)
+  return own === 'sigmoid' ? (y) => y * (1 - y) : undefined
 }
 
 const derivatives: Readonly<Record<string, (x: number, y: number) => number>> = {
@@ -314,20 +345,20 @@ export const divisor: Operator = {
     value === 1 ? `does not divide the ${name.split(' ')[0]}` : `divides the loss by ${value as string}`,
 }
 
-/** Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. */
+/**
+ * Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. value: which of what it reads is the
+ * other operation, or that it comes before the product that this is made of
+ */
 export const reversed: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
-      const pair = pairOf(nodes[0], context)
-      if (pair !== undefined && operand.op === nodes[0].operation.op)
-        yield { operator: 'reversed', operand, value: pair.i }
+      if (operand.op !== nodes[0].operation.op) continue
+      for (const { i } of pairsOf(nodes[0], context)) yield { operator: 'reversed', operand, value: i }
+      if (productOf(nodes[0], context) !== undefined) yield { operator: 'reversed', operand, value: beforeProduct }
     }
   },
   edit: (edit, context, program) =>
     editValues(edit, context, program, (write, _, node) => {
-      const pair = pairOf(node, context)
-      if (pair === undefined) return undefined
-      const { i, inner } = pair
       const { operation } = node
       const put = (own: Operation, j: number, x: Id): Id =>
         write(
@@ -335,26 +366,61 @@ export const reversed: Operator = {
           own.operands.map((id, k) => (k === j ? x : id)),
           own.attributes as Record<string, never>,
         )
+      if (edit.value === beforeProduct) {
+        const found = productOf(node, context)
+        if (found === undefined) return undefined
+        const { i, product, biases } = found
+        const before = put(product, 0, put(operation, i, product.operands[0]!))
+        return biases.reduceRight((x, bias) => put(bias, 0, x), before)
+      }
+      const pair = pairsOf(node, context).find(({ i }) => i === edit.value)
+      if (pair === undefined) return undefined
+      const { i, inner } = pair
       return put(inner, 0, put(operation, i, inner.operands[0]!))
     }),
-  says: (_, name) => `takes the steps of ${name} in the other order`,
+  says: ({ value }, name) =>
+    value === beforeProduct
+      ? `takes ${name} before the product, where torch multiplies the product`
+      : `takes the steps of ${name} in the other order`,
 }
 
-/** An operation, and the one of one operand, or of one that stands first, that it reads and nobody else does. */
-function pairOf(node: Node, context: Context): { readonly i: number; readonly inner: Operation } | undefined {
+const beforeProduct = 'before the product'
+
+/** The product that an operation on two is made of, through its biases. */
+function productOf(
+  { operation: { op, operands }, operand, shape }: Node,
+  context: Context,
+): { readonly i: number; readonly product: Operation; readonly biases: readonly Operation[] } | undefined {
+  if (op !== 'mul' || operand.in !== undefined) return undefined
+  for (const [i, id] of operands.entries()) {
+    const biases: Operation[] = []
+    let inner = context.byId.get(id)?.operation
+    while (inner?.op === 'add' && inner.site.tensor?.startsWith('bias') === true) {
+      biases.push(inner)
+      inner = context.byId.get(inner.operands[0]!)?.operation
+    }
+    if (inner?.op !== 'linear') continue
+    if (context.byId.get(inner.operands[0]!)?.shape.join() === shape.join()) return { i, product: inner, biases }
+  }
+  return undefined
+}
+
+/** An operation, and each of one operand, or of one that stands first, that it reads. */
+function pairsOf(node: Node, context: Context): { readonly i: number; readonly inner: Operation }[] {
   const { operation } = node
-  if (!['add', 'sub', 'mul', 'div', 'activation'].includes(operation.op)) return undefined
+  const pairs: { i: number; inner: Operation }[] = []
+  if (!['add', 'sub', 'mul', 'div', 'activation'].includes(operation.op)) return pairs
   const place = node.operand.in
-  if (place !== undefined && place !== 'update') return undefined
+  if (place !== undefined && place !== 'update') return pairs
   for (const [i, id] of operation.operands.entries()) {
     const inner = context.nodes.find((other) => other.operand.in === place && other.operation.id === id)
     const { op } = inner?.operation ?? {}
     if (inner === undefined || !(op === 'activation' || op === 'div' || op === 'mul' || op === 'add')) continue
     if (operation.op === op || inner.shape.join() !== node.shape.join()) continue
     if (operation.op === 'activation' && op === 'activation') continue
-    return { i, inner: inner.operation }
+    pairs.push({ i, inner: inner.operation })
   }
-  return undefined
+  return pairs
 }
 
 /** One more term: what else is there of that shape. value: the operand that is added */
@@ -366,11 +432,13 @@ export const added: Operator = {
       for (const other of othersFor(node, context)) yield { operator: 'added', operand, value: { ...other } }
     }
   },
-  edit: (edit, context, program) =>
-    editValues(edit, context, program, (write, x, node) => {
+  edit(edit, context, program) {
+    const made = editValues(edit, context, program, (write, x, node) => {
       const other = otherOf(edit.value as Operand, node, context)
       return other && write('add', [x, other.operation.id], {})
-    }),
+    })
+    return made && inOrder(made)
+  },
   says: ({ value }, name) => `adds ${namedOperand(value as Operand)} to ${name}`,
 }
 
@@ -486,10 +554,23 @@ function otherOf(operand: Operand, node: Node, context: Context): Node | undefin
   const seen = alike.filter(
     (other) => other !== node && isSeen(other, node) && other.shape.join() === node.shape.join(),
   )
-  const own = seen.find(
+  const place = context.nodes.indexOf(node)
+  const before = seen.filter((other) => context.nodes.indexOf(other) < place)
+  // What is computed later may be taken where it is not made of this.
+  const all =
+    before.length > 0 ? before : seen.filter((other) => !isMadeOf(other.operation, node.operation.id, context))
+  const own = all.find(
     ({ operation }) => operation.site.layer === site.layer && operation.site.direction === site.direction,
   )
-  return own ?? seen.find(({ operation }) => operation.site.layer === (site.layer ?? 0) - 1) ?? seen[0]
+  return own ?? all.find(({ operation }) => operation.site.layer === (site.layer ?? 0) - 1) ?? all[0]
+}
+
+function isMadeOf({ op, operands, attributes }: Operation, id: Id, context: Context): boolean {
+  const read = op === 'loop' ? [...operands, ...attributes.body.flatMap((own) => own.operands)] : operands
+  return read.some((own) => {
+    const operation = own === id ? undefined : context.byId.get(own)?.operation
+    return own === id || (operation !== undefined && isMadeOf(operation, id, context))
+  })
 }
 
 /** The logarithm of a softmax that is not one operation: with something added so that it is finite, or computed in the dtype. */
@@ -500,12 +581,12 @@ export const logarithm: Operator = {
       for (const eps of [0, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4]) {
         yield { operator: 'logarithm', operand, value: eps }
         // The loss may have a logarithm of its own.
-        yield { operator: 'logarithm', operand, value: [eps, 'in the output'] }
+        yield { operator: 'logarithm', operand, value: [eps, inOutput] }
       }
     }
   },
   edit(edit, context, program) {
-    const [eps, isOutput] = Array.isArray(edit.value) ? [edit.value[0] as number, true] : [edit.value as number, false]
+    const [eps, isOutput] = toldOf(edit.value)
     const edited = editValues(edit, context, program, (write, _, { operation }) => {
       const isDouble = context.request.dtype === 'float64'
       const round = (x: number): number => (isDouble ? x : Math.fround(x))
@@ -521,22 +602,40 @@ export const logarithm: Operator = {
       const part = write('div', [all, write('reshape', [sum], { shape })], {})
       return write('activation', [part], { function: log })
     })
-    if (edited === undefined || !isOutput) return edited
-    // What follows reads what torch has.
-    const right = new Map(nodesAt(context, edit.operand).map(({ operation: { id } }) => [id, `${id}.right`]))
-    const operations = edited.operations.flatMap((operation): Operation[] => {
-      const own = program.operations.find(({ id }) => id === operation.id)
-      if (right.has(operation.id)) return [{ ...own!, id: right.get(operation.id)! }, operation]
-      const operands = operation.operands.map((id) => (operation.op === 'nll_loss' ? (right.get(id) ?? id) : id))
-      return [{ ...operation, operands }]
-    })
-    return { ...edited, operations }
+    return isOutput ? withRightLoss(edit, context, program, edited) : edited
   },
   says({ value }, name) {
-    const [eps, isOutput] = Array.isArray(value) ? [value[0] as number, true] : [value as number, false]
+    const [eps, isOutput] = toldOf(value)
     const how = eps === 0 ? 'log(exp x / Σ exp x), which overflows,' : `log(p + ${eps})`
     return `takes ${how} for ${name}${isOutput ? ', and torch’s in the loss' : ''}`
   },
+}
+
+const inOutput = 'in the output'
+
+/** A number, and whether the loss has its own. */
+function toldOf(value: Edit['value']): readonly [number, boolean] {
+  return Array.isArray(value) ? [value[0] as number, true] : [value as number, false]
+}
+
+/** The loss reads what torch has. */
+function withRightLoss(
+  edit: Edit,
+  context: Context,
+  before: Program,
+  edited: Program | undefined,
+): Program | undefined {
+  if (edited === undefined) return undefined
+  const right = new Map(nodesAt(context, edit.operand).map(({ operation: { id } }) => [id, `${id}.right`]))
+  const isRead = (id: Id): boolean =>
+    before.operations.some(({ op, operands }) => op === 'nll_loss' && operands.includes(id))
+  const operations = edited.operations.flatMap((operation): Operation[] => {
+    const own = before.operations.find(({ id }) => id === operation.id)
+    if (own !== undefined && right.has(own.id) && isRead(own.id)) return [{ ...own, id: right.get(own.id)! }, operation]
+    if (operation.op !== 'nll_loss') return [operation]
+    return [{ ...operation, operands: operation.operands.map((id) => right.get(id) ?? id) }]
+  })
+  return { ...edited, operations }
 }
 
 /** Along another dim. value: which */
@@ -551,13 +650,22 @@ export const dim: Operator = {
         if (value !== (own + shape.length) % shape.length) yield { operator: 'dim', operand, value }
     }
     const alike = context.nodes.filter(({ operation: { op } }) => op === 'softmax' || op === 'log_softmax')
-    if (alike.length > 1) yield { operator: 'dim', operand: {}, value: 0 }
+    if (alike.length < 2) return
+    yield { operator: 'dim', operand: {}, value: 0 }
+    yield { operator: 'dim', operand: {}, value: [0, inOutput] }
   },
-  edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation, { shape }) => {
+  edit(edit, context, program) {
+    const [value, isOutput] = toldOf(edit.value)
+    const edited = editOperations(edit, context, program, (operation, { shape }) => {
       if (operation.op !== 'softmax' && operation.op !== 'log_softmax') return undefined
-      const value = edit.value as number
-      return value < shape.length ? { ...operation, attributes: { dim: value } } : undefined
-    }),
-  says: ({ value }, name) => `normalises ${name === 'undefined' ? 'softmax' : name} over axis ${value as number}`,
+      const { dim } = operation.attributes
+      if (value >= shape.length || (dim + shape.length) % shape.length === value) return undefined
+      return { ...operation, attributes: { dim: value } }
+    })
+    return isOutput ? withRightLoss(edit, context, program, edited) : edited
+  },
+  says({ value }, name) {
+    const [axis, isOutput] = toldOf(value)
+    return `normalises ${name === 'undefined' ? 'softmax' : name} over axis ${axis}${isOutput ? ', and as torch does in the loss' : ''}`
+  },
 }

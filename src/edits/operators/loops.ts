@@ -6,10 +6,10 @@ import { operandsOf } from '../operand.ts'
 import { editValues } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
 
-type Loop = Operation<'loop'>
+export type Loop = Operation<'loop'>
 
 /** Every loop that an edit is about, turned into operations of which the last bears its name. */
-function editLoops(
+export function editLoops(
   edit: Edit,
   context: Context,
   program: Program,
@@ -42,7 +42,7 @@ function placesOf(context: Context): Edit['operand'][] {
     : [{ op: 'loop' }, ...[...parts].map((part) => ({ op: 'loop' as const, part: part ?? '' }))]
 }
 
-const loopsOf = ({ program }: Context): Loop[] =>
+export const loopsOf = ({ program }: Context): Loop[] =>
   [...everyOperation(program.operations)].filter((operation): operation is Loop => operation.op === 'loop')
 
 const hasDirections = (context: Context): boolean => loopsOf(context).some(({ attributes }) => attributes.reverse)
@@ -71,7 +71,7 @@ export const direction: Operator = {
 }
 
 /** A number for each step, by the order in which the steps are taken, that a body can read. */
-function perStep(
+export function perStep(
   loop: Loop,
   name: string,
   of: (s: number) => number,
@@ -249,6 +249,8 @@ export const starts: Operator = {
         const { id, operands, site } = operation
         if (operation.op !== 'state' || !(edit.value === 'all' || site.tensor === edit.value)) return operation
         if (!/^[hc]/.test(site.tensor ?? '')) return operation
+        const [given] = operands.map((own) => context.byId.get(own)?.operation)
+        if (given?.op === 'full' && given.attributes.value === 0) return operation
         before.push({ id: `${id}.start`, op: 'full_like', operands, attributes: { value: 0 }, site })
         return { ...operation, operands: [`${id}.start`] }
       })
@@ -325,35 +327,6 @@ function withShown(
     ]
   })
   return made.map((operation) => (operation === own ? { ...own, attributes: { ...own.attributes, body } } : operation))
-}
-
-/** No gradient goes from a step to the one before, every n steps. */
-export const truncated: Operator = {
-  *candidates(context) {
-    if (context.request.cotangents === undefined && context.request.training === undefined) return
-    const most = Math.max(0, ...loopsOf(context).map(({ attributes: { steps } }) => steps))
-    for (const n of [1, 2, 3, 4, 5, 8, 10, 16])
-      if (n < most) yield { operator: 'truncated', operand: { op: 'loop' }, value: n }
-  },
-  edit: (edit, context, program) =>
-    editLoops(edit, context, program, (loop) => {
-      const n = edit.value as number
-      const { next } = loop.attributes
-      return handingOn(
-        loop,
-        'truncated',
-        (s, steps) => Number((steps - 1 - s) % n === 0 && s < steps - 1),
-        (state, write) =>
-          write({
-            id: `${state.id}.detached`,
-            op: 'detach',
-            operands: [next[state.id]!],
-            attributes: {},
-            site: state.site,
-          }),
-      )
-    }),
-  says: ({ value }) => `passes no gradient back through more than ${value as number} time steps`,
 }
 
 /** A length ends a row in some of what it ends it in. value: how */
@@ -549,10 +522,13 @@ function batchOf(context: Context): number {
   return h?.shape[0] ?? 1
 }
 
-/** A last state is what stands in output at the last step, or at the first. value: at which */
+const ownLast = 'each row’s last step'
+
+/** A last state is what stands in output at a step. value: at the last, at the first, or at the last that its row has */
 export const fromOutput: Operator = {
   *candidates(context) {
-    for (const value of ['the last step', 'the first step']) {
+    const hasLengths = 'lengths' in context.request.inputs
+    for (const value of ['the last step', 'the first step', ...(hasLengths ? [ownLast] : [])]) {
       for (const operand of operandsOf(context)) {
         if (operand.operand.op === 'last' && operand.operand.tensor === 'h')
           yield { operator: 'fromOutput', operand: operand.operand, value }
@@ -567,9 +543,19 @@ export const fromOutput: Operator = {
       )
       const loop = context.byId.get(operation.operands[0]!)?.operation
       if (stacked === undefined || loop?.op !== 'loop') return undefined
-      const index = edit.value === 'the last step' ? loop.attributes.steps - 1 : 0
+      const { steps, reverse } = loop.attributes
       const all = write('stacked', stacked.operands, stacked.attributes)
-      return write('select', [all], { dim: 0, index })
+      const [lengths] = loop.operands
+      if (edit.value === ownLast && lengths !== undefined) {
+        const [, batch = 0] = context.byId.get(stacked.id)!.shape
+        const t = write('constant', [], { shape: [steps, 1], data: Array.from({ length: steps }, (_, i) => i + 1) })
+        const isLast = write('reshape', [write('eq', [t, lengths], {})], { shape: [steps, batch, 1] })
+        const zero = write('full', [], { shape: [], value: 0 })
+        return write('sum', [write('where', [isLast, all, zero], {})], { dim: 0 })
+      }
+      // Forward in time it is where the last state is from.
+      if (edit.value === ownLast && !reverse) return undefined
+      return write('select', [all], { dim: 0, index: edit.value === 'the first step' ? 0 : steps - 1 })
     }),
   says: ({ value }) => `takes what stands in output at ${value as string} for the last state`,
 }
