@@ -56,9 +56,14 @@ function kindOf(request: Request): Kind {
   return request.training === undefined ? 'run' : 'training'
 }
 
+/** What changes nothing but gradients. */
+const ofWayBack: ReadonlySet<string> = new Set(['part', 'truncated', 'derivative'])
+
 /** Whether an edit changes something that what is asked for depends on. */
 function hasOperand(edit: Edit, context: Context): boolean {
   const { request, program } = context
+  const hasGradients = request.cotangents !== undefined || request.training !== undefined
+  if (!hasGradients && ofWayBack.has(edit.operator)) return false
   if (!isInside([edit])) {
     const key = keyOf(edit)
     return [...operators[edit.operator]!.candidates(context)].some((other) => keyOf(other) === key)
@@ -188,7 +193,6 @@ const ofRuns = among(['run'], {
   'h_n from the padded end': [edit('padding', loop, 'padded end')],
   'lengths ignored': [edit('ignored', { tensor: 'lengths' })],
   'padding not zeroed': [edit('padding', loop, 'last state')],
-  'batch_first ignored': [edit('axes', { tensor: 'input' }, 'again')],
   'residual between layers': [
     below('cat', { op: 'mul', tensor: 'dropout_mask' }),
     below('cat', { op: 'cat', tensor: 'output' }),
@@ -214,9 +218,17 @@ const ofRuns = among(['run'], {
   ],
 })
 
+const isBatchFirst = ({ config }: Request): boolean => 'batch_first' in config && config.batch_first
 const isGRU = ({ module }: Request): boolean => module.startsWith('GRU')
 
-const ofBiases: readonly Fault[] = [
+/** Those whose edits are other mistakes where the module, or its arguments, are others. */
+const ofArguments: readonly Fault[] = [
+  {
+    name: 'batch_first ignored',
+    of: ['run'],
+    ways: [[edit('axes', { tensor: 'input' }, 'again')]],
+    isIn: isBatchFirst,
+  },
   {
     name: 'biases swapped',
     of: ['run'],
@@ -279,4 +291,4 @@ const ofModels = among(['model'], {
 })
 
 /** Every known fault. */
-export const faults: readonly Fault[] = [...ofRuns, ...ofBiases, ...ofTrainings, ...ofModels]
+export const faults: readonly Fault[] = [...ofRuns, ...ofArguments, ...ofTrainings, ...ofModels]

@@ -480,6 +480,7 @@ export const part: Operator = {
       })
     const loopWith = (loop: Loop): Operation[] => {
       const { steps, body } = loop.attributes
+      if (which.endsWith('step') && steps < 2) return [loop]
       if (which.endsWith('step')) {
         const { before, inside } = perStep(loop, 'part', (s) =>
           Number(s === (which === 'the last step' ? steps - 1 : 0)),
