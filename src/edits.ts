@@ -1,9 +1,11 @@
 // Ways to be other than PyTorch, as a language: operator × operand × scope on the program of a module or model.
-import type { Outputs, Request } from './format/case.ts'
+import { expectedAxes, type Outputs, type Request } from './format/case.ts'
 import { type Context, contextOf } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { operators } from './edits/operators.ts'
 import { type Engine, rounded } from './engine/run.ts'
+import { sizes } from './format/module.ts'
+import { elementCount } from './format/tensor.ts'
 import { runProgram } from './program.ts'
 import type { Numbers } from './program/interpret.ts'
 import type { Program } from './program/operation.ts'
@@ -46,10 +48,25 @@ export function isInside(edits: readonly Edit[]): boolean {
   return edits.every(({ operator }) => operators[operator]!.around === undefined)
 }
 
+/** A port that took the request for another has other shapes: the numbers as they lie, again from the first where they are too few. */
+function asMany(asked: Request, numbers: Numbers): Numbers {
+  const counts = Object.entries(expectedAxes(asked)).map(([name, axes]) => [name, elementCount(sizes(axes))] as const)
+  const others = counts.filter(([name, count]) => {
+    const given = numbers[name]?.length ?? count
+    return given !== count && given > 0
+  })
+  if (others.length === 0) return numbers
+  const made = others.map(([name, count]) => {
+    const own = numbers[name]!
+    return [name, Float64Array.from({ length: count }, (_, i) => own[i % own.length]!)]
+  })
+  return { ...numbers, ...(Object.fromEntries(made) as Numbers) }
+}
+
 /** In the shapes that were asked for, whatever the port took the request for. */
 export function asAsked(asked: Request, numbers: Numbers): Outputs {
   const { cotangents, inputs, params } = asked
-  if (cotangents === undefined) return rounded(asked, numbers)
+  if (cotangents === undefined) return rounded(asked, asMany(asked, numbers))
   // By what such a port does not read it has no gradient.
   const all: Record<string, Float64Array> = { ...numbers }
   for (const [name, tensor] of Object.entries({ ...inputs, ...params })) {

@@ -1,9 +1,20 @@
 // The names by which edits are known that many ports have. Source: public issues of ports; FACTS and DESIGN name most of them.
 import type { Edit } from './edit.ts'
+import { faults } from './faults.ts'
 import { ruleNameOf } from './words.ts'
 
-/** By the name that an edit has by rule. */
+/** Those that are said by one edit everywhere, by the name that it has by rule. */
+const ofFaults = faults.flatMap(({ name, ways, equivalent }) =>
+  ways.flatMap(([edit, ...more]): [string, string][] =>
+    edit === undefined || edit.scope !== undefined || more.length > 0 || equivalent !== undefined
+      ? []
+      : [[ruleNameOf(edit), name]],
+  ),
+)
+
+/** By the name that an edit has by rule: the known faults, and what comes to the same in some requests. */
 const names: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(ofFaults),
   'layout weight_hh stored by columns': 'weight_hh transposed',
   'layout weight_hh gates stored by columns': 'weight_hh transposed',
   'layout weight_hh gates transposed where square': 'weight_hh transposed',

@@ -5,6 +5,7 @@ import * as derivatives from './operators/derivatives.ts'
 import * as equations from './operators/equations.ts'
 import * as gates from './operators/gates.ts'
 import * as layouts from './operators/layouts.ts'
+import * as handed from './operators/handed.ts'
 import * as loops from './operators/loops.ts'
 import * as numbers from './operators/numbers.ts'
 import type { Operator } from './operators/operator.ts'
@@ -43,12 +44,15 @@ export const operators: Readonly<Record<string, Operator>> = {
   fromOutput: loops.fromOutput,
   carriedRows,
   feedback: loops.feedback,
+  unprojected: handed.unprojected,
+  once: handed.once,
   training,
   increase: values.increase,
   shortened: products.shortened,
   reorder: order.reorder,
   constant: numbers.constant,
   coupled: terms.coupled,
+  complement: values.complement,
   droppedLast: values.droppedLast,
   reversed: equations.reversed,
   logarithm: softmax.logarithm,
@@ -59,7 +63,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   detach: values.detach,
   straight: derivatives.straight,
   derivative: derivatives.derivative,
-  truncated: backward.truncated,
+  truncated: handed.truncated,
   part: backward.part,
   element: values.element,
   // What is off by numbers that nobody can list.

@@ -122,3 +122,29 @@ function withStates(operations: readonly Operation[], renamed: ReadonlyMap<Id, I
     return { ...operation, attributes: { ...operation.attributes, next } }
   })
 }
+
+/** Operations that read what stands later come after it. */
+export function inOrder(program: Program): Program {
+  return { ...program, operations: ordered(program.operations) }
+}
+
+function ordered(operations: readonly Operation[]): readonly Operation[] {
+  const byId = new Map(operations.map((operation) => [operation.id, operation]))
+  const made = new Set<Operation>()
+  const put = (operation: Operation): void => {
+    if (made.has(operation)) return
+    const { op, operands, attributes } = operation
+    const body = op === 'loop' ? ordered(attributes.body) : []
+    for (const id of [...operands, ...body.flatMap((own) => own.operands)]) if (byId.has(id)) put(byId.get(id)!)
+    made.add(operation)
+  }
+  for (const operation of operations) put(operation)
+  const all = [...made].map((operation): Operation => {
+    if (operation.op !== 'loop') return operation
+    const body = ordered(operation.attributes.body)
+    return body === operation.attributes.body
+      ? operation
+      : { ...operation, attributes: { ...operation.attributes, body } }
+  })
+  return all.every((operation, i) => operation === operations[i]) ? operations : all
+}

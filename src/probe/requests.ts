@@ -46,9 +46,9 @@ function parameter(spec: RecurrentSpec, name: string, shape: Shape): number[] {
   const units = streamOf(spec, name)
   const gated = profile === 'chaotic' && !module.startsWith('RNN') ? ([1, 12] as const) : undefined
   const [other, recurrent] = gated ?? scales[profile] ?? [1, 1]
-  // torch takes 1 / √hidden_size; of longer sums every tanh would be ±1, whatever is wrong in them.
+  // torch takes 1 / √hidden_size; of sums that are much longer every tanh would be ±1, whatever is wrong in them.
   const bound =
-    (1 / Math.sqrt(Math.max(hidden_size, 1, shape[1] ?? 1))) * (/^weight_h[hr]/.test(name) ? recurrent : other)
+    (1 / Math.sqrt(Math.max(hidden_size, 1, (shape[1] ?? 1) / 16))) * (/^weight_h[hr]/.test(name) ? recurrent : other)
   return Array.from({ length: elementCount(shape) }, () => {
     const value = (2 * units() - 1) * bound
     if (profile === 'positive') return Math.abs(value)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Case, Outputs } from '../../src/format/case.ts'
 import { diagnose } from '../../src/diagnose.ts'
-import { run } from '../../src/variants/run.ts'
-import { faults } from '../../src/faults.ts'
+import { faulted, faults } from '../../src/edits/faults.ts'
+import { run } from '../../src/engine/run.ts'
 import { roundToBfloat16 } from '../../src/format/precision.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { requestOf } from '../../src/verify.ts'
@@ -42,6 +42,11 @@ function withChanged(
 
 const whereOf = (recorded: Case, outputs: Outputs): readonly string[] =>
   diagnose(recorded, outputs, { limitMs: 0 }).where
+
+/** What a port with a fault gives. */
+function planted(fault: string, recorded: Case): Outputs {
+  return faulted(faults.find(({ name }) => name === fault)!).run(requestOf(recorded)) as Outputs
+}
 
 describe('where', () => {
   it('names places of each axis', () => {
@@ -179,7 +184,6 @@ describe('where', () => {
 
   it('tells the gate o, or the tanh of c, where c is right', () => {
     const recorded = layer({ module: 'LSTM' })
-    const fault = faults.find(({ name }) => name === 'no tanh on c')!
     const { output, h_n } = withChanged(recorded, 'h_n', (x) => x / 2)
     expect(whereOf(recorded, { ...recorded.expected, output: output!, h_n: h_n! })).toContain(
       'c is right where h is not: the gate o, or the tanh of c',
@@ -187,17 +191,17 @@ describe('where', () => {
     const outputAlone = withChanged(recorded, 'output', (x) => x / 2)
     expect(whereOf(recorded, outputAlone).join()).not.toContain('the gate o')
     // Through the recurrence of a layer c is off too.
-    const outputs = fault.plant(run)(requestOf(recorded))
+    const outputs = planted('no tanh on c', recorded)
     expect(whereOf(recorded, outputs)).not.toContain('c is right where h is not: the gate o, or the tanh of c')
   })
 
   it('tells i, f or g from o by one step of a cell', () => {
     const recorded = cellCase({ module: 'LSTMCell' })
-    const forget = faults.find(({ name }) => name === 'forget bias + 1')!.plant(run)(requestOf(recorded))
+    const forget = planted('forget bias + 1', recorded)
     expect(whereOf(recorded, forget)).toContain(
       'h / tanh(c) is what it should be: the gate o is right, and i, f or g is not',
     )
-    const order = faults.find(({ name }) => name === 'gates in the order i o f g')!.plant(run)(requestOf(recorded))
+    const order = planted('gates in the order i o f g', recorded)
     expect(whereOf(recorded, order).join()).not.toContain('h / tanh(c)')
   })
 

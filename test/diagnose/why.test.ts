@@ -4,8 +4,9 @@ import { diagnose, type Diagnosis } from '../../src/diagnose.ts'
 import { runEdited } from '../../src/edits.ts'
 import { fitsConditioned } from '../../src/diagnose/condition.ts'
 import { comparisonsWith, fewRows, questionOf } from '../../src/diagnose/question.ts'
-import { run } from '../../src/variants/run.ts'
-import { type Fault, faults, type Run } from '../../src/faults.ts'
+import type { Edit } from '../../src/edits/edit.ts'
+import { editsOf, faults } from '../../src/edits/faults.ts'
+import { run } from '../../src/engine/run.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { requestOf } from '../../src/verify.ts'
 import { cellCase, layerCase, type LayerOptions, type RecurrentCase } from '../sample.ts'
@@ -13,14 +14,24 @@ import { cellCase, layerCase, type LayerOptions, type RecurrentCase } from '../s
 const options: Partial<LayerOptions> = { input_size: 3, hidden_size: 4, seq_len: 6, batch: 3 }
 const layer = (more: Partial<LayerOptions> = {}): RecurrentCase => layerCase({ ...options, ...more })
 
-function named(name: string): Fault {
-  return faults.find((fault) => fault.name === name)!
+/** Every state to float32, as a port in float32 has it. */
+const inFloat32: Edit = {
+  operator: 'carried',
+  operand: { op: 'loop' },
+  value: ['round', 'float32', 'all', 'and at last'],
 }
 
-/** A port with some faults; `arithmetic` is what becomes of its states. */
-function port(names: readonly string[], arithmetic?: (x: number) => number): (request: Request) => Outputs {
-  const wrong = names.reduce<Run>((engine, name) => named(name).plant(engine), run)
-  return (request) => wrong(request, arithmetic && { scan: { rounded: arithmetic } })
+/** A port with some faults; more: what it has beside them. */
+function port(names: readonly string[], ...more: Edit[]): (request: Request) => Outputs {
+  return (request) => {
+    const own = names.flatMap((name) =>
+      editsOf(
+        faults.find((fault) => fault.name === name)!,
+        request,
+      )!,
+    )
+    return runEdited([...own, ...more], request)
+  }
 }
 
 function explain(recorded: Case, ...names: string[]): Diagnosis {
@@ -170,7 +181,7 @@ describe('fitsConditioned', () => {
     Object.entries(drawn.budget).map(([name, own]) => [name, { ...own, data: own.data.map(() => 1e-12) }]),
   )
   const recorded = { ...drawn, params, budget, expected: run(request) }
-  const question = questionOf(recorded, port(['no nonlinearity'], Math.fround)(request))
+  const question = questionOf(recorded, port(['no nonlinearity'], inFloat32)(request))
 
   it('takes a port whose rounding has grown for what it is', () => {
     const own = port(['no nonlinearity'])

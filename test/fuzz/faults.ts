@@ -1,7 +1,6 @@
 // Plants each fault in our engine, fuzzes it, and prints in which run it is found and how small the case becomes.
 // Needs a Python with python/requirements.txt: TORCH_PARITY_PYTHON names it. RUNS=20000 are made at most, SEED=1 draws them.
-import { faulted, faults } from '../../src/faults.ts'
-import { modelFaults } from '../../src/faults/models.ts'
+import { faulted, faults } from '../../src/edits/faults.ts'
 import { fuzz, type Finding } from '../../src/oracle/fuzz.ts'
 import { fuzzedModels, isModelSpec } from '../../src/oracle/fuzz/models.ts'
 import { fuzzedLayers } from '../../src/oracle/fuzz/spec.ts'
@@ -21,7 +20,6 @@ function isTiny({ minimal }: Finding): boolean {
   return num_layers === 1 && Math.max(seq_len, batch ?? 1, ...sizes) <= 2
 }
 
-const ofModels = new Set(modelFaults.map(({ name }) => name))
 const oracle = await openOracle()
 const findings: Finding[] = []
 const missed: string[] = []
@@ -32,7 +30,7 @@ try {
     if (fault.equivalent !== undefined) continue
     const { finding } = await fuzz((spec) => oracle.record(spec), faulted(fault), {
       // Models are drawn seldom, so that everything else is drawn often.
-      modules: ofModels.has(fault.name) ? fuzzedModels : fuzzedLayers,
+      modules: fault.of.includes('model') ? fuzzedModels : fuzzedLayers,
       maxSize: 16,
       runs,
       seed,

@@ -16,7 +16,7 @@ function withParameters(request: Request, dims: number, of: (x: number, i: numbe
     const changed = Array.from(data, (x, i) => (shape.length === dims ? of(x, i, width) : x))
     return [name, floatTensor(dtype, shape, changed)]
   })
-  return { ...request, params: Object.fromEntries(params) } as Request
+  return { ...request, params: Object.fromEntries(params) }
 }
 
 const columns = (of: (column: number, width: number) => number) => (request: Request) =>
@@ -110,7 +110,7 @@ export const conditional: readonly Conditional[] = [
     'parameters are kept by their shapes',
     shapes,
     ({ params }) => params,
-    (request, params) => run({ ...request, params } as Request),
+    (request, params) => run({ ...request, params }),
   ),
   keeping(
     'inputs are kept by their shapes',

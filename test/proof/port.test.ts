@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Request } from '../../src/format/case.ts'
-import { faults } from '../../src/faults.ts'
+import { faults } from '../../src/edits/faults.ts'
 import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { random } from '../random.ts'
 import { isSeen } from './attempt.ts'

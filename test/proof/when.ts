@@ -57,7 +57,8 @@ async function judged(engine: Engine, rule: Parameters<typeof says>[0], history:
       counts.spared += Number(!says(rule, facts))
     }
   }
-  return [counts.named / Math.max(1, counts.wrong), counts.spared / Math.max(1, counts.right)]
+  const part = (some: number, all: number): number => (all === 0 ? 1 : some / all)
+  return [part(counts.named, counts.wrong), part(counts.spared, counts.right)]
 }
 
 const percent = (part: number): string => `${(100 * part).toFixed(0)} %`
@@ -67,11 +68,11 @@ let right = 0
 let told = 0
 for (const port of await portsOf()) {
   if (!port.name.includes(values.only)) continue
-  const { name, can } = port
+  const { name } = port
   const engine: Engine = {
     name,
     run: (request) => port.run(request),
-    supports: (own) => can?.(own) !== false || 'not its',
+    supports: (own) => port.can?.(own) !== false || 'not its',
   }
   const began = performance.now()
   const probed = await probe(engine, { ...bounds, seed, experiments, limitMs: 120_000 })

@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFile } from '../../src/cli/files.ts'
 import { engine } from '../../src/engine/run.ts'
-import { faulted, faults } from '../../src/faults.ts'
+import { editsOf, faulted, faults } from '../../src/edits/faults.ts'
 import { addNumbers } from '../../src/report/target.ts'
 import { percent, shareOf } from '../../src/report/text.ts'
 import { targeted, targetOf } from '../../src/verify/targets.ts'
@@ -53,7 +53,7 @@ for (const name of names.length > 0 ? names : Object.keys(limits)) {
       }
       // One case is enough to see a fault.
       for (const fault of unseen) {
-        if (!fault.appliesTo(recorded)) continue
+        if (editsOf(fault, recorded) === undefined) continue
         if ((await verify(recorded, faulted(fault))).outcome === 'mismatch') unseen.delete(fault)
       }
     }

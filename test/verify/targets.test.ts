@@ -4,7 +4,7 @@ import type { Case } from '../../src/format/case.ts'
 import { openFile } from '../../src/cli/files.ts'
 import { kappa } from '../../src/verify/compare.ts'
 import { engine } from '../../src/engine/run.ts'
-import { faulted, faults } from '../../src/faults.ts'
+import { editsOf, faulted, faults } from '../../src/edits/faults.ts'
 import { anything, type Target, targeted, targetNames, targetOf } from '../../src/verify/targets.ts'
 import { shareOf } from '../../src/report/text.ts'
 import { floatTensor, type Tensor } from '../../src/format/tensor.ts'
@@ -255,7 +255,7 @@ describe('a fault', () => {
       const outcomes = new Set<string>()
       for (const seed of [1, 2, 3, 4, 5, 6]) {
         for (const recorded of [anyLayer(seed, { module: 'RNN' }), anyCell(seed, { module: 'GRUCell' })]) {
-          if (!fault.appliesTo(recorded)) continue
+          if (editsOf(fault, recorded) === undefined) continue
           outcomes.add((await verify(targeted(recorded, named(name)), faulted(fault))).outcome)
         }
       }

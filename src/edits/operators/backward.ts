@@ -1,37 +1,8 @@
-// The way back through the steps: it ends early, or comes from some of them alone.
+// The way back through the steps: it comes from some of them alone.
 import type { Id, Operation } from '../../program/operation.ts'
 import type { Context } from '../context.ts'
-import { editLoops, handingOn, type Loop, loopsOf, perStep } from './loop.ts'
+import { type Loop, perStep } from './loop.ts'
 import type { Operator } from './operator.ts'
-
-/** No gradient goes from a step to the one before, every n steps. */
-export const truncated: Operator = {
-  *candidates(context) {
-    if (context.request.cotangents === undefined && context.request.training === undefined) return
-    const most = Math.max(0, ...loopsOf(context).map(({ attributes: { steps } }) => steps))
-    for (const n of [1, 2, 3, 4, 5, 8, 10, 16])
-      if (n < most) yield { operator: 'truncated', operand: { op: 'loop' }, value: n }
-  },
-  edit: (edit, context, program) =>
-    editLoops(edit, context, program, (loop) => {
-      const n = edit.value as number
-      const { next } = loop.attributes
-      return handingOn(
-        loop,
-        'truncated',
-        (s, steps) => Number((steps - 1 - s) % n === 0 && s < steps - 1),
-        (state, write) =>
-          write({
-            id: `${state.id}.detached`,
-            op: 'detach',
-            operands: [next[state.id]!],
-            attributes: {},
-            site: state.site,
-          }),
-      )
-    }),
-  says: ({ value }) => `passes no gradient back through more than ${value as number} time steps`,
-}
 
 /** A gradient by a parameter that comes from some of the steps or rows alone. value: which */
 export const part: Operator = {
@@ -72,6 +43,7 @@ export const part: Operator = {
       })
     const loopWith = (loop: Loop): Operation[] => {
       const { steps, body } = loop.attributes
+      if (which.endsWith('step') && steps < 2) return [loop]
       if (which.endsWith('step')) {
         const { before, inside } = perStep(loop, 'part', (s) =>
           Number(s === (which === 'the last step' ? steps - 1 : 0)),

@@ -1,8 +1,12 @@
 // The way back through an equation whose value is right.
+import type { Program } from '../../program/operation.ts'
+import type { Context, Node } from '../context.ts'
+import type { Edit, Operand } from '../edit.ts'
 import { operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
 import { shapeOf } from './equations.ts'
 import type { Operator } from './operator.ts'
+import { namedOperand, otherOf, othersFor } from './terms.ts'
 
 /** Another derivative, the value being right. */
 export const derivative: Operator = {
@@ -11,14 +15,45 @@ export const derivative: Operator = {
     for (const { operand, nodes } of operandsOf(context)) {
       if (nodes[0].operation.op !== 'activation') continue
       for (const value of Object.keys(derivatives)) yield { operator: 'derivative', operand, value }
+      if (ofValue(nodes[0]) === undefined) continue
+      for (const other of othersFor(nodes[0], context)) {
+        if (other.op === 'state') yield { operator: 'derivative', operand, value: { ...other } }
+      }
     }
   },
   edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation) => {
-      if (operation.op !== 'activation') return undefined
-      return { ...operation, attributes: { ...operation.attributes, derivative: derivatives[edit.value as string]! } }
-    }),
-  says: ({ value }, name) => `takes ${value as string} for the derivative of ${name}`,
+    typeof edit.value === 'object'
+      ? elsewhere(edit, context, program)
+      : editOperations(edit, context, program, (operation) => {
+          if (operation.op !== 'activation') return undefined
+          const derivative = derivatives[edit.value as string]!
+          return { ...operation, attributes: { ...operation.attributes, derivative } }
+        }),
+  says: ({ value }, name) =>
+    typeof value === 'object'
+      ? `takes the derivative of ${name} at ${namedOperand(value as Operand)}${(value as Operand).op === 'state' ? ' before the step' : ''}`
+      : `takes ${value as string} for the derivative of ${name}`,
+}
+
+/** The derivative is that of the function where its value is another, as that of the step before. */
+function elsewhere(edit: Edit, context: Context, program: Program): Program | undefined {
+  return editValues(edit, context, program, (write, x, node) => {
+    const other = otherOf(edit.value as Operand, node, context)
+    const slope = ofValue(node)
+    if (other === undefined || slope === undefined) return undefined
+    const y = write('detach', [other.operation.id], {})
+    const at = { name: `derivative at ${other.operation.id}`, of: (own: number) => slope(own), slope: () => 0 }
+    const factor = write('activation', [y], { function: at })
+    return write('straight_through', [x, write('mul', [node.operation.operands[0]!, factor], {})], {})
+  })
+}
+
+/** The derivative of a function from its value alone. */
+function ofValue({ operation: { op, attributes } }: Node): ((y: number) => number) | undefined {
+  if (op !== 'activation') return undefined
+  const own = attributes.function
+  if (own === 'tanh') return (y) => (1 - y) * (1 + y)
+  return own === 'sigmoid' ? (y) => y * (1 - y) : undefined
 }
 
 const derivatives: Readonly<Record<string, (x: number, y: number) => number>> = {

@@ -94,20 +94,20 @@ export const another: Operator = {
     `applies ${functions[value as string]!.says} instead of ${operand.function ?? `the function of ${name}`}`,
 }
 
-/** Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. */
+/**
+ * Two operations one after the other, in the other order: f(x + e) in the place of f(x) + e. value: which of what it reads is the
+ * other operation, or that it comes before the product that this is made of
+ */
 export const reversed: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
-      const pair = pairOf(nodes[0], context)
-      if (pair !== undefined && operand.op === nodes[0].operation.op)
-        yield { operator: 'reversed', operand, value: pair.i }
+      if (operand.op !== nodes[0].operation.op) continue
+      for (const { i } of pairsOf(nodes[0], context)) yield { operator: 'reversed', operand, value: i }
+      if (productOf(nodes[0], context) !== undefined) yield { operator: 'reversed', operand, value: beforeProduct }
     }
   },
   edit: (edit, context, program) =>
     editValues(edit, context, program, (write, _, node) => {
-      const pair = pairOf(node, context)
-      if (pair === undefined) return undefined
-      const { i, inner } = pair
       const { operation } = node
       const put = (own: Operation, j: number, x: Id): Id =>
         write(
@@ -115,24 +115,59 @@ export const reversed: Operator = {
           own.operands.map((id, k) => (k === j ? x : id)),
           own.attributes as Record<string, never>,
         )
+      if (edit.value === beforeProduct) {
+        const found = productOf(node, context)
+        if (found === undefined) return undefined
+        const { i, product, biases } = found
+        const before = put(product, 0, put(operation, i, product.operands[0]!))
+        return biases.reduceRight((x, bias) => put(bias, 0, x), before)
+      }
+      const pair = pairsOf(node, context).find(({ i }) => i === edit.value)
+      if (pair === undefined) return undefined
+      const { i, inner } = pair
       return put(inner, 0, put(operation, i, inner.operands[0]!))
     }),
-  says: (_, name) => `takes the steps of ${name} in the other order`,
+  says: ({ value }, name) =>
+    value === beforeProduct
+      ? `takes ${name} before the product, where torch multiplies the product`
+      : `takes the steps of ${name} in the other order`,
 }
 
-/** An operation, and the one of one operand, or of one that stands first, that it reads and nobody else does. */
-function pairOf(node: Node, context: Context): { readonly i: number; readonly inner: Operation } | undefined {
+const beforeProduct = 'before the product'
+
+/** The product that an operation on two is made of, through its biases. */
+function productOf(
+  { operation: { op, operands }, operand, shape }: Node,
+  context: Context,
+): { readonly i: number; readonly product: Operation; readonly biases: readonly Operation[] } | undefined {
+  if (op !== 'mul' || operand.in !== undefined) return undefined
+  for (const [i, id] of operands.entries()) {
+    const biases: Operation[] = []
+    let inner = context.byId.get(id)?.operation
+    while (inner?.op === 'add' && inner.site.tensor?.startsWith('bias') === true) {
+      biases.push(inner)
+      inner = context.byId.get(inner.operands[0]!)?.operation
+    }
+    if (inner?.op !== 'linear') continue
+    if (context.byId.get(inner.operands[0]!)?.shape.join() === shape.join()) return { i, product: inner, biases }
+  }
+  return undefined
+}
+
+/** An operation, and each of one operand, or of one that stands first, that it reads. */
+function pairsOf(node: Node, context: Context): { readonly i: number; readonly inner: Operation }[] {
   const { operation } = node
-  if (!['add', 'sub', 'mul', 'div', 'activation'].includes(operation.op)) return undefined
+  const pairs: { i: number; inner: Operation }[] = []
+  if (!['add', 'sub', 'mul', 'div', 'activation'].includes(operation.op)) return pairs
   const place = node.operand.in
-  if (place !== undefined && place !== 'update') return undefined
+  if (place !== undefined && place !== 'update') return pairs
   for (const [i, id] of operation.operands.entries()) {
     const inner = context.nodes.find((other) => other.operand.in === place && other.operation.id === id)
     const { op } = inner?.operation ?? {}
     if (inner === undefined || !(op === 'activation' || op === 'div' || op === 'mul' || op === 'add')) continue
     if (operation.op === op || inner.shape.join() !== node.shape.join()) continue
     if (operation.op === 'activation' && op === 'activation') continue
-    return { i, inner: inner.operation }
+    pairs.push({ i, inner: inner.operation })
   }
-  return undefined
+  return pairs
 }

@@ -46,6 +46,8 @@ export const starts: Operator = {
         const { id, operands, site } = operation
         if (operation.op !== 'state' || !(edit.value === 'all' || site.tensor === edit.value)) return operation
         if (!/^[hc]/.test(site.tensor ?? '')) return operation
+        const [given] = operands.map((own) => context.byId.get(own)?.operation)
+        if (given?.op === 'full' && given.attributes.value === 0) return operation
         before.push({ id: `${id}.start`, op: 'full_like', operands, attributes: { value: 0 }, site })
         return { ...operation, operands: [`${id}.start`] }
       })
@@ -124,10 +126,13 @@ function withShown(
   return made.map((operation) => (operation === own ? { ...own, attributes: { ...own.attributes, body } } : operation))
 }
 
-/** A last state is what stands in output at the last step, or at the first. value: at which */
+const ownLast = 'each row’s last step'
+
+/** A last state is what stands in output at a step. value: at the last, at the first, or at the last that its row has */
 export const fromOutput: Operator = {
   *candidates(context) {
-    for (const value of ['the last step', 'the first step']) {
+    const hasLengths = 'lengths' in context.request.inputs
+    for (const value of ['the last step', 'the first step', ...(hasLengths ? [ownLast] : [])]) {
       for (const operand of operandsOf(context)) {
         if (operand.operand.op === 'last' && operand.operand.tensor === 'h')
           yield { operator: 'fromOutput', operand: operand.operand, value }
@@ -142,9 +147,19 @@ export const fromOutput: Operator = {
       )
       const loop = context.byId.get(operation.operands[0]!)?.operation
       if (stacked === undefined || loop?.op !== 'loop') return undefined
-      const index = edit.value === 'the last step' ? loop.attributes.steps - 1 : 0
+      const { steps, reverse } = loop.attributes
       const all = write('stacked', stacked.operands, stacked.attributes)
-      return write('select', [all], { dim: 0, index })
+      const [lengths] = loop.operands
+      if (edit.value === ownLast && lengths !== undefined) {
+        const [, batch = 0] = context.byId.get(stacked.id)!.shape
+        const t = write('constant', [], { shape: [steps, 1], data: Array.from({ length: steps }, (_, i) => i + 1) })
+        const isLast = write('reshape', [write('eq', [t, lengths], {})], { shape: [steps, batch, 1] })
+        const zero = write('full', [], { shape: [], value: 0 })
+        return write('sum', [write('where', [isLast, all, zero], {})], { dim: 0 })
+      }
+      // Forward in time it is where the last state is from.
+      if (edit.value === ownLast && !reverse) return undefined
+      return write('select', [all], { dim: 0, index: edit.value === 'the first step' ? 0 : steps - 1 })
     }),
   says: ({ value }) => `takes what stands in output at ${value as string} for the last state`,
 }

@@ -60,15 +60,12 @@ export const option: Operator = {
     const options = request[place] as Options | undefined
     if (options === undefined || !(name in options)) return undefined
     const own = options[name]
-    const isFlag = typeof own === 'boolean'
     const made =
       value === 'the other'
         ? others(own)[0]
         : value === 'the other way round'
           ? (own as readonly unknown[]).toReversed()
-          : isFlag
-            ? !own
-            : value
+          : value
     if (typeof own === 'string' && !others(own).includes(made as Value)) return undefined
     return own === made ? undefined : { ...request, [place]: { ...options, [name]: made } }
   },

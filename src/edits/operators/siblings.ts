@@ -247,7 +247,12 @@ export const swapped: Operator = {
   },
   edit(edit, context, program) {
     const by = edit.value as Readonly<Record<string, string>>
+    const inputs: Readonly<Record<string, { readonly shape: readonly number[] }>> = { ...context.request.inputs }
     if (edit.operand.op === 'input') {
+      const isAlike = Object.entries(by).every(
+        ([own, other]) => inputs[own] !== undefined && inputs[own].shape.join() === inputs[other]?.shape.join(),
+      )
+      if (!isAlike) return undefined
       return editOperations(edit, context, program, (operation) => {
         const own = operation.op === 'input' ? by[operation.attributes.name] : undefined
         if (operation.op !== 'input' || own === undefined) return undefined
@@ -256,6 +261,8 @@ export const swapped: Operator = {
     }
     const { outputs } = program
     if (!Object.entries(by).every((pair) => pair.every((name) => name in outputs))) return undefined
+    const shapeOf = (name: string): string | undefined => context.byId.get(outputs[name]!)?.shape.join()
+    if (!Object.entries(by).every(([name, from]) => shapeOf(name) === shapeOf(from))) return undefined
     const moved = Object.fromEntries(Object.entries(by).map(([name, from]) => [name, outputs[from]!]))
     return { ...program, outputs: { ...outputs, ...moved } }
   },

@@ -1,6 +1,7 @@
 // Softmax and its logarithm, computed otherwise or along another dim.
-import type { Id, Operation } from '../../program/operation.ts'
-import { nodesAt } from '../context.ts'
+import type { Id, Operation, Program } from '../../program/operation.ts'
+import { type Context, nodesAt } from '../context.ts'
+import type { Edit } from '../edit.ts'
 import { operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
@@ -13,12 +14,12 @@ export const logarithm: Operator = {
       for (const eps of [0, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4]) {
         yield { operator: 'logarithm', operand, value: eps }
         // The loss may have a logarithm of its own.
-        yield { operator: 'logarithm', operand, value: [eps, 'in the output'] }
+        yield { operator: 'logarithm', operand, value: [eps, inOutput] }
       }
     }
   },
   edit(edit, context, program) {
-    const [eps, isOutput] = Array.isArray(edit.value) ? [edit.value[0] as number, true] : [edit.value as number, false]
+    const [eps, isOutput] = toldOf(edit.value)
     const edited = editValues(edit, context, program, (write, _, { operation }) => {
       const isDouble = context.request.dtype === 'float64'
       const round = (x: number): number => (isDouble ? x : Math.fround(x))
@@ -34,22 +35,40 @@ export const logarithm: Operator = {
       const part = write('div', [all, write('reshape', [sum], { shape })], {})
       return write('activation', [part], { function: log })
     })
-    if (edited === undefined || !isOutput) return edited
-    // What follows reads what torch has.
-    const right = new Map(nodesAt(context, edit.operand).map(({ operation: { id } }) => [id, `${id}.right`]))
-    const operations = edited.operations.flatMap((operation): Operation[] => {
-      const own = program.operations.find(({ id }) => id === operation.id)
-      if (right.has(operation.id)) return [{ ...own!, id: right.get(operation.id)! }, operation]
-      const operands = operation.operands.map((id) => (operation.op === 'nll_loss' ? (right.get(id) ?? id) : id))
-      return [{ ...operation, operands }]
-    })
-    return { ...edited, operations }
+    return isOutput ? withRightLoss(edit, context, program, edited) : edited
   },
   says({ value }, name) {
-    const [eps, isOutput] = Array.isArray(value) ? [value[0] as number, true] : [value as number, false]
+    const [eps, isOutput] = toldOf(value)
     const how = eps === 0 ? 'log(exp x / Σ exp x), which overflows,' : `log(p + ${eps})`
     return `takes ${how} for ${name}${isOutput ? ', and torch’s in the loss' : ''}`
   },
+}
+
+const inOutput = 'in the output'
+
+/** A number, and whether the loss has its own. */
+function toldOf(value: Edit['value']): readonly [number, boolean] {
+  return Array.isArray(value) ? [value[0] as number, true] : [value as number, false]
+}
+
+/** The loss reads what torch has. */
+function withRightLoss(
+  edit: Edit,
+  context: Context,
+  before: Program,
+  edited: Program | undefined,
+): Program | undefined {
+  if (edited === undefined) return undefined
+  const right = new Map(nodesAt(context, edit.operand).map(({ operation: { id } }) => [id, `${id}.right`]))
+  const isRead = (id: Id): boolean =>
+    before.operations.some(({ op, operands }) => op === 'nll_loss' && operands.includes(id))
+  const operations = edited.operations.flatMap((operation): Operation[] => {
+    const own = before.operations.find(({ id }) => id === operation.id)
+    if (own !== undefined && right.has(own.id) && isRead(own.id)) return [{ ...own, id: right.get(own.id)! }, operation]
+    if (operation.op !== 'nll_loss') return [operation]
+    return [{ ...operation, operands: operation.operands.map((id) => right.get(id) ?? id) }]
+  })
+  return { ...edited, operations }
 }
 
 /** Along another dim. value: which */
@@ -64,13 +83,22 @@ export const dim: Operator = {
         if (value !== (own + shape.length) % shape.length) yield { operator: 'dim', operand, value }
     }
     const alike = context.nodes.filter(({ operation: { op } }) => op === 'softmax' || op === 'log_softmax')
-    if (alike.length > 1) yield { operator: 'dim', operand: {}, value: 0 }
+    if (alike.length < 2) return
+    yield { operator: 'dim', operand: {}, value: 0 }
+    yield { operator: 'dim', operand: {}, value: [0, inOutput] }
   },
-  edit: (edit, context, program) =>
-    editOperations(edit, context, program, (operation, { shape }) => {
+  edit(edit, context, program) {
+    const [value, isOutput] = toldOf(edit.value)
+    const edited = editOperations(edit, context, program, (operation, { shape }) => {
       if (operation.op !== 'softmax' && operation.op !== 'log_softmax') return undefined
-      const value = edit.value as number
-      return value < shape.length ? { ...operation, attributes: { dim: value } } : undefined
-    }),
-  says: ({ value }, name) => `normalises ${name === 'undefined' ? 'softmax' : name} over axis ${value as number}`,
+      const { dim } = operation.attributes
+      if (value >= shape.length || (dim + shape.length) % shape.length === value) return undefined
+      return { ...operation, attributes: { dim: value } }
+    })
+    return isOutput ? withRightLoss(edit, context, program, edited) : edited
+  },
+  says({ value }, name) {
+    const [axis, isOutput] = toldOf(value)
+    return `normalises ${name === 'undefined' ? 'softmax' : name} over axis ${axis}${isOutput ? ', and as torch does in the loss' : ''}`
+  },
 }

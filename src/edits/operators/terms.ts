@@ -1,8 +1,9 @@
 // One more term, or another one: what else is there of that shape.
+import type { Id, Operation } from '../../program/operation.ts'
 import { type Context, type Node, nodesAt, nowhere } from '../context.ts'
 import type { Operand } from '../edit.ts'
 import { operandsOf } from '../operand.ts'
-import { editValues } from '../rewrite.ts'
+import { editValues, inOrder } from '../rewrite.ts'
 import type { Operator } from './operator.ts'
 
 /** One more term: what else is there of that shape. value: the operand that is added */
@@ -14,11 +15,13 @@ export const added: Operator = {
       for (const other of othersFor(node, context)) yield { operator: 'added', operand, value: { ...other } }
     }
   },
-  edit: (edit, context, program) =>
-    editValues(edit, context, program, (write, x, node) => {
+  edit(edit, context, program) {
+    const made = editValues(edit, context, program, (write, x, node) => {
       const other = otherOf(edit.value as Operand, node, context)
       return other && write('add', [x, other.operation.id], {})
-    }),
+    })
+    return made && inOrder(made)
+  },
   says: ({ value }, name) => `adds ${namedOperand(value as Operand)} to ${name}`,
 }
 
@@ -58,7 +61,7 @@ export const instead: Operator = {
   says: ({ value }, name) => `takes ${namedOperand(value as Operand)} for ${name}`,
 }
 
-function namedOperand({ tensor, gate, op, part }: Operand): string {
+export function namedOperand({ tensor, gate, op, part }: Operand): string {
   const where = part === undefined ? '' : ` of ${part}`
   if (op === 'activation' && gate !== undefined && gate !== nowhere) return `gate ${gate}${where}`
   if (tensor !== undefined && tensor !== nowhere)
@@ -91,7 +94,7 @@ function isPlace({ operation: { op }, operand: { in: place }, shape }: Node, ope
 }
 
 /** What stands before it, in the same loop or before that, of the same shape. */
-function* othersFor(node: Node, context: Context): Generator<Operand> {
+export function* othersFor(node: Node, context: Context): Generator<Operand> {
   const { site } = node.operation
   for (const other of context.nodes) {
     // Of another layer it may be the same one.
@@ -126,7 +129,7 @@ function isSeen(other: Node, node: Node): boolean {
   return other.loop === undefined || other.loop === node.loop
 }
 
-function otherOf(operand: Operand, node: Node, context: Context): Node | undefined {
+export function otherOf(operand: Operand, node: Node, context: Context): Node | undefined {
   const alike = context.nodes.filter((other) =>
     Object.entries(operand).every(([key, value]) => other.operand[key as keyof Operand] === value),
   )
@@ -134,8 +137,21 @@ function otherOf(operand: Operand, node: Node, context: Context): Node | undefin
   const seen = alike.filter(
     (other) => other !== node && isSeen(other, node) && other.shape.join() === node.shape.join(),
   )
-  const own = seen.find(
+  const place = context.nodes.indexOf(node)
+  const before = seen.filter((other) => context.nodes.indexOf(other) < place)
+  // What is computed later may be taken where it is not made of this.
+  const all =
+    before.length > 0 ? before : seen.filter((other) => !isMadeOf(other.operation, node.operation.id, context))
+  const own = all.find(
     ({ operation }) => operation.site.layer === site.layer && operation.site.direction === site.direction,
   )
-  return own ?? seen.find(({ operation }) => operation.site.layer === (site.layer ?? 0) - 1) ?? seen[0]
+  return own ?? all.find(({ operation }) => operation.site.layer === (site.layer ?? 0) - 1) ?? all[0]
+}
+
+function isMadeOf({ op, operands, attributes }: Operation, id: Id, context: Context): boolean {
+  const read = op === 'loop' ? [...operands, ...attributes.body.flatMap((own) => own.operands)] : operands
+  return read.some((own) => {
+    const operation = own === id ? undefined : context.byId.get(own)?.operation
+    return own === id || (operation !== undefined && isMadeOf(operation, id, context))
+  })
 }

@@ -44,13 +44,13 @@ const isOfKind = ({ operand: { kind, tensor } }: Meant): boolean =>
 function turning(
   name: string,
   values: Parameters<typeof each>[0],
-  make: (write: Write, x: Id, value: Value, node: Node) => Id | undefined,
+  make: (write: Write, x: Id, value: Value, node: Node, context: Context) => Id | undefined,
   says: Operator['says'],
 ): Operator {
   return {
     candidates: each(values, name === 'round' || name === 'truncate' ? widestFirst : operandsOf)(name),
     edit: (edit, context, program) =>
-      editValues(edit, context, program, (write, x, node) => make(write, x, edit.value!, node)),
+      editValues(edit, context, program, (write, x, node) => make(write, x, edit.value!, node, context)),
     says,
   }
 }
@@ -72,6 +72,18 @@ export const one = turning(
   (_, name) => `takes 1 for ${name}`,
 )
 
+/** Of what is between 0 and 1 the rest to 1: a gate, a mask. */
+export const complement = turning(
+  'complement',
+  ({ operand, nodes: [{ operation }] }) => {
+    const isGate =
+      isActivation({ operand } as Meant) && (operation.attributes as { function?: unknown }).function === 'sigmoid'
+    return isGate || operand.tensor === 'dropout_mask' ? [true] : []
+  },
+  (write, x) => write('sub', [full(write, 1), x], {}),
+  ({ operand: { gate } }, name) => `takes 1 − ${gate ?? name} for ${name}`,
+)
+
 const multiples = [2, -1, 0.5]
 
 /** value: a number, or 1 / a size of the request */
@@ -90,7 +102,7 @@ export const scale: Operator = {
   edit: (edit, context, program) =>
     editValues(edit, context, program, (write, x) => {
       const by = factorOf(edit.value as number | string, context)
-      return by === undefined ? undefined : write('mul', [x, full(write, by)], {})
+      return by === undefined || by === 1 ? undefined : write('mul', [x, full(write, by)], {})
     }),
   says: ({ value }, name) =>
     value === -1 ? `takes ${name} with the other sign` : `multiplies ${name} by ${value as number}`,
@@ -151,7 +163,11 @@ export const round = turning(
     if (dtype === 'float64') return dtypes.slice(0, 3)
     return dtypes.filter((own) => own !== 'float32' && own !== dtype)
   },
-  (write, x, value) => write('round', [x], { dtype: value as Rounding['dtype'] }),
+  // What is stored has the digits of its dtype already.
+  (write, x, value, node, { request: { dtype } }) =>
+    value === dtype && node.operation.op === 'parameter'
+      ? undefined
+      : write('round', [x], { dtype: value as Rounding['dtype'] }),
   ({ value }, name) => `rounds ${name} to ${value as string}`,
 )
 
@@ -211,12 +227,18 @@ export const droppedLast: Operator = {
   says: () => 'applies dropout to the output of the last layer, too',
 }
 
-/** One number of one parameter is another. value: the parameter, which number, and by how much more of itself */
+/**
+ * One number of one parameter is another. value: the parameter, or the first of those whose names begin so; which number, or the one of
+ * middling size, as the largest would be the easiest to see and the smallest may be next to nothing; and by how much more of itself
+ */
 export const element: Operator = {
   // There are as many as numbers: diagnose/element.ts finds it.
   candidates: () => [],
   edit(edit, context, program) {
-    const [name, at, part] = edit.value as [string, number, number]
+    const [meant, which, part] = edit.value as [string, number | 'middling', number]
+    const { params } = context.request
+    const name = meant in params ? meant : Object.keys(params).find((other) => other.startsWith(meant))
+    const at = which === 'middling' ? middling(params[name ?? '']?.data ?? []) : which
     return editValues({ ...edit, operand: { op: 'parameter' } }, context, program, (write, x, { operation, shape }) => {
       if (operation.op !== 'parameter' || operation.attributes.name !== name) return undefined
       const count = elementCount(shape)
@@ -226,7 +248,12 @@ export const element: Operator = {
     })
   },
   says({ value }) {
-    const [name, at, part] = value as [string, number, number]
-    return `has number ${at} of ${name} ${Number((100 * part).toPrecision(3))} % off`
+    const [name, at, part] = value as [string, number | 'middling', number]
+    return `has ${at === 'middling' ? 'one number' : `number ${at}`} of ${name} ${Number((100 * part).toPrecision(3))} % off`
   },
+}
+
+function middling(data: ArrayLike<number>): number {
+  const bySize = Array.from(data, (_, i) => i).toSorted((i, j) => Math.abs(data[i]!) - Math.abs(data[j]!))
+  return bySize[Math.floor(bySize.length / 2)] ?? 0
 }
