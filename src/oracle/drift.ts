@@ -1,7 +1,9 @@
 import type { Case } from '../format/case.ts'
 import { compare, type Comparison } from '../verify/compare.ts'
 import type { Tensor } from '../format/tensor.ts'
-import { judge } from '../verify.ts'
+import { run } from '../engine/run.ts'
+import { judge, requestOf } from '../verify.ts'
+import { stepCases } from '../verify/steps.ts'
 
 /** How a case that was recorded again differs from the one before. */
 export interface Drift {
@@ -42,13 +44,22 @@ export function driftOf(recorded: Case, again: Case): Drift {
   }
   const { states } = recorded
   if ((states === undefined) !== (again.states === undefined)) changed.push('states')
-  const comparisons = [
-    ...judge(recorded, again.expected),
-    ...Object.entries(states ?? {}).map(([name, state]) =>
-      compare(name, again.states?.[name], state, recorded.budget[name]!, []),
-    ),
-  ]
+  const comparisons = [...judge(recorded, again.expected), ...statesDrift(recorded, again)]
   return { changed, comparisons, budgets: budgetDrift(recorded.budget, again.budget) }
+}
+
+/**
+ * The new states, judged by the old ones. Where errors grow, two processors part after some steps, and both are right: then each step
+ * of both is judged by what our engine makes of the state before it.
+ */
+function statesDrift(recorded: Case, again: Case): Comparison[] {
+  const compared = Object.entries(recorded.states ?? {}).map(([name, state]) =>
+    compare(name, again.states?.[name], state, recorded.budget[name]!, []),
+  )
+  if (compared.every(({ outcome, problem }) => outcome === 'match' || problem !== undefined)) return compared
+  const steps = [recorded, again].flatMap((own) => stepCases(own).map(({ case: folded }) => folded))
+  const judged = steps.flatMap((folded) => judge(folded, run(requestOf(folded))))
+  return judged.every(({ outcome }) => outcome === 'match') ? judged : compared
 }
 
 function budgetDrift(before: Case['budget'], after: Case['budget']): BudgetDrift[] {
