@@ -3,7 +3,7 @@ import { expectedAxes, type Outputs, type Request } from './format/case.ts'
 import { type Context, contextOf } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { operators } from './edits/operators.ts'
-import { type Engine, rounded } from './engine/run.ts'
+import { type Engine, rounded, run } from './engine/run.ts'
 import { sizes } from './format/module.ts'
 import { elementCount } from './format/tensor.ts'
 import { runProgram } from './program.ts'
@@ -36,11 +36,12 @@ export function engineOf(edits: readonly Edit[]): Engine {
 export function runEdited(edits: readonly Edit[], asked: Request, context?: Context): Outputs {
   const around = edits.filter(({ operator }) => operators[operator]!.around !== undefined)
   const inside = edits.filter((edit) => !around.includes(edit))
-  const run = (request: Request): Outputs => {
+  const runInside = (request: Request): Outputs => {
+    if (inside.length === 0) return run(request)
     const made = edited(inside, request, request === asked ? context : undefined)
     return asAsked(request, runProgram(made.request, made.program))
   }
-  return around.reduce((own, edit) => operators[edit.operator]!.around!(edit, own) ?? own, run)(asked)
+  return around.reduce((own, edit) => operators[edit.operator]!.around!(edit, own) ?? own, runInside)(asked)
 }
 
 /** Whether edits are all in the program, so that what it computes on the way says something. */

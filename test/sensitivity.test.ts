@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { faults } from '../src/faults.ts'
+import { faults } from '../src/edits/faults.ts'
 
 const root = join(import.meta.dirname, '..')
 

@@ -1,6 +1,6 @@
 // What refutes an edited program before it has come to its end: numbers on the way that the port has given out.
 import type { Context } from '../edits/context.ts'
-import type { Seen } from '../program/interpret.ts'
+import type { Seen } from '../program/scope.ts'
 import type { Id, Operation, Program } from '../program/operation.ts'
 import type { Stepped } from '../program/training.ts'
 import { unitRoundoff } from '../format/tensor.ts'

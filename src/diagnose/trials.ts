@@ -41,16 +41,54 @@ export interface Trials {
   readonly attemptConditioned: (tried: Tried) => Tried | undefined
 }
 
-export function trialsOf(question: Question): Trials {
+/** What is asked first of an edited program: what comes before the gradients, in few rows where there are many. */
+export interface Start {
+  readonly context: Context
+  readonly first: Question
+  /** Whether that is all that is asked. */
+  readonly isWhole: boolean
+  /** Until something refutes it. undefined: nothing to edit, or nothing that runs. */
+  readonly run: (edits: readonly Edit[]) => Begun | undefined
+}
+
+/** others: what it gives, where nothing on the way has refuted it. */
+interface Begun {
+  readonly progress: Progress
+  readonly others?: Outputs
+}
+
+export function startOf(question: Question): Start {
   const small = fewRows(question)
   const forward = withoutGradients(question)
   const first = small ?? forward
-  const isWhole = small === undefined && forward.given.length === question.given.length
   const context = contextOf(question.request)
   const firstContext = small === undefined ? forwardOf(context) : contextOf(small.request)
   const checks = checksOf(firstContext, first)
+  return {
+    context,
+    first,
+    isWhole: small === undefined && forward.given.length === question.given.length,
+    run(edits) {
+      const made = change(edits, first.request, firstContext)
+      if (made === undefined) return undefined
+      const { request, program } = made
+      const { seen, stepped, progress } = watching(checks, firstContext, program, first)
+      // Another request is another program: nothing on the way is comparable.
+      const watched = request === first.request ? { seen, stepped, known: firstContext.known } : {}
+      try {
+        const others = asAsked(first.request, runProgram(request, program, watched))
+        return { progress: progress(), others }
+      } catch (error) {
+        return error instanceof Refuted ? { progress: progress() } : undefined
+      }
+    },
+  }
+}
+
+export function trialsOf(question: Question): Trials {
+  const { context, first, isWhole, run } = startOf(question)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
-  const [whole, inOutputs] = [apart(question), !matches(forward, question.recorded.expected)]
+  const [whole, inOutputs] = [apart(question), !matches(withoutGradients(question), question.recorded.expected)]
 
   /** Whether everything before the gradients is PyTorch's: in a training, the first loss. */
   const isForwardRight = question.request.training === undefined ? !inOutputs : isFirstLossRight(question)
@@ -66,20 +104,11 @@ export function trialsOf(question: Question): Trials {
       const tried = attemptWhole(edits)
       return tried && { edits, progress: { passed: 0, departure: 1 - tried.explained }, tried }
     }
-    const made = change(edits, first.request, firstContext)
-    if (made === undefined) return undefined
-    const { request, program } = made
-    const { seen, stepped, progress } = watching(checks, firstContext, program, first)
-    // Another request is another program: nothing on the way is comparable.
-    const watched = request === first.request ? { seen, stepped, known: firstContext.known } : {}
-    try {
-      const others = asAsked(first.request, runProgram(request, program, watched))
-      if (!matches(first, others)) return { edits, progress: progress() }
-      const tried = isWhole ? triedOf(edits, others) : attemptWhole(edits)
-      return { edits, progress: progress(), tried }
-    } catch (error) {
-      return error instanceof Refuted ? { edits, progress: progress() } : undefined
-    }
+    const begun = run(edits)
+    if (begun === undefined) return undefined
+    const { progress, others } = begun
+    if (others === undefined || !matches(first, others)) return { edits, progress }
+    return { edits, progress, tried: isWhole ? triedOf(edits, others) : attemptWhole(edits) }
   }
 
   function attemptWhole(edits: readonly Edit[]): Tried | undefined {

@@ -1,7 +1,9 @@
 import type { Request } from '../format/case.ts'
 import { largest } from '../format/tensor.ts'
 import { differentiated, programOf, runProgram } from '../program.ts'
-import { interpret, type Known, type Seen } from '../program/interpret.ts'
+import { interpret } from '../program/interpret.ts'
+import type { Known } from '../program/reuse.ts'
+import type { Seen } from '../program/scope.ts'
 import { everyOperation, type Id, type Operation, type Program, type Site } from '../program/operation.ts'
 import type { Operand, Scope } from './edit.ts'
 

@@ -3,7 +3,8 @@ import { elementCount } from '../format/tensor.ts'
 import type { Id, Op, Operation, Program } from './operation.ts'
 import { type Primitive, primitives } from './primitives.ts'
 import { type Recognised, recognised } from './recognise.ts'
-import { find, kept, type LoopRun, runOf, type Scope } from './scope.ts'
+import { type Known, taking } from './reuse.ts'
+import { find, kept, type LoopRun, runOf, type Scope, type Seen } from './scope.ts'
 import * as shapes from './shapes.ts'
 import { rowsOf, withRows } from './shapes.ts'
 import { addTo, type Computed, gradOf, type Value } from './value.ts'
@@ -42,22 +43,9 @@ export interface Options {
   readonly whole?: WholeLayer | undefined
   /** Told what each operation has given, in order of computation; step: of the loop around it. It ends the run by throwing. */
   readonly seen?: Seen | undefined
-  /** Another run, with the same numbers and without gradients: what is computed as it was there at first is taken from it. */
+  /** Another run, with the same numbers and without gradients: what is computed as it was there is taken from it. */
   readonly known?: Known | undefined
 }
-
-/** What a run has computed, so that others need not. */
-export interface Known {
-  readonly operations: readonly Operation[]
-  readonly values: ReadonlyMap<Id, Value>
-  readonly runs: ReadonlyMap<Id, unknown>
-}
-
-export type Seen = (
-  id: Id,
-  value: Value,
-  step?: { readonly loop: Id; readonly t: number; readonly rows: readonly number[] | undefined },
-) => void
 
 /**
  * Computes a program in float64.
@@ -73,9 +61,10 @@ export function interpret(
   const tape: (() => void)[] = []
 
   const scope: Scope = { values: new Map(), runs: new Map(), outer: undefined }
-  let same = 0
-  if (known !== undefined && !gradients) same = taken(known)
-  for (const operation of program.operations.slice(same)) compute(operation, scope, program.operations)
+  const isTaken = known === undefined || gradients ? undefined : taking(known, program, scope, told)
+  for (const operation of program.operations) {
+    if (isTaken?.(operation) !== true) compute(operation, scope, program.operations)
+  }
   const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, id]) => [name, find(scope, id)]))
 
   return {
@@ -91,27 +80,6 @@ export function interpret(
       const asked = [...leaves].filter(([, leaf]) => leaf.requires_grad)
       return Object.fromEntries(asked.map(([name, leaf]) => [name, leaf.grad ?? new Float64Array(leaf.data.length)]))
     },
-  }
-
-  /** → how many operations are the same as in another run */
-  function taken({ operations, values, runs }: Known): number {
-    let i = 0
-    // What will be stacked is kept of a loop, so that a loop is the same only where it is stacked alike.
-    while (i < operations.length && operations[i] === program.operations[i] && !isStackedOtherwise(operations[i]!)) {
-      const { id } = operations[i]!
-      scope.values.set(id, values.get(id)!)
-      if (runs.has(id)) scope.runs.set(id, runs.get(id) as LoopRun)
-      told?.(id, values.get(id)!)
-      i++
-    }
-    return i
-
-    function isStackedOtherwise({ id, op }: Operation): boolean {
-      if (op !== 'loop') return false
-      const of = (all: readonly Operation[]): string =>
-        all.flatMap((own) => (own.op === 'stacked' && own.operands[0] === id ? [own.attributes.of] : [])).join()
-      return of(operations) !== of(program.operations)
-    }
   }
 
   function compute(
@@ -159,7 +127,7 @@ export function interpret(
     if (known !== undefined) return known
     const own = given[name]
     if (own === undefined) throw new RangeError(`expected ${name}, got nothing of that name`)
-    const data = own.data instanceof Float64Array ? own.data : Float64Array.from(own.data as ArrayLike<number>, Number)
+    const data = inFloat64(own.data)
     const value = { shape: own.shape, data, requires_grad: requires_grad && gradients, grad: undefined }
     leaves.set(name, value)
     return value
@@ -276,6 +244,19 @@ export function interpret(
       },
     })
   }
+}
+
+const converted = new WeakMap<object, Float64Array>()
+
+/** The same numbers are asked for again and again, by programs that differ. */
+function inFloat64(data: ArrayLike<number> | BigInt64Array): Float64Array {
+  if (data instanceof Float64Array) return data
+  let own = converted.get(data)
+  if (own === undefined) {
+    own = data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data)
+    converted.set(data, own)
+  }
+  return own
 }
 
 /** The gradient by a value, which is then at its end. */

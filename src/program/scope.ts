@@ -42,3 +42,10 @@ export function runOf(scope: Scope, id: Id): LoopRun {
   }
   throw new RangeError(`expected a loop ${id}, got none`)
 }
+
+/** Told what an operation has given; step: of the loop around it. */
+export type Seen = (
+  id: Id,
+  value: Value,
+  step?: { readonly loop: Id; readonly t: number; readonly rows: readonly number[] | undefined },
+) => void

@@ -1,6 +1,7 @@
 import type { RecurrentRequest, Training } from '../format/case.ts'
 import { elementCount } from '../format/tensor.ts'
-import { interpret, type Given, type Numbers, type Seen } from './interpret.ts'
+import { interpret, type Given, type Numbers } from './interpret.ts'
+import type { Seen } from './scope.ts'
 import { type Asked, cellOf, notDifferentiated, recurrent } from './layers.ts'
 import type { Program } from './operation.ts'
 import { optimizerProgram } from './optimizers.ts'

@@ -1,4 +1,4 @@
-import { everyPart, type FaultTally, revealingFiles, type Status, statusOf } from '../faults/audit.ts'
+import { everyPart, type FaultTally, revealingFiles, type Status, statusOf } from '../diagnose/audit.ts'
 import type { Audit } from './results.ts'
 import { type Colors, noColors, plural } from './text.ts'
 
@@ -31,7 +31,7 @@ export function auditOfTallies(tallies: readonly FaultTally[], files: readonly s
       const counts = files.map((file) => own.files.get(file) ?? { applicable: 0, revealed: 0 })
       return {
         name: own.fault.name,
-        sentence: own.fault.sentence,
+        sentence: own.sentence,
         status: statusOf(own),
         applicable: counts.map(({ applicable }) => applicable),
         revealed: counts.map(({ revealed }) => revealed),

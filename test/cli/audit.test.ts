@@ -1,6 +1,6 @@
 import { copyFile, readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
-import { faults } from '../../src/faults.ts'
+import { faults } from '../../src/edits/faults.ts'
 import { it } from './command.ts'
 
 const fixture = new URL('../../fixtures/rnn_cell/relu.msgpack', import.meta.url)

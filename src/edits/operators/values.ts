@@ -243,7 +243,9 @@ export const element: Operator = {
       if (operation.op !== 'parameter' || operation.attributes.name !== name) return undefined
       const count = elementCount(shape)
       if (at >= count) return undefined
-      const data = Array.from({ length: count }, (_, i) => (i === at ? 1 + part : 1))
+      const data = Array<number>(count)
+        .fill(1)
+        .with(at, 1 + part)
       return write('mul', [x, write('constant', [], { shape, data })], {})
     })
   },
@@ -253,7 +255,14 @@ export const element: Operator = {
   },
 }
 
+const middlings = new WeakMap<object, number>()
+
 function middling(data: ArrayLike<number>): number {
-  const bySize = Array.from(data, (_, i) => i).toSorted((i, j) => Math.abs(data[i]!) - Math.abs(data[j]!))
-  return bySize[Math.floor(bySize.length / 2)] ?? 0
+  let own = middlings.get(data)
+  if (own === undefined) {
+    const sizes = Float64Array.from(data, Math.abs)
+    own = Math.max(0, sizes.indexOf(sizes.toSorted()[sizes.length >> 1] ?? 0))
+    middlings.set(data, own)
+  }
+  return own
 }
