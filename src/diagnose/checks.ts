@@ -12,12 +12,15 @@ const slack = 16
 /** Some numbers of a tensor that the port gave, in the order of what computes them. */
 interface Part {
   readonly tensor: string
+  /** How many numbers at a step, and of how many steps; rows that have ended count. */
+  readonly size: number
+  readonly steps: number
   /** In the tensor, of each number; the numbers of a step follow each other. */
   readonly offset: (i: number, step: number, rows: readonly number[] | undefined) => number
 }
 
 /** What an operation gives, that the port has given out. */
-interface Check {
+export interface Check {
   readonly part: Part
   /** The loop that it is in. */
   readonly loop: Id | undefined
@@ -33,7 +36,7 @@ export interface Progress {
   readonly departure: number
 }
 
-type Checks = ReadonlyMap<Id, Check>
+export type Checks = ReadonlyMap<Id, Check>
 
 export function checksOf({ program, byId }: Context, { given, recorded, outputs }: Question): Checks {
   const checks = new Map<Id, Check>()
@@ -45,7 +48,11 @@ export function checksOf({ program, byId }: Context, { given, recorded, outputs 
   const outputsOf = program.update === undefined ? Object.entries(program.outputs) : []
   for (const [name, id] of outputsOf) {
     if (!isGiven(name)) continue
-    checks.set(id, { part: { tensor: name, offset: (i) => i }, loop: undefined, between: [] })
+    checks.set(id, {
+      part: { tensor: name, size: outputs[name]!.data.length, steps: 1, offset: (i) => i },
+      loop: undefined,
+      between: [],
+    })
     let own = operations.get(id)
     const between: Operation[] = []
     const into = (operand: Id | undefined): Operation | undefined => {
@@ -62,7 +69,7 @@ export function checksOf({ program, byId }: Context, { given, recorded, outputs 
       const size = sizeOf(own.operands[0]!)
       for (const [k, operand] of own.operands.entries()) {
         checks.set(operand, {
-          part: { tensor: name, offset: (i) => k * size + i },
+          part: { tensor: name, size, steps: 1, offset: (i) => k * size + i },
           loop: undefined,
           between: [...between, own],
         })
@@ -83,7 +90,7 @@ export function checksOf({ program, byId }: Context, { given, recorded, outputs 
       }
       const own = operations.get(stacked.operands[0]!)!
       checks.set(stacked.attributes.of, {
-        part: { tensor: name, offset },
+        part: { tensor: name, size: batch * width, steps: seq_len, offset },
         loop: own.id,
         between: [...between, stacked, own],
       })

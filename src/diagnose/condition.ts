@@ -4,6 +4,8 @@ import { largest } from '../format/tensor.ts'
 import { comparisonsWith, type Question } from './question.ts'
 
 const draws = 4
+/** Where an answer is judged and not looked for: rounding decides now and then which way something else is rounded. */
+const drawsOfJudged = 16
 /** Roundings of what goes in: a port rounds at every operation, of which there are more than one for each number. */
 const roundings = 4
 /** Where rounding makes a larger part of the values than this, it decides them. */
@@ -19,10 +21,11 @@ export function fitsConditioned(
   question: Question,
   others: Outputs,
   run: (request: Request) => Outputs | undefined,
+  count = draws,
 ): boolean {
   const { recorded, request, given, axes } = question
   const part = roundings * unitRoundoff[recorded.dtype]
-  const moved = Array.from({ length: draws }, (_, draw) => run(nudged(request, part, draw)))
+  const moved = Array.from({ length: count }, (_, draw) => run(nudged(request, part, draw)))
   const allowed: Record<string, Tensor<'float64'>> = {}
   const decidedOf: Record<string, readonly boolean[]> = {}
   for (const name of given) {
@@ -72,7 +75,7 @@ export function fitsConditioned(
 /** Whether a port gives what an engine gives for a case, within its budget, or as far as rounding lets one tell. */
 export function isGiven(question: Question, others: Outputs, run: (request: Request) => Outputs | undefined): boolean {
   const compared = comparisonsWith(question, others)
-  return compared.every(({ outcome }) => outcome === 'match') || fitsConditioned(question, others, run)
+  return compared.every(({ outcome }) => outcome === 'match') || fitsConditioned(question, others, run, drawsOfJudged)
 }
 
 /** Every parameter changed by so small a part of itself, up or down. */

@@ -31,8 +31,6 @@ export interface Attempt {
 export interface Trials {
   readonly context: Context
   readonly isForwardRight: boolean
-  /** Whether the last states of a layer and direction are PyTorch's; undefined where the port has not given them. */
-  readonly isRight: (layer: number, reverse: boolean) => boolean | undefined
   /** Until something refutes it; undefined where there is nothing to edit, or nothing that runs. */
   readonly attempt: (edits: readonly Edit[]) => Attempt | undefined
   /** To the end, whatever refutes it. */
@@ -132,7 +130,7 @@ export function trialsOf(question: Question): Trials {
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  return { context, isForwardRight, isRight: rightness(question), attempt, attemptWhole, attemptConditioned }
+  return { context, isForwardRight, attempt, attemptWhole, attemptConditioned }
 }
 
 /** Whether what edits give is not what torch gives: else they explain nothing. */
@@ -190,18 +188,3 @@ function isFirstLossRight({ outputs, recorded, limits }: Question): boolean {
 
 const isSame = (own: number, expected: number, limit: number): boolean =>
   Object.is(own, expected) || Math.abs(own - expected) <= limit
-
-function rightness({ request, outputs, recorded, limits }: Question): Trials['isRight'] {
-  const { config } = request
-  const D = 'bidirectional' in config && config.bidirectional ? 2 : 1
-  return (layer, reverse) => {
-    const [name, k] = outputs['h_n'] === undefined ? [`states_l${layer}`, 0] : ['h_n', layer * D + Number(reverse)]
-    const [own, expected, limit] = [outputs[name], recorded.expected[name], limits[name]]
-    if (own === undefined || expected === undefined || own.data.length !== expected.data.length) return undefined
-    const size = name === 'h_n' ? expected.data.length / expected.shape[0]! : expected.data.length
-    for (let i = k * size; i < (k + 1) * size; i++) {
-      if (!isSame(own.data[i]!, expected.data[i]!, limit![i]!)) return false
-    }
-    return true
-  }
-}

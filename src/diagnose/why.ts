@@ -1,5 +1,4 @@
-import { type Context, isWithinScope, nodesAt } from '../edits/context.ts'
-
+import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { functions } from '../edits/functions.ts'
 import { isKnown } from '../edits/known.ts'
@@ -8,6 +7,7 @@ import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
 import { oneElementOff } from './element.ts'
 import type { Question } from './question.ts'
+import { suspectsOf } from './suspects.ts'
 import { type Attempt, type Tried, type Trials, trialsOf } from './trials.ts'
 
 /** How many of the edits that came farthest are run to their end. */
@@ -67,7 +67,10 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
       const attempt = trials.attempt([edit])
       if (attempt === undefined) continue
       attempts.push(attempt)
-      if (attempt.tried?.complete === true) foundAt = Math.min(foundAt, clock.elapsed())
+      if (attempt.tried?.complete === true) {
+        foundAt = Math.min(foundAt, clock.elapsed())
+        attempts.splice(-1, 0, ...widerOnes(edit, trials))
+      }
       if (hasGradients ? !isExplained(attempt) : !isOfLeaves(edit, context)) continue
       // The way back may be another. Where nothing tells, it is that of a port that is right but for what it reads.
       const kept = trials.attempt([{ ...edit, gradient: 'kept' }])
@@ -82,13 +85,21 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
   const ranked: Attempt[] = []
   const reached: Tried[] = []
-  for (const tier of tiersOf(own)) {
-    for (const edits of [tier, narrowedOnes(tier, trials)]) {
-      const attempts = each(edits, singlesPart)
-      const found = best(attempts)
-      if (found.some(explains)) return withWayBack(found, back, trials, clock)
-      ranked.push(...attempts)
-      reached.push(...found)
+  const isSuspect = suspectsOf(question, context)
+  const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
+  for (const suspected of [true, false]) {
+    for (const own of tiers) {
+      own.parts ??= own.tier.flatMap((edit) => narrowed(edit, context))
+      for (const edits of [own.tier, own.parts]) {
+        const attempts = each(
+          edits.filter((edit) => isSuspect(edit) === suspected),
+          singlesPart,
+        )
+        const found = best(attempts)
+        if (found.some(explains)) return withWayBack(found, back, trials, clock)
+        ranked.push(...attempts)
+        reached.push(...found)
+      }
     }
   }
   ranked.sort(farther)
@@ -138,33 +149,22 @@ function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Tri
   return [...best(both), ...found].toSorted(better)
 }
 
+/** The same edit in more than it was found in: what explains as much there says more. */
+function widerOnes({ scope, ...edit }: Edit, { context, attempt }: Trials): Attempt[] {
+  if (scope === undefined) return []
+  const nodes = (own?: Scope): number => nodesAt(context, edit.operand, own).length
+  const wider = [undefined, ...scopesOf(context)].filter((own) => nodes(own) > nodes(scope))
+  return wider
+    .map((own) => attempt([own === undefined ? edit : { ...edit, scope: own }]))
+    .filter((own): own is Attempt => own?.tried?.complete === true)
+}
+
 /** The likelier kinds of bugs, and those of which there are more. */
 function tiersOf(edits: readonly Edit[]): Edit[][] {
   const names = Object.keys(operators)
   const starts = [0, ...laterTiers.map((name) => names.indexOf(name)), names.length]
   const tierOf = new Map(names.map((name, i) => [name, starts.findLastIndex((start) => start <= i)]))
   return starts.slice(0, -1).map((_, tier) => edits.filter(({ operator }) => tierOf.get(operator) === tier))
-}
-
-/** Edits in parts of what they are about, first where the port is seen to be off. */
-function* narrowedOnes(edits: readonly Edit[], { context, isRight }: Trials): Generator<Edit> {
-  const all = edits.flatMap((edit) => narrowed(edit, context))
-  const isBidirectional = 'bidirectional' in context.request.config && context.request.config.bidirectional
-  const directions = isBidirectional ? [false, true] : [false]
-  const layers = Array.from({ length: context.num_layers }, (_, layer) => layer)
-  const firstOff = layers.find((layer) => directions.some((reverse) => isRight(layer, reverse) === false)) ?? 0
-  /** It is within the first layer that is off, in the directions that are off there and in no other, and not below it. */
-  const isLikely = (scope: Scope): boolean =>
-    layers.slice(0, firstOff + 1).every((layer) =>
-      directions.every((reverse) => {
-        const right = isRight(layer, reverse)
-        return right === undefined || right !== isWithinScope(scope, layer, reverse, context.num_layers)
-      }),
-    )
-  const likely = all.filter(({ scope = {} }) => isLikely(scope))
-  yield* likely
-  const tried = new Set(likely)
-  for (const edit of all) if (!tried.has(edit)) yield edit
 }
 
 /** Every edit that a request admits, the likelier first. */

@@ -42,10 +42,12 @@ export function contextOf(request: Request): Context {
   }
   const known = runForward(request, program, seen)
   const nodes: Node[] = []
-  /** What is read by something of the same tensor, as h_0 by the h_0 of each layer. */
+  /** What is read by something of the same tensor, as h_0 by the h_0 of each layer, in whatever shape. */
+  const every = [...everyOperation(program.operations)]
+  const givenTo = new Map(every.flatMap(({ id, op, operands: [own] }) => (op === 'reshape' ? [[id, own!]] : [])))
   const readers = new Set(
-    [...everyOperation(program.operations)].flatMap(({ operands, site }) =>
-      operands.map((id) => `${id} ${site.tensor}`),
+    every.flatMap(({ op, operands, site }) =>
+      op === 'reshape' ? [] : operands.map((id) => `${givenTo.get(id) ?? id} ${site.tensor}`),
     ),
   )
   const counts = new Map<string, number>()
@@ -73,8 +75,16 @@ export function contextOf(request: Request): Context {
     }
   }
   const byId = new Map(nodes.flatMap((node) => (node.operand.in === undefined ? [[node.operation.id, node]] : [])))
-  const layers = [...everyOperation(program.operations)].map(({ site }) => site.layer ?? 0)
-  return { request, program, nodes, byId, num_layers: Math.max(...layers) + 1, known }
+  const layers = every.map(({ site }) => site.layer ?? 0)
+  return {
+    request,
+    program,
+    // The same numbers in another shape are no operand of their own.
+    nodes: nodes.filter(({ operation: { op } }) => op !== 'reshape'),
+    byId,
+    num_layers: Math.max(...layers) + 1,
+    known,
+  }
 }
 
 function runForward(request: Request, program: Program, seen: Seen): Known | undefined {

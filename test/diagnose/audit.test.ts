@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Case } from '../../src/format/case.ts'
-import { auditCase, newTallies, statusOf, tally } from '../../src/diagnose/audit.ts'
+import { auditCase } from '../../src/diagnose/audit.ts'
 import { faulted, faults } from '../../src/edits/faults.ts'
 import { verify } from '../../src/verify.ts'
 import { modelCase, modelRequest } from '../models.ts'
@@ -23,7 +23,7 @@ describe('audit says of each fault what the whole engine with it shows', () => {
     expect(revealed.length).toBeGreaterThan(2)
     for (const { fault, outcome, parts, sentence } of findings) {
       const { outcome: verdict } = await verify(recorded, faulted(faults.find(({ name }) => name === fault)!))
-      expect(verdict, fault).toBe(outcome === 'revealed' ? 'mismatch' : 'match')
+      expect([fault, verdict]).toStrictEqual([fault, outcome === 'revealed' ? 'mismatch' : 'match'])
       expect(parts.length > 0).toBe(outcome === 'revealed')
       expect(sentence !== undefined).toBe(outcome !== 'inapplicable')
     }

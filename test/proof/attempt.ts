@@ -23,6 +23,8 @@ export interface Ranked {
   readonly isWhole: boolean
   readonly predicted: number
   readonly of: number
+  /** The cases in which they do not, by file and id. */
+  readonly missed: readonly string[]
 }
 
 /** One planted port, explained in one case. */
@@ -73,9 +75,10 @@ export function attempt(name: string, kind: Attempt['kind'], shown: Shown, other
   }
   const ms = performance.now() - began
   const ranked = explanations.slice(0, mostRanked).map((explanation): Ranked => {
-    const predicted = others.filter((other) => predicts(explanation, other)).length
+    const missed = others.filter((other) => !predicts(explanation, other)).map(placeOf)
     const isWhole = explanation.complete || explanation.outputsAlone === true
-    return { says: explanation.sentence, isWhole, predicted, of: others.length }
+    const { length } = others
+    return { says: explanation.sentence, isWhole, predicted: length - missed.length, of: length, missed }
   })
   return {
     planting: name,
@@ -86,6 +89,10 @@ export function attempt(name: string, kind: Attempt['kind'], shown: Shown, other
     ms,
     ...(failure === undefined ? {} : { failure }),
   }
+}
+
+function placeOf({ recorded }: Shown): string {
+  return `${recorded.file} ${recorded.case.id}`
 }
 
 function predicts({ edits }: Explanation, { recorded, outputs }: Shown): boolean {

@@ -1,4 +1,6 @@
 // The same numbers in another order along one axis.
+import { isModelRequest } from '../../format/case.ts'
+import { layerConfig } from '../../format/module.ts'
 import type { Context, Node } from '../context.ts'
 import { operandsOf } from '../operand.ts'
 import { editValues } from '../rewrite.ts'
@@ -104,9 +106,16 @@ interface Along {
   readonly order: string
 }
 
+/** The shape of what an operation gives, with a batch of 1 where a layer is given none. */
+function shapeOf({ operation, shape }: Node, { request }: Context): readonly number[] {
+  if (operation.op !== 'input' || isModelRequest(request) || layerConfig(request.config) === undefined) return shape
+  return shape.length === 2 && request.inputs.input.shape.length === 2 ? [shape[0]!, 1, shape[1]!] : shape
+}
+
 /** Orders that are another along an axis of what an operation gives. */
 function* ordersOf(node: Node, context: Context): Generator<Along> {
-  const { shape, operand } = node
+  const { operand } = node
+  const shape = shapeOf(node, context)
   for (let axis = 1; axis <= shape.length; axis++) {
     const size = shape.at(-axis)!
     if (size < 2 || size > 4096) continue
@@ -148,12 +157,14 @@ export const reorder: Operator = {
   edit: (edit, context, program) =>
     editValues(edit, context, program, (write, x, node) => {
       const { axis, order, blocks = 1 } = edit.value as { axis: number; order: string; blocks?: number | string }
-      const size = node.shape.at(-axis)
+      const shape = shapeOf(node, context)
+      const size = shape.at(-axis)
       const parts = typeof blocks === 'number' ? blocks : blocksFor(blocks, context)
       if (size === undefined || size < 2 || size % parts !== 0) return undefined
       if (blocks === 2 && node.operation.op === 'step' && !isOfBoth(node)) return undefined
       const index = orders[order]!.order(size, parts, context)
-      return index.every((from, i) => from === i) ? undefined : write('index_select', [x], { dim: -axis, index })
+      const dim = Math.max(-axis, -node.shape.length)
+      return index.every((from, i) => from === i) ? undefined : write('index_select', [x], { dim, index })
     }),
   says({ value, operand }, name) {
     const { axis, order } = value as { axis: number; order: string }
@@ -174,7 +185,8 @@ function axisName({ op, tensor = '' }: { readonly op?: string; readonly tensor?:
 
 /** In how many parts an axis may be meant: gates, directions, layers and directions. */
 function blocksOf(node: Node, axis: number, context: Context): number[] {
-  const { shape, operand } = node
+  const { operand } = node
+  const shape = shapeOf(node, context)
   const gates = gatesOf(context)
   const isRows =
     axis === shape.length && operand.op === 'parameter' && gates > 1 && /_(ih|hh)$/.test(operand.tensor ?? '')

@@ -130,9 +130,7 @@ function isSeen(other: Node, node: Node): boolean {
 }
 
 export function otherOf(operand: Operand, node: Node, context: Context): Node | undefined {
-  const alike = context.nodes.filter((other) =>
-    Object.entries(operand).every(([key, value]) => other.operand[key as keyof Operand] === value),
-  )
+  const alike = nodesAt(context, operand)
   const { site } = node.operation
   const seen = alike.filter(
     (other) => other !== node && isSeen(other, node) && other.shape.join() === node.shape.join(),
