@@ -63,17 +63,31 @@ export function suspectsOf(question: Question, context: Context): IsSuspect {
         op === 'parameter' || op === 'input' ? [[id, `grad_${attributes.name}`] as const] : [],
       ),
     )
-    const namesOf = (of: Iterable<Id>): Set<string> => new Set([...of].flatMap((id) => leaves.get(id) ?? []))
+    const ofParameters = new Set(
+      [...everyOperation(operations)].flatMap(({ op, attributes }) =>
+        op === 'parameter' ? [`grad_${attributes.name}`] : [],
+      ),
+    )
+    const known = new Map<Id, ReadonlySet<string>>()
+    /** The gradients by what an operation is made of. */
+    const namesOf = (id: Id): ReadonlySet<string> => {
+      let own = known.get(id)
+      if (own === undefined) {
+        own = new Set([...upstream([id])].flatMap((each) => leaves.get(each) ?? []))
+        known.set(id, own)
+      }
+      return own
+    }
     return ({ operator, operand, scope }) => {
       const nodes = nodesAt(context, operand, scope)
       if (nodes.length === 0) return true
-      let names: Set<string>
-      if (operand.in === 'gradients') names = new Set(nodes.map(({ operation }) => operation.id))
-      else if (operand.in === 'cotangents') {
-        names = namesOf(upstream(nodes.flatMap(({ operation: { id } }) => ids[id] ?? [])))
-      } else if (operator === 'part') names = namesOf(nodes.flatMap(({ operation }) => operation.operands.slice(1)))
-      else names = namesOf(upstream(nodes.map(({ operation }) => operation.id)))
-      return off.every((name) => names.has(name)) && !right.some((name) => names.has(name))
+      const all = nodes.flatMap(({ operation: { id } }): ReadonlySet<string>[] => {
+        if (operand.in === 'gradients') return [new Set([id])]
+        if (operand.in === 'cotangents') return ids[id] === undefined ? [] : [namesOf(ids[id])]
+        return [operator === 'part' ? ofParameters : namesOf(id)]
+      })
+      const has = (name: string): boolean => all.some((names) => names.has(name))
+      return off.every(has) && !right.some(has)
     }
   }
 }

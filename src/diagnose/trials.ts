@@ -116,11 +116,13 @@ export function trialsOf(question: Question): Trials {
 
   function triedOf(edits: readonly Edit[], others: Outputs): Tried | undefined {
     const explained = 1 - departure(question, others) / whole
-    if (!(explained > 0)) return undefined
+    // Where the outputs are explained, their gradients may be farther off than PyTorch's: the way back may be another.
+    if (!(explained > 0) && !inOutputs) return undefined
     const compared = comparisonsWith(question, others)
-    const forwardMatches = compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
+    const outputs = inOutputs && compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
+    if (!(explained > 0) && !outputs) return undefined
     const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(question, others)
-    return { edits, explained, complete, outputs: inOutputs && forwardMatches, digits: digitsOf(question, others) }
+    return { edits, explained: Math.max(0, explained), complete, outputs, digits: digitsOf(question, others) }
   }
 
   function attemptConditioned(tried: Tried): Tried | undefined {

@@ -60,23 +60,26 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const { cotangents } = context.request
   const hasGradients = cotangents !== undefined
   let foundAt = Infinity
+  /** Before it, what is wider and explains as much. */
+  const put = (attempt: Attempt, edit: Edit, attempts: Attempt[]): void => {
+    if (attempt.tried?.complete === true) {
+      foundAt = Math.min(foundAt, clock.elapsed())
+      attempts.push(...widerOnes(edit, trials))
+    }
+    attempts.push(attempt)
+  }
   const each = (edits: Iterable<Edit>, part: number): Attempt[] => {
     const attempts: Attempt[] = []
     for (const edit of edits) {
       if (clock.isOver(part) || clock.elapsed() > 2 * foundAt + leastMs) break
       const attempt = trials.attempt([edit])
       if (attempt === undefined) continue
-      attempts.push(attempt)
-      if (attempt.tried?.complete === true) {
-        foundAt = Math.min(foundAt, clock.elapsed())
-        attempts.splice(-1, 0, ...widerOnes(edit, trials))
-      }
-      if (hasGradients ? !isExplained(attempt) : !isOfLeaves(edit, context)) continue
       // The way back may be another. Where nothing tells, it is that of a port that is right but for what it reads.
-      const kept = trials.attempt([{ ...edit, gradient: 'kept' }])
-      if (kept === undefined) continue
-      if (hasGradients) attempts.push(kept)
-      else attempts[attempts.length - 1] = kept
+      const isKept = hasGradients ? isExplained(attempt) : isOfLeaves(edit, context)
+      const keeping: Edit = { ...edit, gradient: 'kept' }
+      const kept = isKept ? trials.attempt([keeping]) : undefined
+      if (kept === undefined || hasGradients) put(attempt, edit, attempts)
+      if (kept !== undefined) put(kept, keeping, attempts)
     }
     return attempts
   }
@@ -137,7 +140,7 @@ function isOfWayBack({ operator, operand }: Edit): boolean {
 
 /** Where every output is explained but the gradients are not, a second edit may be in the way back. */
 function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Trials, clock: Clock): Tried[] {
-  if (found.some(({ complete }) => complete)) return [...found]
+  if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
   const both: Attempt[] = []
   for (const { edits } of found.filter(({ outputs }) => outputs).slice(0, 2)) {
     for (const edit of back) {

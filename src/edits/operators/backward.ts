@@ -38,8 +38,14 @@ export const part: Operator = {
     }
     const all = (operations: readonly Operation[], mask: Id | undefined): Operation[] =>
       operations.flatMap((operation) => {
-        if (operation.op !== 'loop') return mask === undefined ? [operation] : split(operation, mask)
-        return loopWith(operation)
+        if (operation.op === 'loop') return loopWith(operation)
+        if (mask !== undefined) return split(operation, mask)
+        // Of what models compute of all steps together, each has its rows.
+        const shape = context.byId.get(operation.id)?.shape ?? []
+        const isSplit = which.endsWith('row') && (operation.op === 'linear' || isBias(operation))
+        if (!isSplit || shape.length < 2) return [operation]
+        const own = rows(`${operation.id}.rows`, shape.at(-2)!)
+        return [own, ...split(operation, own.id)]
       })
     const loopWith = (loop: Loop): Operation[] => {
       const { steps, body } = loop.attributes

@@ -61,6 +61,13 @@ const orders: Readonly<Record<string, { readonly order: Order; readonly says: st
   },
 }
 
+/** Of time a place too early or too late is likelier than one step for all. */
+const ofTime = Object.entries(orders).toSorted(([one], [other]) => Number(isShift(other)) - Number(isShift(one)))
+
+function isShift(name: string): boolean {
+  return name.startsWith('next') || name.startsWith('previous')
+}
+
 /** What is said of blocks that are directions. */
 const ofDirections: Readonly<Record<string, string>> = {
   firstBlock: 'the forward direction’s for both',
@@ -120,9 +127,11 @@ function* ordersOf(node: Node, context: Context): Generator<Along> {
     const size = shape.at(-axis)!
     if (size < 2 || size > 4096) continue
     const isOfLayers = axis === shape.length && operand.kind?.includes('states') === true
+    const isOfTime = axis === 3 && (operand.tensor === 'output' || operand.tensor === 'input')
+    const named = isOfTime ? ofTime : Object.entries(orders)
     const seen = new Set([Array.from({ length: size }, (_, i) => i).join()])
     for (const blocks of blocksOf(node, axis, context)) {
-      for (const [order, { order: of, ofRows = false }] of Object.entries(orders)) {
+      for (const [order, { order: of, ofRows = false }] of named) {
         if (size % blocks !== 0 || (ofRows && axis !== 2) || isOfBlocks(order) !== blocks > 1) continue
         // A layer or direction is not left out of its states.
         if ((isOfLayers || axis === 3) && order.startsWith('without')) continue
