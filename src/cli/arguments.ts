@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { ParityError } from '../format/errors.ts'
 import type { Tolerance } from '../verify/compare.ts'
 
 /** `budget`, `torch`, or `rtol,atol`. */
@@ -43,4 +44,14 @@ export function parseCount(text: string): number {
   const count = Number(text)
   if (Number.isSafeInteger(count) && count >= 0 && text.trim() !== '') return count
   throw new InvalidArgumentError(`expected a whole number of at least 0, got ${text}`)
+}
+
+/** → the modules of these names, in the order of those that are known; all of them for none */
+export function modulesOf<N extends string>(names: readonly string[], known: readonly N[]): readonly N[] {
+  for (const name of names) {
+    if (!known.some((own) => own === name)) {
+      throw new ParityError('USAGE', `--module: expected ${known.join(', ')}, got ${name}`)
+    }
+  }
+  return names.length === 0 ? known : known.filter((name) => names.includes(name))
 }

@@ -18,6 +18,7 @@ import { renderRow } from '../report/text.ts'
 import { isFault, requestOf } from '../verify.ts'
 import { chosenEngine } from '../ports/engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
+import { modulesOf } from './arguments.ts'
 import { writeAside } from './files.ts'
 import type { Host } from '../ports/host.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -50,7 +51,7 @@ const ahead = 32
 
 /** Asks PyTorch for random cases until an engine departs from one. → the exit code */
 export async function fuzzCommand(options: FuzzCommand): Promise<number> {
-  const modules = modulesOf(options.module)
+  const modules = modulesOf(options.module, fuzzedModules)
   const judged = judgedFor(options.target, defaultJudgement.tolerance)
   const asked = options.case === undefined ? undefined : specOf(options.case)
   const interruption = onInterrupt()
@@ -158,16 +159,6 @@ function withoutCase({ id }: RecordSpec, { message }: ParityError): string {
 /** An engine that failed has not been judged. */
 function exitCodeOf({ outcome }: Finding): number {
   return outcome.kind === 'judged' ? 1 : 2
-}
-
-function modulesOf(names: readonly string[]): typeof fuzzedModules {
-  if (names.length === 0) return fuzzedModules
-  for (const name of names) {
-    if (!fuzzedModules.some((known) => known === name)) {
-      throw new ParityError('USAGE', `--module: expected ${fuzzedModules.join(', ')}, got ${name}`)
-    }
-  }
-  return fuzzedModules.filter((name) => names.includes(name))
 }
 
 function specOf(text: string): RecordSpec {

@@ -4,7 +4,6 @@ import { isModelRequest, type RecurrentRequest } from '../format/case.ts'
 import { recordOf } from '../format/case/write.ts'
 import { logLine, ParityError } from '../format/errors.ts'
 import { encodeFixture } from '../format/fixture/encode.ts'
-import type { ModuleName } from '../format/module.ts'
 import { fuzzedLayers } from '../oracle/fuzz/spec.ts'
 import { chosenEngine } from '../ports/engine.ts'
 import type { Host } from '../ports/host.ts'
@@ -14,6 +13,7 @@ import { caseOfSpec } from '../probe/experiment.ts'
 import { ruleText } from '../probe/rule.ts'
 import { renderProbed } from '../report/probe.ts'
 import { fails } from '../verify/conduct.ts'
+import { modulesOf } from './arguments.ts'
 import { writeAside } from './files.ts'
 import { onInterrupt } from './interrupt.ts'
 import { namedCase } from './named.ts'
@@ -41,7 +41,7 @@ export interface ProbeCommand {
 /** Learns by experiments when an engine is wrong. → the exit code */
 export async function probeCommand(options: ProbeCommand): Promise<number> {
   const around = await aroundOf(options)
-  const modules = around === undefined ? modulesOf(options.module) : [around.module]
+  const modules = around === undefined ? modulesOf(options.module, fuzzedLayers) : [around.module]
   const interruption = onInterrupt()
   const progress = await startProgress(options.quiet)
   let host: Host | undefined
@@ -88,15 +88,6 @@ function exitCodeOf({ experiments, conduct }: Probed): number {
     'NOTHING_JUDGED',
     `expected at least one experiment to judge, got ${experiments.length} and none`,
   )
-}
-
-function modulesOf(names: readonly string[]): readonly ModuleName[] {
-  for (const name of names) {
-    if (!fuzzedLayers.some((known) => known === name)) {
-      throw new ParityError('USAGE', `--module: expected ${fuzzedLayers.join(', ')}, got ${name}`)
-    }
-  }
-  return names.length === 0 ? fuzzedLayers : fuzzedLayers.filter((name) => names.includes(name))
 }
 
 async function aroundOf({ around, case: id, module }: ProbeCommand): Promise<RecurrentRequest | undefined> {

@@ -22,6 +22,8 @@ const conditionedEdits = 6
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
 const singlesPart = 0.7
+/** The part of the time after which what came farthest is no more run to its end. */
+const nearestPart = 0.8
 /** The part of the time after which no more of what is common is made together. */
 const pairsPart = 0.9
 /** Explanations that explain less are not worth reading. */
@@ -92,7 +94,7 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
   for (const suspected of [true, false]) {
     for (const own of tiers) {
-      own.parts ??= own.tier.flatMap((edit) => narrowed(edit, context))
+      own.parts ??= narrowedOnes(own.tier, context)
       for (const edits of [own.tier, own.parts]) {
         const attempts = each(
           edits.filter((edit) => isSuspect(edit) === suspected),
@@ -106,8 +108,8 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     }
   }
   ranked.sort(farther)
-  const nearest = nearestOf(ranked, trials)
-  const conditioned = conditionedOnes(nearest, trials)
+  const nearest = nearestOf(ranked, trials, clock)
+  const conditioned = conditionedOnes(nearest, trials, clock)
   if (conditioned.length > 0) return conditioned
   const element = besideOneElement(question, nearest, trials)
   if (element !== undefined) return [element]
@@ -122,7 +124,7 @@ const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && 
 /** Whether an edit is about what is given to a port, or by it, or about a function: its way back is written by itself, then. */
 function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
   if (operator === 'another') return value !== 'identity'
-  if (operator === 'clip' || operator === 'shortened') return true
+  if (operator === 'clip' || operator === 'shortened' || operator === 'roundedProducts') return true
   const [node] = nodesAt(context, operand)
   const op = node?.operation.op
   const kind = node?.operand.kind
@@ -168,6 +170,13 @@ function tiersOf(edits: readonly Edit[]): Edit[][] {
   const starts = [0, ...laterTiers.map((name) => names.indexOf(name)), names.length]
   const tierOf = new Map(names.map((name, i) => [name, starts.findLastIndex((start) => start <= i)]))
   return starts.slice(0, -1).map((_, tier) => edits.filter(({ operator }) => tierOf.get(operator) === tier))
+}
+
+/** Edits in parts of what they are about: all in the widest part first. */
+function narrowedOnes(edits: readonly Edit[], context: Context): Edit[] {
+  const places = new Map(scopesOf(context).map((scope, i) => [JSON.stringify(scope), i]))
+  const placeOf = ({ scope }: Edit): number => places.get(JSON.stringify(scope))!
+  return edits.flatMap((edit) => narrowed(edit, context)).toSorted((one, other) => placeOf(one) - placeOf(other))
 }
 
 /** Every edit that a request admits, the likelier first. */
@@ -267,18 +276,18 @@ function best(attempts: readonly Attempt[]): Tried[] {
 }
 
 /** What explains most, once more: in a port with such an edit rounding may grow larger than in torch. */
-function conditionedOnes(nearest: readonly Tried[], { attemptConditioned }: Trials): Tried[] {
+function conditionedOnes(nearest: readonly Tried[], { attemptConditioned }: Trials, clock: Clock): Tried[] {
   return nearest
     .slice(0, conditionedEdits)
-    .flatMap((each) => attemptConditioned(each) ?? [])
+    .flatMap((each) => (clock.isOver() ? [] : (attemptConditioned(each) ?? [])))
     .toSorted(better)
 }
 
 /** Of those that came farthest, those that explain most of everything. */
-function nearestOf(ranked: readonly Attempt[], { attemptWhole }: Trials): Tried[] {
+function nearestOf(ranked: readonly Attempt[], { attemptWhole }: Trials, clock: Clock): Tried[] {
   return ranked
     .slice(0, farthest)
-    .flatMap(({ edits }) => attemptWhole(edits) ?? [])
+    .flatMap(({ edits, tried }) => tried ?? (clock.isOver(nearestPart) ? [] : (attemptWhole(edits) ?? [])))
     .toSorted((one, other) => other.explained - one.explained)
 }
 

@@ -19,6 +19,19 @@ const views: readonly (readonly (keyof Operand)[])[] = [
   ['op', 'tensor', 'gate', 'part', 'in', 'k'],
 ]
 
+type View = (typeof views)[number]
+
+function seenBy(view: View, operand: Operand): Operand {
+  return Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
+}
+
+/** What may be said of an operation, from wide to narrow. */
+export function viewsOf({ operand }: Node): Operand[] {
+  return views
+    .map((view) => seenBy(view, operand))
+    .filter((own) => own.op !== undefined || own.kind !== undefined || own.in !== undefined)
+}
+
 const known = new WeakMap<Context, readonly Meant[]>()
 
 /**
@@ -42,7 +55,7 @@ export function operandsOf(context: Context): readonly Meant[] {
       if (view === views[4] && operand.op === 'chunk') continue
       if (node.operation.op === 'chunk' && node.operation.attributes.chunks === 1) continue
       if (view.length === 4 && operand.tensor === nowhere) continue
-      const own = Object.fromEntries(view.flatMap((key) => (key in operand ? [[key, operand[key]]] : []))) as Operand
+      const own = seenBy(view, operand)
       const key = JSON.stringify(own)
       const group = groups.get(key)
       if (group === undefined) groups.set(key, { operand: own, nodes: [node] })

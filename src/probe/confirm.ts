@@ -1,6 +1,9 @@
 // An explanation is a prediction: what it says of other requests is held against what the port gives for them.
 import { type Case, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../format/case.ts'
 import type { Engine } from '../engine/run.ts'
+import { type Context, contextOf } from '../edits/context.ts'
+import type { Edit } from '../edits/edit.ts'
+import { relativesOf } from '../edits/relatives.ts'
 import { runEdited } from '../edits.ts'
 import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
 import { decoyOf } from '../verify/again.ts'
@@ -8,7 +11,7 @@ import { drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
 import { caseOf, caseOfSpec } from './experiment.ts'
 import { judge, requestOf } from '../verify.ts'
 import { randomOf } from '../verify/random.ts'
-import type { Confirmation, Diagnosis, Explanation } from '../diagnose.ts'
+import { type Confirmation, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
 import { renderSpec } from '../oracle/fuzz/words.ts'
 import { givenOf } from '../diagnose/given.ts'
 import { isGiven } from '../diagnose/condition.ts'
@@ -17,6 +20,8 @@ import { comparisonsWith, questionOf } from '../diagnose/question.ts'
 /** So many others are asked at most for each explanation. */
 const asked = 12
 const mostDrawn = 200
+/** So many other ways to mean the same in the case are held against others. */
+const mostRelatives = 12
 const mostAsRight = 6
 /** The smaller ones are as telling, and sooner computed. */
 const largest = 9
@@ -34,14 +39,10 @@ export async function confirm(
   const until = performance.now() + limitMs
   const tallies = explanations.map(() => ({ confirmed: 0, of: 0, against: undefined as string | undefined }))
   let asRight = 0
-  for (const { other, text } of othersFor(recorded, seed)) {
-    if (performance.now() > until || tallies.every(({ of }) => of >= asked)) break
-    const says = explanations.map(({ edits }) => predicted(edits, other))
-    const isOpen = says.some((own, i) => own !== undefined && tallies[i]!.of < asked)
-    // Where none says that the port is wrong it may be so all the same, a few times.
-    if (!isOpen && asRight++ >= mostAsRight) continue
+  let plain = 0
+  const ask = async ({ other, text }: Other, says: readonly (Outputs | undefined)[]): Promise<void> => {
     const outputs = await answerOf(engine, other)
-    if (outputs === undefined) continue
+    if (outputs === undefined) return
     const question = questionOf(other, outputs)
     const isRight = comparisonsWith(question, other.expected).every(({ outcome }) => outcome === 'match')
     for (const [i, own] of says.entries()) {
@@ -54,7 +55,37 @@ export async function confirm(
       if (!isAsSaid) tally.against ??= text
     }
   }
+  const isOver = (): boolean => performance.now() > until || tallies.every(({ of }) => of >= asked)
+  const later: (readonly [Other, readonly (Outputs | undefined)[]])[] = []
+  for (const own of othersFor(recorded, seed)) {
+    if (isOver()) break
+    const says = explanations.map(({ edits }) => predicted(edits, own.other))
+    const isOpen = says.some((each, i) => each !== undefined && tallies[i]!.of < asked)
+    // Where none says that the port is wrong it may be so all the same, a few times.
+    if (!isOpen && asRight++ >= mostAsRight) continue
+    // Half of what is asked is for where those differ that are not refuted.
+    const standing = says.filter((_, i) => tallies[i]!.confirmed === tallies[i]!.of)
+    if (standing.length > 1 && !areApart(own.other, standing) && plain++ >= asked / 2) later.push([own, says])
+    else await ask(own, says)
+  }
+  for (const [own, says] of later) {
+    if (isOver()) break
+    await ask(own, says)
+  }
   return tallies.map(({ against, ...counts }) => ({ ...counts, ...(against !== undefined && { against }) }))
+}
+
+/** Whether what is said of a port in a request differs. */
+function areApart(other: Case, says: readonly (Outputs | undefined)[]): boolean {
+  const [first, ...rest] = says
+  return rest.some((own) => {
+    if (own === undefined || first === undefined) return own !== first
+    return judge({ ...other, expected: first }, own).some(({ outcome }) => outcome === 'mismatch')
+  })
+}
+
+function inOtherWords(own: Explanation, edits: readonly Edit[], context: Context): Explanation {
+  return explanationOf({ edits, explained: own.explained, complete: own.complete, outputs: false }, context)
 }
 
 const isConfirmed = ({ confirmation }: Explanation): boolean =>
@@ -71,10 +102,27 @@ export async function confirmed(
   { limitMs, when }: { readonly limitMs: number; readonly when: () => Promise<readonly string[]> },
 ): Promise<Diagnosis> {
   if (diagnosis.ownDeparture !== undefined || isModelRequest(recorded)) return diagnosis
-  const confirmations = await confirm(recorded, diagnosis.explanations, engine, { limitMs })
-  const all = diagnosis.explanations.map((explanation, i): Explanation => {
+  const { explanations } = diagnosis
+  const context = contextOf(requestOf(recorded))
+  const relatives = explanations
+    .filter(({ complete }) => complete)
+    .flatMap((own) =>
+      relativesOf(own.edits, context).map((edits) => ({ own, other: inOtherWords(own, edits, context) })),
+    )
+    .slice(0, mostRelatives)
+  const asked = [...explanations, ...relatives.map(({ other }) => other)]
+  const confirmations = await confirm(recorded, asked, engine, { limitMs })
+  const held = asked.map((explanation, i): Explanation => {
     const confirmation = confirmations[i]
     return confirmation === undefined || confirmation.of === 0 ? explanation : { ...explanation, confirmation }
+  })
+  // In the place of an explanation what is the same in this case, and is so in others.
+  const all = explanations.map((explanation, i) => {
+    const family = [
+      held[i]!,
+      ...relatives.flatMap(({ own }, j) => (own === explanation ? [held[explanations.length + j]!] : [])),
+    ]
+    return family.find((own) => isConfirmed(own)) ?? held[i]!
   })
   const shareOf = ({ confirmation }: Explanation): number =>
     confirmation === undefined ? 0.5 : confirmation.confirmed / confirmation.of

@@ -11,9 +11,9 @@ import {
   type Tensor,
   unitRoundoff,
 } from '../format/tensor.ts'
-import { gateSigmoid, gateTanh, type Nonlinearity } from '../variants/cell.ts'
-import type { Departures, Numbers } from '../variants/departures.ts'
-import { exactly } from '../variants/run.ts'
+import { gateSigmoid, gateTanh, type Nonlinearity } from '../inexact/cell.ts'
+import type { Departures, Numbers } from '../inexact/departures.ts'
+import { exactly } from '../inexact/run.ts'
 
 type Budget = Readonly<Record<string, Tensor<'float64'>>>
 

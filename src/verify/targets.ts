@@ -1,5 +1,5 @@
 import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
-import { run } from '../variants/run.ts'
+import { run } from '../inexact/run.ts'
 import { stepCases } from './steps.ts'
 import { arithmetic, type Way } from './targets/arithmetic.ts'
 import { seedOf } from './targets/noise.ts'

@@ -3,7 +3,7 @@ import { measureBudget } from '../../src/verify/budget.ts'
 import type { Outputs, RecurrentRequest } from '../../src/format/case.ts'
 import { exactly, float32Engine, run } from '../../src/engine/run.ts'
 import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
-import * as variants from '../../src/variants/run.ts'
+import * as plain from '../../src/inexact/run.ts'
 import { judge } from '../../src/verify.ts'
 import { random } from '../random.ts'
 import { anyCell, anyLayer, cellNames, layerCase, layerNames, questionOf, type RecurrentCase, sgd } from '../sample.ts'
@@ -46,13 +46,13 @@ function distance(one: Float64Array, other: Float64Array): number {
 /** To 1e-14, gradients to 1e-12; where rounding itself comes to more, as in deep layers of large weights, to what it may come to. */
 function expectSame(request: RecurrentRequest): void {
   const own = exactly(request)
-  const plain = variants.exactly(request)
+  const theirs = plain.exactly(request)
   expect(Object.keys(own).length).toBeGreaterThan(0)
   const apart = Object.keys(own).filter((name) => {
-    return !(distance(own[name]!, plain[name]!) <= (name.startsWith('grad_') ? 1e-12 : 1e-14))
+    return !(distance(own[name]!, theirs[name]!) <= (name.startsWith('grad_') ? 1e-12 : 1e-14))
   })
   if (apart.length === 0) return
-  const recorded = { ...request, id: 'drawn', expected: variants.run(request) }
+  const recorded = { ...request, id: 'drawn', expected: plain.run(request) }
   const comparisons = judge({ ...recorded, budget: measureBudget(recorded) }, run(request))
   const off = apart.filter((name) => comparisons.find(({ tensor }) => tensor === name)?.outcome !== 'match')
   expect(off).toStrictEqual([])
@@ -108,10 +108,10 @@ describe.each(layerNames)('the kernels of %s', (module) => {
 /** NaN, and which infinity; finite numbers may be any. */
 function expectKinds(request: RecurrentRequest): void {
   const own = exactly(request)
-  const plain = variants.exactly(request)
+  const theirs = plain.exactly(request)
   const kind = (x: number): string => (Number.isFinite(x) ? 'finite' : String(x))
   for (const [name, numbers] of Object.entries(own)) {
-    const off = Array.from(numbers).findIndex((x, i) => kind(x) !== kind(plain[name]![i]!))
+    const off = Array.from(numbers).findIndex((x, i) => kind(x) !== kind(theirs[name]![i]!))
     expect({ name, off }).toStrictEqual({ name, off: -1 })
   }
 }

@@ -75,6 +75,15 @@ describe('confirm', () => {
 describe('confirmed', () => {
   const diagnosis = { where: ['off'], explanations: [own(noBias), own(transposed)] }
 
+  it('takes what is the same in the case where that is so in others', async () => {
+    const deep = layerCase({ num_layers: 2 })
+    const inLast: Edit = { ...noBias, value: true, scope: { layers: 'last' } }
+    const later = own({ ...inLast, scope: { layers: 'later' } })
+    const held = await confirmed(deep, { where: [], explanations: [later] }, port(inLast), { limitMs, when: never })
+    expect(held.explanations).toMatchObject([{ edits: [inLast], confirmation: { confirmed: 12, of: 12 } }])
+    expect(held.explanations[0]!.sentence).toMatch(/in the last layer/)
+  })
+
   it('leaves those that are confirmed', async () => {
     const held = await confirmed(recorded, diagnosis, port(transposed), { limitMs, when: never })
     expect(held.explanations).toEqual([{ ...own(transposed), confirmation: { confirmed: 12, of: 12 } }])

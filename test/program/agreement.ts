@@ -5,7 +5,7 @@ import { exactly } from '../../src/engine/run.ts'
 import { sizes } from '../../src/format/module.ts'
 import { runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
-import * as variants from '../../src/variants/run.ts'
+import * as plain from '../../src/inexact/run.ts'
 import { floatTensor, forCells, largest, type Tensor } from '../../src/format/tensor.ts'
 
 /** Where the engine and the program of a request are apart. */
@@ -22,7 +22,7 @@ const close = { forward: 1e-14, gradients: 1e-12 }
 
 /** What a program is compared with: the kernels, and for models, whose engine is made of programs, a computation that is not. */
 function independent(request: Request): Numbers {
-  return isModelRequest(request) ? variants.exactly(request) : exactly(request)
+  return isModelRequest(request) ? plain.exactly(request) : exactly(request)
 }
 
 /** Compares every number of a request. What is not finite must be the same. program: or whatever else is to be compared. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addProduct, type Product } from '../../src/variants/linear.ts'
+import { addProduct, type Product } from '../../src/inexact/linear.ts'
 import { arithmetic, type Way } from '../../src/verify/targets/arithmetic.ts'
 import { targetOf } from '../../src/verify/targets.ts'
 

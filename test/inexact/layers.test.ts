@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { runLayers, type Stack, torchWiring, type Wiring } from '../../src/variants/layers.ts'
-import { rnnCell } from '../../src/variants/rnn.ts'
-import type { Weights } from '../../src/variants/scan.ts'
+import { runLayers, type Stack } from '../../src/inexact/layers.ts'
+import { rnnCell } from '../../src/inexact/rnn.ts'
+import type { Weights } from '../../src/inexact/scan.ts'
 
 /** h_t = Σ of the inputs, each times its weight, + h_{t−1}: a running sum, exact in whole numbers. */
 function summing(weight_ih: readonly number[]): Weights {
@@ -17,15 +17,9 @@ function summing(weight_ih: readonly number[]): Weights {
 const identity = rnnCell('relu', { activation: { of: (x) => x, slope: () => 1 } })
 
 /** Runs layers of one unit over the steps 1, 10, 100 of one row. */
-function sums(
-  weights: Stack['weights'],
-  h_0: Float64Array,
-  wiring: Partial<Wiring> = {},
-  dropout?: Float64Array,
-): ReturnType<typeof runLayers> {
+function sums(weights: Stack['weights'], h_0: Float64Array, dropout?: Float64Array): ReturnType<typeof runLayers> {
   return runLayers({
     cell: identity,
-    wiring: { ...torchWiring, ...wiring },
     departures: {},
     weights,
     input: Float64Array.of(1, 10, 100),
@@ -39,16 +33,6 @@ function sums(
     lengths: undefined,
   })
 }
-
-it('torch’s wiring is forward then reverse, reversed, flipped back, without a residual', () => {
-  expect(torchWiring).toStrictEqual({
-    concatenated: [0, 1],
-    reversed: true,
-    flippedBack: true,
-    residual: false,
-    stateFromEnd: false,
-  })
-})
 
 describe('running sums of 1, 10, 100', () => {
   it('in one layer are 1, 11, 111', () => {
@@ -88,34 +72,10 @@ describe('running sums of 1, 10, 100', () => {
 
   it('in three layers with a dropout of 2, 0, 2 and 0, 0, 3 keep h_n as it is', () => {
     const layer = [summing([1])]
-    const { output, h_n } = sums([layer, layer, layer], new Float64Array(3), {}, Float64Array.of(2, 0, 2, 0, 0, 3))
+    const { output, h_n } = sums([layer, layer, layer], new Float64Array(3), Float64Array.of(2, 0, 2, 0, 0, 3))
     // Layer 0: 1, 11, 111 → 2, 0, 222. Layer 1: 2, 2, 224 → 0, 0, 672.
     expect(output).toStrictEqual(Float64Array.of(0, 0, 672))
     expect(h_n).toStrictEqual(Float64Array.of(111, 224, 672))
-  })
-})
-
-describe('another wiring', () => {
-  const both = [[summing([1]), summing([2])]]
-
-  it('concatenated reverse then forward', () => {
-    const { output } = sums(both, new Float64Array(2), { concatenated: [1, 0] })
-    expect(output).toStrictEqual(Float64Array.of(222, 1, 220, 11, 200, 111))
-  })
-
-  it('whose second direction is not reversed', () => {
-    const { output } = sums(both, new Float64Array(2), { reversed: false })
-    expect(output).toStrictEqual(Float64Array.of(1, 2, 11, 22, 111, 222))
-  })
-
-  it('whose reverse direction is not flipped back', () => {
-    const { output } = sums(both, new Float64Array(2), { flippedBack: false })
-    expect(output).toStrictEqual(Float64Array.of(1, 200, 11, 220, 111, 222))
-  })
-
-  it('with a residual from layer 1 on', () => {
-    const { output } = sums([[summing([1])], [summing([1])]], new Float64Array(2), { residual: true })
-    expect(output).toStrictEqual(Float64Array.of(2, 23, 234))
   })
 })
 
@@ -134,7 +94,7 @@ describe('backward', () => {
   })
 
   it('of a dropout of 2 and 0 multiplies what goes back by them', () => {
-    const ran = sums([[summing([1])], [summing([1])]], new Float64Array(2), {}, Float64Array.of(2, 0, 2))
+    const ran = sums([[summing([1])], [summing([1])]], new Float64Array(2), Float64Array.of(2, 0, 2))
     const gradients = ran.backward({
       output: Float64Array.of(0, 0, 1),
       h_n: new Float64Array(2),

@@ -1,5 +1,5 @@
 import type { Cell, Step } from './cell.ts'
-import { addProduct, fillRows, linear, plus, type Product, productOfColumns, sumRows, transpose } from './linear.ts'
+import { addProduct, fillRows, linear, type Product, productOfColumns, sumRows, transpose } from './linear.ts'
 
 /** The parameters of one layer and direction, or the gradients by them, in float64; what a module lacks is undefined. */
 export interface Weights {
@@ -11,18 +11,8 @@ export interface Weights {
   readonly weight_hr: Float64Array | undefined
 }
 
-/** What a faulty port, or one on less exact hardware, does otherwise when it goes through time. */
+/** What is less exact on the way through time. */
 export interface ScanDepartures {
-  /** Feeds back the first proj_size units as they are before the projection. */
-  readonly unprojected?: boolean
-  /** Keeps the gradient of the weights of one step only, the last one visited. */
-  readonly overwritten?: boolean
-  /** Lets no gradient through to earlier steps after every so many. */
-  readonly truncated?: number
-  /** Puts out the state that a row keeps past its length, where torch puts zeros. */
-  readonly heldOutput?: boolean
-  /** Goes on through the padding, and so comes to another last state; what it puts out there is 0. Forward in time only. */
-  readonly throughPadding?: boolean
   /** What becomes of each state, and cell state, before it is used. */
   readonly rounded?: (x: number) => number
   /** What becomes of the gradient by each state, and cell state, on its way back. */
@@ -71,9 +61,7 @@ export interface Scanned {
 /** Runs a cell over time, and back. */
 export function scan(options: Scan): Scanned {
   const { cell, weights, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
-  const { unprojected = false, overwritten = false, truncated = Infinity, rounded } = options.departures ?? {}
-  const { gradientRounded, product = addProduct } = options.departures ?? {}
-  const { heldOutput = false, throughPadding = false } = options.departures ?? {}
+  const { rounded, gradientRounded, product = addProduct } = options.departures ?? {}
   const { weight_hr } = weights
   const width = cell.gates * hidden_size
   const state_size = weight_hr === undefined || hidden_size === 0 ? hidden_size : weight_hr.length / hidden_size
@@ -84,13 +72,11 @@ export function scan(options: Scan): Scanned {
   const steps = batch === 0 ? 0 : seq_len
   const timeOf = (step: number): number => (reverse ? seq_len - 1 - step : step)
   /** Calls `visit` for each row whose length is before step s. */
-  const forPadded = (s: number, visit: (row: number) => void): void => {
+  const forEnded = (s: number, visit: (row: number) => void): void => {
     if (lengths === undefined) return
     const t = timeOf(s)
     for (let row = 0; row < batch; row++) if (t >= lengths[row]!) visit(row)
   }
-  /** Those of them that keep their state. */
-  const forEnded = throughPadding && !reverse ? (): void => {} : forPadded
   /**
    * Zeros where a row has ended. Whatever stands there, torch never reads it; a product with 0 would: 0 · NaN is NaN.
    * x: (seq_len, batch, size) in the order of time, or of the steps.
@@ -119,13 +105,10 @@ export function scan(options: Scan): Scanned {
   const fromHidden = new Float64Array(steps * gatesSize)
   fillRows(fromHidden, weights.bias_hh, steps * batch, width)
   const output = new Float64Array(seq_len * stateSize)
-  // What the recurrence reads: the states, but for a fault.
-  const fedBack = unprojected && projected !== undefined ? h.slice() : h
 
   const step: Step = {
     rows: batch,
     hidden_size,
-    weights,
     gates,
     gatesAt: 0,
     fromHidden,
@@ -149,15 +132,11 @@ export function scan(options: Scan): Scanned {
 
   for (let s = 0; s < steps; s++) {
     goTo(s)
-    product(fromHidden, s * gatesSize, fedBack, s * stateSize, weights.weight_hh, batch, state_size, width)
+    product(fromHidden, s * gatesSize, h, s * stateSize, weights.weight_hh, batch, state_size, width)
     cell.forward(step)
     const after = (s + 1) * stateSize
     if (projected !== undefined && weight_hr !== undefined) {
       product(h, after, projected, s * hiddenSize, weight_hr, batch, hidden_size, state_size)
-      for (let row = 0; row < (unprojected ? batch : 0); row++) {
-        const from = s * hiddenSize + row * hidden_size
-        fedBack.set(projected.subarray(from, from + state_size), after + row * state_size)
-      }
     }
     if (rounded !== undefined) {
       for (let i = after; i < after + stateSize; i++) h[i] = rounded(h[i]!)
@@ -167,75 +146,59 @@ export function scan(options: Scan): Scanned {
     // Past its length a row keeps its state and puts out zeros. In reverse it so starts at its own last step.
     forEnded(s, (row) => {
       const from = row * state_size
-      for (const states of [h, fedBack]) {
-        states.copyWithin(after + from, s * stateSize + from, s * stateSize + from + state_size)
-      }
+      h.copyWithin(after + from, s * stateSize + from, s * stateSize + from + state_size)
       c.copyWithin(step.cAfterAt + row * hidden_size, step.cAt + row * hidden_size, step.cAt + (row + 1) * hidden_size)
       projected?.fill(0, s * hiddenSize + row * hidden_size, s * hiddenSize + (row + 1) * hidden_size)
     })
     output.set(h.subarray(after, after + stateSize), at)
-    if (!heldOutput) forPadded(s, (row) => output.fill(0, at + row * state_size, at + (row + 1) * state_size))
+    forEnded(s, (row) => output.fill(0, at + row * state_size, at + (row + 1) * state_size))
   }
 
   function backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients {
     const dgates = new Float64Array(seq_len * gatesSize)
     const dfromHidden = new Float64Array(steps * gatesSize)
-    const dweight_hh = new Float64Array(weights.weight_hh.length)
     const dprojected = projected === undefined ? undefined : new Float64Array(steps * stateSize)
     const weightOfHidden = transpose(weights.weight_hh, width, state_size)
     const weightOfProjection = weight_hr && transpose(weight_hr, state_size, hidden_size)
     let dh: Float64Array = Float64Array.from(dh_n)
     const byOutput = lengths === undefined ? doutput : doutput.slice()
-    if (!heldOutput) {
-      for (let s = 0; s < steps; s++) {
-        const at = timeOf(s) * stateSize
-        forPadded(s, (row) => byOutput.fill(0, at + row * state_size, at + (row + 1) * state_size))
-      }
+    for (let s = 0; s < steps; s++) {
+      const at = timeOf(s) * stateSize
+      forEnded(s, (row) => byOutput.fill(0, at + row * state_size, at + (row + 1) * state_size))
     }
-    // By what is fed back, where that is not the state.
-    const dfed = unprojected && projected !== undefined ? new Float64Array(stateSize) : undefined
     const dc = Float64Array.from(dc_n)
     for (let s = steps - 1; s >= 0; s--) {
       goTo(s)
       const { gatesAt, fromHiddenAt } = step
       const at = timeOf(s) * stateSize
       for (let i = 0; i < stateSize; i++) dh[i]! += byOutput[at + i]!
-      const ended: { row: number; h: Float64Array; fed: Float64Array | undefined; c: Float64Array }[] = []
+      const ended: { row: number; h: Float64Array; c: Float64Array }[] = []
       forEnded(s, (row) => {
         const [from, to] = [row * state_size, (row + 1) * state_size]
         const c = dc.slice(row * hidden_size, (row + 1) * hidden_size)
-        ended.push({ row, h: dh.slice(from, to), fed: dfed?.slice(from, to), c })
+        ended.push({ row, h: dh.slice(from, to), c })
         dh.fill(0, from, to)
-        dfed?.fill(0, from, to)
         dc.fill(0, row * hidden_size, (row + 1) * hidden_size)
       })
       let dhidden = dh
       if (dprojected !== undefined && weightOfProjection !== undefined) {
         dprojected.set(dh, s * stateSize)
         dhidden = linear(dh, weightOfProjection, undefined, batch, state_size, hidden_size, product)
-        dfed?.forEach((d, i) => (dhidden[Math.floor(i / state_size) * hidden_size + (i % state_size)]! += d))
       }
-      cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc, dweight_hh })
+      cell.backward(step, { dgates, dfromHidden, dh: dhidden, dc })
       // A row that has ended changes nothing and passes everything on.
       for (const { row } of ended) {
         dgates.fill(0, gatesAt + row * width, gatesAt + (row + 1) * width)
         dfromHidden.fill(0, fromHiddenAt + row * width, fromHiddenAt + (row + 1) * width)
       }
       dh = projected === undefined ? dhidden : new Float64Array(stateSize)
-      dfed?.fill(0)
-      product(dfed ?? dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
+      product(dh, 0, dfromHidden, fromHiddenAt, weightOfHidden, batch, width, state_size)
       if (gradientRounded !== undefined) {
         for (let i = 0; i < dh.length; i++) dh[i] = gradientRounded(dh[i]!)
         for (let i = 0; i < dc.length; i++) dc[i] = gradientRounded(dc[i]!)
       }
-      if (s > 0 && s % truncated === 0) {
-        dh.fill(0)
-        dfed?.fill(0)
-        dc.fill(0)
-      }
-      for (const { row, h, fed, c } of ended) {
+      for (const { row, h, c } of ended) {
         dh.set(h, row * state_size)
-        if (fed !== undefined) dfed?.set(fed, row * state_size)
         if (c.length > 0) dc.set(c, row * hidden_size)
       }
     }
@@ -250,18 +213,14 @@ export function scan(options: Scan): Scanned {
     )
     clearEnded(dinput, input_size, timeOf)
     // What a row keeps when it has ended is used no more.
-    const used = lengths === undefined ? fedBack : clearEnded(fedBack.slice(), state_size, bySteps)
-    if (overwritten) {
-      for (let s = 1; s < steps; s++) dgates.fill(0, timeOf(s) * gatesSize, (timeOf(s) + 1) * gatesSize)
-      dfromHidden.fill(0, gatesSize)
-    }
+    const used = lengths === undefined ? h : clearEnded(h.slice(), state_size, bySteps)
     return {
       input: dinput,
-      h_0: dfed === undefined ? dh : plus(dh, dfed),
+      h_0: dh,
       c_0: dc,
       weights: {
         weight_ih: productOfColumns(dgates, input, seq_len * batch, width, input_size, product),
-        weight_hh: plus(productOfColumns(dfromHidden, used, steps * batch, width, state_size, product), dweight_hh),
+        weight_hh: productOfColumns(dfromHidden, used, steps * batch, width, state_size, product),
         bias_ih: weights.bias_ih && sumRows(dgates, seq_len * batch, width, product),
         bias_hh: weights.bias_hh && sumRows(dfromHidden, steps * batch, width, product),
         weight_hr:

@@ -5,8 +5,6 @@
 export interface Step {
   readonly rows: number
   readonly hidden_size: number
-  /** Of the layer and direction; no right cell reads them. */
-  readonly weights: { readonly weight_hh: Float64Array; readonly bias_hh: Float64Array | undefined }
   /** (rows, gates * hidden_size): x W_ihᵀ + b_ih, which the cell turns into its activated gates. */
   readonly gates: Float64Array
   gatesAt: number
@@ -33,8 +31,6 @@ export interface StepGradients {
   readonly dh: Float64Array
   /** (rows, hidden_size): by the cell state after the step; afterwards by the one before it. */
   readonly dc: Float64Array
-  /** (gates * hidden_size, hidden_size): what is to be added to the gradient by weight_hh; no right cell does. */
-  readonly dweight_hh: Float64Array
 }
 
 /** The equations of a module, forward beside backward. */

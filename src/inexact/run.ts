@@ -1,4 +1,4 @@
-// The same computation in plain JavaScript, with the places at which it can be otherwise: what faults and targets are made of.
+// The same computation in plain JavaScript, whose operations may be less exact: what budgets and targets are measured with.
 import { expectedAxes, isModelRequest, type Outputs, type Request } from '../format/case.ts'
 import { sizes } from '../format/module.ts'
 import { floatTensor } from '../format/tensor.ts'

@@ -2,32 +2,8 @@ import type { Cell } from './cell.ts'
 import { plus } from './linear.ts'
 import { scan, type ScanDepartures, type Weights } from './scan.ts'
 
-/** The order in which the two directions of a layer stand in `output`, and how time runs in the second. */
-export interface Wiring {
-  /** Which direction's states stand at each place of the last axis; torch: forward (0), then reverse (1). */
-  readonly concatenated: readonly [number, number]
-  /** Whether the reverse direction reads its input from the end; torch: yes. */
-  readonly reversed: boolean
-  /** Whether the reverse direction's states are put back at the time of their input; torch: yes. */
-  readonly flippedBack: boolean
-  /** Whether a layer's input is added to its output where their sizes are equal, from layer 1 on; torch: no. */
-  readonly residual: boolean
-  /** Whether the reverse direction's h_n is its output at a row's last time step; torch: at its first. */
-  readonly stateFromEnd: boolean
-}
-
-/** torch's own wiring. Faults replace single entries of it. */
-export const torchWiring: Wiring = {
-  concatenated: [0, 1],
-  reversed: true,
-  flippedBack: true,
-  residual: false,
-  stateFromEnd: false,
-}
-
 export interface Stack {
   readonly cell: Cell
-  readonly wiring: Wiring
   readonly departures: ScanDepartures
   /** By layer, then direction. */
   readonly weights: readonly (readonly Weights[])[]
@@ -114,7 +90,7 @@ export function runLayers(
   }
 
   function runLayer(
-    { cell, wiring, departures, seq_len, batch, hidden_size, lengths }: Stack,
+    { cell, departures, seq_len, batch, hidden_size, lengths }: Stack,
     layer: number,
     weights: readonly Weights[],
     input: Float64Array,
@@ -122,19 +98,12 @@ export function runLayers(
     states: Record<'h_n' | 'c_n' | 'dh' | 'dc', Float64Array>,
   ): LayerRun {
     const width = (output: Float64Array): number => output.length / Math.max(1, seq_len * batch)
-    /** Calls `visit` for each row with the place of its last time step in a direction's output. */
-    const forLastSteps = (visit: (row: number, at: number) => void): void => {
-      const size = stack.h_0.length / Math.max(1, stack.weights.length * D * batch)
-      for (let row = 0; row < batch; row++) visit(row, (((lengths?.[row] ?? seq_len) - 1) * batch + row) * size)
-    }
     const directions = weights.map((own, direction) => {
       const state = layer * D + direction
       const of = (all: Float64Array): Float64Array => {
         const size = all.length / (stack.weights.length * D)
         return all.subarray(state * size, (state + 1) * size)
       }
-      const reverse = direction === 1 && wiring.reversed
-      const flipped = reverse && !wiring.flippedBack
       const sizes = { seq_len, batch, input_size, hidden_size }
       const { output, h_n, c_n, backward } = scan({
         cell,
@@ -144,86 +113,57 @@ export function runLayers(
         c_0: of(states.c_n).slice(),
         ...sizes,
         lengths,
-        reverse,
+        reverse: direction === 1,
         departures,
       })
       of(states.h_n).set(h_n)
       of(states.c_n).set(c_n)
-      const put = flipped ? flip(output, seq_len) : output
-      const fromEnd = direction === 1 && wiring.stateFromEnd
-      if (fromEnd) forLastSteps((row, at) => of(states.h_n).set(put.subarray(at, at + width(put)), row * width(put)))
       return {
-        output: put,
+        output,
         backward: (doutput: Float64Array): { readonly input: Float64Array; readonly weights: Weights } => {
-          const all = fromEnd ? doutput.slice() : doutput
-          const dh = of(states.dh)
-          if (fromEnd) {
-            forLastSteps((row, at) => addRow(all, at, dh, row * width(put), width(put)))
-            dh.fill(0)
-          }
-          const given = flipped ? flip(all, seq_len) : all
-          const gradients = backward(given, dh, of(states.dc))
+          const gradients = backward(doutput, of(states.dh), of(states.dc))
           of(states.dh).set(gradients.h_0)
           of(states.dc).set(gradients.c_0)
           return gradients
         },
       }
     })
-    const order = directions.length === 1 ? [0] : wiring.concatenated
-    const output = concatenate(
-      directions.map((each) => each.output),
-      order,
-      width(directions[0]!.output),
-    )
-    const residual = wiring.residual && layer > 0
+    const size = width(directions[0]!.output)
     return {
-      output: residual ? plus(output, input) : output,
+      output: concatenate(
+        directions.map((each) => each.output),
+        size,
+      ),
       backward(doutput) {
         const below = directions.map(({ backward }, direction) =>
-          backward(take(doutput, order, direction, width(directions[0]!.output))),
+          backward(directions.length === 1 ? doutput : take(doutput, direction, size)),
         )
-        const gradients = residual ? [doutput, ...below.map((each) => each.input)] : below.map((each) => each.input)
-        return { input: gradients.reduce(plus), weights: below.map((each) => each.weights) }
+        return { input: below.map((each) => each.input).reduce(plus), weights: below.map((each) => each.weights) }
       },
     }
   }
-}
-
-function addRow(to: Float64Array, at: number, from: Float64Array, start: number, size: number): void {
-  for (let i = 0; i < size; i++) to[at + i]! += from[start + i]!
 }
 
 function times(x: Float64Array, y: Float64Array): Float64Array {
   return x.map((value, i) => value * y[i]!)
 }
 
-/** The same steps, the last one first. x: (seq_len, …) */
-function flip(x: Float64Array, seq_len: number): Float64Array {
-  const flipped = new Float64Array(x.length)
-  const step = x.length / seq_len
-  for (let t = 0; t < seq_len; t++) flipped.set(x.subarray(t * step, (t + 1) * step), (seq_len - 1 - t) * step)
-  return flipped
-}
-
 /** (…, width) of each direction → (…, D * width) */
-function concatenate(outputs: readonly Float64Array[], order: readonly number[], width: number): Float64Array {
+function concatenate(outputs: readonly Float64Array[], width: number): Float64Array {
   if (outputs.length === 1) return outputs[0]!
   const joined = new Float64Array(2 * outputs[0]!.length)
-  for (const [place, direction] of order.entries()) {
-    const output = outputs[direction]!
-    for (let from = 0, to = place * width; from < output.length; from += width, to += 2 * width) {
+  for (const [direction, output] of outputs.entries()) {
+    for (let from = 0, to = direction * width; from < output.length; from += width, to += 2 * width) {
       joined.set(output.subarray(from, from + width), to)
     }
   }
   return joined
 }
 
-/** The part of a concatenation that is a direction's: (…, D * width) → (…, width) */
-function take(joined: Float64Array, order: readonly number[], direction: number, width: number): Float64Array {
-  if (order.length === 1) return joined
+/** The part of a concatenation of two that is a direction's: (…, 2 * width) → (…, width) */
+function take(joined: Float64Array, direction: number, width: number): Float64Array {
   const own = new Float64Array(joined.length / 2)
-  const place = order.indexOf(direction)
-  for (let to = 0, from = place * width; to < own.length; to += width, from += 2 * width) {
+  for (let to = 0, from = direction * width; to < own.length; to += width, from += 2 * width) {
     own.set(joined.subarray(from, from + width), to)
   }
   return own

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addProduct, fillRows, linear } from '../../src/variants/linear.ts'
+import { addProduct, fillRows, linear } from '../../src/inexact/linear.ts'
 import { random } from '../random.ts'
 
 /** x · weightᵀ + bias, one number at a time. Source: torch.nn.functional.linear. */

@@ -1,4 +1,3 @@
-// Whole, although it is long: all that a model can be otherwise, beside what it computes.
 import type { ModelRequest } from '../format/case.ts'
 import type { ModelConfig } from '../format/model.ts'
 import { isAttention } from '../format/model/attention.ts'
@@ -8,7 +7,9 @@ import type { Departures, ModelDepartures, Numbers } from './departures.ts'
 import { gruCell } from './gru.ts'
 import { lstmCell } from './lstm.ts'
 import { rnnCell } from './rnn.ts'
-import { newTape, type State, type Tape, type Variable } from './tape.ts'
+import { chosen, numbers, within } from './symbols.ts'
+import { newTape } from './tape.ts'
+import type { State, Tape, Variable } from './variable.ts'
 
 type Named = Record<string, Variable>
 
@@ -63,16 +64,14 @@ function run(model: Model, request: ModelRequest, input: Variable | undefined): 
       const { pooling, num_layers } = request.config
       const { outputs, last } = layers(model, 'rnn', num_layers, input!, [], lengths)
       const states = outputs.at(-1)!
-      const mean = (): Variable => model.tape.meanOverTime(states, lengths)
-      const final = model.departures.firstState ? model.tape.step(states, 0) : last.at(-1)!.h
-      model.named['pooled'] = pooling === 'last' ? final : mean()
+      model.named['pooled'] = pooling === 'last' ? last.at(-1)!.h : model.tape.meanOverTime(states, lengths)
       classify(model, model.named['pooled'], target)
       return undefined
     }
     case 'OneToMany': {
       const { feeding, seq_len, num_layers } = request.config
       const nothing = model.tape.variable(input!.shape, new Float64Array(input!.data.length))
-      const later = feeding === 'every' && !model.departures.contextOnce ? input! : nothing
+      const later = feeding === 'every' ? input! : nothing
       const fed = model.tape.stack(Array.from({ length: seq_len }, (_, t) => (t === 0 ? input! : later)))
       classify(model, layers(model, 'rnn', num_layers, fed, [], undefined).outputs.at(-1)!, target)
       return undefined
@@ -82,10 +81,6 @@ function run(model: Model, request: ModelRequest, input: Variable | undefined): 
     default:
       return encoderDecoder(model, request.config, inputs.source!.shape, numbers(inputs.source!), target, lengths)
   }
-}
-
-function numbers({ data }: { readonly data: BigInt64Array }): number[] {
-  return Array.from(data, Number)
 }
 
 function cellOf(kind: Model['rnn'], { rnn, lstm, gru }: Departures): Cell {
@@ -131,79 +126,11 @@ function classify(model: Model, states: Variable, target: readonly (number | und
   judge(model, target)
 }
 
-function judge({ tape, named, departures }: Model, target: readonly (number | undefined)[] | undefined): void {
+function judge({ tape, named }: Model, target: readonly (number | undefined)[] | undefined): void {
   const logits = named['logits']!
-  const { wrongAxis, naiveLogarithm } = departures
-  const probabilities = wrongAxis === undefined ? tape.softmax(logits) : overFirstAxis(tape, logits)
-  named['probabilities'] = probabilities
-  if (wrongAxis === 'both') {
-    named['log_probabilities'] = tape.variable(logits.shape, probabilities.data.map(Math.log))
-  } else if (naiveLogarithm === undefined) named['log_probabilities'] = tape.logSoftmax(logits)
-  else named['log_probabilities'] = naiveLogSoftmax(tape, logits, naiveLogarithm === 'float32' ? Math.fround : same)
-  if (target === undefined) return
-  const loss = tape.crossEntropy(logits, target)
-  named['loss'] = loss
-  if (departures.lossOfLogarithms) loss.data[0] = meanLoss(named['log_probabilities'], target)
-}
-
-function meanLoss({ shape, data }: Variable, target: readonly (number | undefined)[]): number {
-  const classes = shape.at(-1)!
-  const terms = target.flatMap((symbol, i) => (symbol === undefined ? [] : [data[i * classes + symbol]!]))
-  return -terms.reduce((sum, term) => sum + term, 0) / terms.length
-}
-
-/** A fault: softmax over the first axis instead of the last. */
-function overFirstAxis(tape: Tape, { shape, data }: Variable): Variable {
-  const [first = 1] = shape
-  const inner = data.length / first
-  const turned = Float64Array.from(data, (_, i) => data[(i % first) * inner + Math.floor(i / first)]!)
-  const { data: normalised } = tape.softmax(tape.variable([inner, first], turned))
-  return tape.variable(
-    shape,
-    Float64Array.from(data, (_, i) => normalised[(i % inner) * first + Math.floor(i / inner)]!),
-  )
-}
-
-const same = (x: number): number => x
-
-/** A fault: log(exp x / Σ exp x), which overflows. */
-function naiveLogSoftmax(tape: Tape, { shape, data }: Variable, round: (x: number) => number): Variable {
-  const width = shape.at(-1)!
-  const y = new Float64Array(data.length)
-  for (let row = 0; row < data.length; row += width) {
-    const own = data.subarray(row, row + width).map((x) => round(Math.exp(round(x))))
-    const sum = own.reduce((one, other) => round(one + other), 0)
-    y.set(
-      own.map((value) => Math.log(round(value / sum))),
-      row,
-    )
-  }
-  return tape.variable(shape, y)
-}
-
-/** The target without what is past a row's length. shape: (seq_len, batch, …) */
-function within(
-  target: readonly number[],
-  [, batch = 1]: readonly number[],
-  lengths: readonly number[] | undefined,
-): (number | undefined)[] {
-  return target.map((symbol, i) => (Math.floor(i / batch) < (lengths?.[i % batch] ?? Infinity) ? symbol : undefined))
-}
-
-function chosen({ forced }: ModelDepartures, logits: Variable, t: number): number[] {
-  const batch = logits.shape[0] ?? 0
-  return forced === undefined ? largest(logits) : Array.from({ length: batch }, (_, row) => forced[t * batch + row]!)
-}
-
-/** The first of the largest, NaN above all, as torch.argmax has it. logits: (batch, classes) */
-function largest({ shape: [batch = 0, classes = 0], data }: Variable): number[] {
-  return Array.from({ length: batch }, (_, row) => {
-    const own = data.subarray(row * classes, (row + 1) * classes)
-    return own.reduce((best, value, i) => {
-      const isLarger = value > own[best]! || (Number.isNaN(value) && !Number.isNaN(own[best]))
-      return isLarger ? i : best
-    }, 0)
-  })
+  named['probabilities'] = tape.softmax(logits)
+  named['log_probabilities'] = tape.logSoftmax(logits)
+  if (target !== undefined) named['loss'] = tape.crossEntropy(logits, target)
 }
 
 function languageModel(
@@ -218,8 +145,7 @@ function languageModel(
   named['embedding'] = tape.embedding(weight, source, [seq_len, batch])
   let { outputs, last } = layers(model, 'rnn', num_layers, named['embedding'], [], undefined)
   if (decoding === 'teacher_forcing') {
-    // A fault: each symbol is to predict itself.
-    classify(model, outputs.at(-1)!, target && departures.targetShifted ? source : target)
+    classify(model, outputs.at(-1)!, target)
     return undefined
   }
   const logits = [linear(model, 'linear', tape.step(outputs.at(-1)!, seq_len - 1))]
@@ -249,8 +175,7 @@ function encoderDecoder(
   named['source_embedding'] = tape.embedding(params['source_embedding.weight']!, source, [seq_len, batch])
   const encoded = layers(model, 'encoder', 1, named['source_embedding'], [], lengths, () => 'encoder_states')
   const states = encoded.outputs[0]!
-  const first = { h: tape.step(states, 0), c: encoded.last[0]!.c }
-  const last = departures.firstState ? first : encoded.last[0]!
+  const last = encoded.last[0]!
 
   const context = fixedContext(model, config, states, last, lengths)
   if (context !== undefined) named['context'] = context
@@ -268,18 +193,17 @@ function encoderDecoder(
   for (let t = 0; t < steps; t++) {
     for (const own of ended) kept.push(!own)
     const teacher = target?.slice(t * batch, (t + 1) * batch)
-    if (departures.targetShifted && teacher !== undefined) read = teacher
     const embedding = tape.embedding(params['target_embedding.weight']!, read, [batch])
     const now: Record<string, Variable> = { target_embedding: embedding }
     let x = embedding
     if (context !== undefined && config.injection === 'every_step') {
-      x = tape.concatenate(embedding, departures.contextOnce && t > 0 ? zeros() : context)
+      x = tape.concatenate(embedding, context)
     }
     if (context === undefined) {
       const attention = attend(model, config, h, states, lengths)
       const attended = tape.weightedSum(attention, states)
       Object.assign(now, { attention, context: attended })
-      x = tape.concatenate(embedding, departures.contextOnce && t > 0 ? zeros() : attended)
+      x = tape.concatenate(embedding, attended)
     }
     const run = layers(model, 'decoder', 1, tape.stack([x]), [state], undefined, () => undefined)
     state = run.last[0]!
@@ -289,7 +213,7 @@ function encoderDecoder(
     for (const [name, variable] of Object.entries(now)) (after[name] ??= []).push(variable)
     const own = chosen(departures, logits, t)
     symbols.push(own.map((symbol, row) => (ended[row] ? config.eos : symbol)))
-    if (isGreedy && !departures.endIgnored) {
+    if (isGreedy) {
       for (const [row, symbol] of own.entries()) ended[row] ||= symbol === config.eos
     }
     read = teacher ?? own
@@ -312,9 +236,8 @@ function fixedContext(
   last: State,
   lengths: readonly number[] | undefined,
 ): Variable | undefined {
-  const { tape, departures } = model
-  const { untransformed = false } = departures
-  const transform = (x: Variable): Variable => (untransformed ? x : tape.tanh(linear(model, 'transform', x)))
+  const { tape } = model
+  const transform = (x: Variable): Variable => tape.tanh(linear(model, 'transform', x))
   if (isAttention(context)) return undefined
   if (context === 'last') return last.h
   return context === 'transformed_last' ? transform(last.h) : tape.meanOverTime(transform(states), lengths)
@@ -322,12 +245,12 @@ function fixedContext(
 
 /** The encoder's last state, whole; or the context as h, with zeros as c; or zeros. */
 function initialState(
-  { departures, rnn, tape }: Model,
+  { rnn, tape }: Model,
   { context, injection }: ModelConfig<'EncoderDecoder'>,
   last: State,
   h: Variable | undefined,
 ): State | undefined {
-  if (departures.decoderFromZeros || (h !== undefined && injection === 'every_step')) return undefined
+  if (h !== undefined && injection === 'every_step') return undefined
   if (h === undefined || context === 'last') return last
   const c = rnn === 'LSTM' ? tape.variable(h.shape, new Float64Array(h.data.length)) : undefined
   return { h, c }
@@ -341,12 +264,11 @@ function attend(
   states: Variable,
   lengths: readonly number[] | undefined,
 ): Variable {
-  const { tape, departures } = model
+  const { tape } = model
   const additive = (): Variable => {
     const sum = tape.addToEach(linear(model, 'key', states), linear(model, 'query', h))
     return tape.rowsFirst(linear(model, 'score', tape.tanh(sum)))
   }
   const scores = context === 'dot' ? tape.dotOverUnits(h, states) : additive()
-  if (departures.attentionNotNormalised) return scores
-  return tape.softmax(scores, departures.paddingAttended ? undefined : lengths)
+  return tape.softmax(scores, lengths)
 }

@@ -1,15 +1,10 @@
 import { type Cell, gateSigmoid, gateTanh, type Nonlinearity } from './cell.ts'
 
-/** What a faulty port does otherwise. */
+/** What is less exact. */
 export interface LSTMDepartures {
   /** For sigmoid. */
   readonly sigmoid?: Nonlinearity
-  /** For both tanh. */
   readonly tanh?: Nonlinearity
-  /** For the tanh of c alone. */
-  readonly tanhOfC?: Nonlinearity
-  /** Adds c to what i, f and o are taken of. */
-  readonly peephole?: boolean
 }
 
 /**
@@ -18,10 +13,8 @@ export interface LSTMDepartures {
  * Source: torch.nn.LSTMCell.
  */
 export function lstmCell(departures: LSTMDepartures = {}): Cell {
-  const { sigmoid = gateSigmoid, tanh: ofG = gateTanh, tanhOfC = ofG, peephole = false } = departures
-  const { of: σ, slope: slopeOfGate } = sigmoid
-  const { of: tanh, slope: slopeOfG } = ofG
-  const { of: squash, slope: slopeOfC } = tanhOfC
+  const { of: σ, slope: slopeOfGate } = departures.sigmoid ?? gateSigmoid
+  const { of: tanh, slope: slopeOfTanh } = departures.tanh ?? gateTanh
   return {
     gates: 4,
     forward({ rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt, c, cAt, cAfterAt }) {
@@ -31,17 +24,17 @@ export function lstmCell(departures: LSTMDepartures = {}): Cell {
           const at = gatesAt + 4 * row * H + unit
           const from = fromHiddenAt + 4 * row * H + unit
           const before = c[cAt + own]!
-          const i = σ(gates[at]! + fromHidden[from]! + (peephole ? before : 0))
-          const f = σ(gates[at + H]! + fromHidden[from + H]! + (peephole ? before : 0))
+          const i = σ(gates[at]! + fromHidden[from]!)
+          const f = σ(gates[at + H]! + fromHidden[from + H]!)
           const g = tanh(gates[at + 2 * H]! + fromHidden[from + 2 * H]!)
           const after = f * before + i * g
-          const o = σ(gates[at + 3 * H]! + fromHidden[from + 3 * H]! + (peephole ? after : 0))
+          const o = σ(gates[at + 3 * H]! + fromHidden[from + 3 * H]!)
           gates[at] = i
           gates[at + H] = f
           gates[at + 2 * H] = g
           gates[at + 3 * H] = o
           c[cAfterAt + own] = after
-          hidden[hiddenAt + own] = o * squash(after)
+          hidden[hiddenAt + own] = o * tanh(after)
         }
       }
     },
@@ -58,17 +51,17 @@ export function lstmCell(departures: LSTMDepartures = {}): Cell {
           const f = gates[at + H]!
           const g = gates[at + 2 * H]!
           const o = gates[at + 3 * H]!
-          const squashed = squash(c[cAfterAt + own]!)
+          const squashed = tanh(c[cAfterAt + own]!)
           const byO = dh[own]! * squashed * slopeOfGate(o)
-          const dafter = dc[own]! + dh[own]! * o * slopeOfC(squashed) + (peephole ? byO : 0)
+          const dafter = dc[own]! + dh[own]! * o * slopeOfTanh(squashed)
           const byI = dafter * g * slopeOfGate(i)
           const byF = dafter * c[cAt + own]! * slopeOfGate(f)
           dgates[at] = byI
           dgates[at + H] = byF
-          dgates[at + 2 * H] = dafter * i * slopeOfG(g)
+          dgates[at + 2 * H] = dafter * i * slopeOfTanh(g)
           dgates[at + 3 * H] = byO
           for (let gate = 0; gate < 4; gate++) dfromHidden[from + gate * H] = dgates[at + gate * H]!
-          dc[own] = dafter * f + (peephole ? byI + byF : 0)
+          dc[own] = dafter * f
           dh[own] = 0
         }
       }

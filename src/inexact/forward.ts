@@ -4,7 +4,7 @@ import { float64Data } from '../format/tensor.ts'
 import type { Cell } from './cell.ts'
 import type { Departures, Numbers } from './departures.ts'
 import { gruCell } from './gru.ts'
-import { runLayers, torchWiring } from './layers.ts'
+import { runLayers } from './layers.ts'
 import { lstmCell } from './lstm.ts'
 import { rnnCell } from './rnn.ts'
 import type { Weights } from './scan.ts'
@@ -38,7 +38,6 @@ export function forward(request: RecurrentRequest, params: Numbers, departures: 
 
   const { output, h_n, c_n, backward } = runLayers({
     cell: cellOf(request, departures),
-    wiring: { ...torchWiring, ...departures.wiring },
     departures: departures.scan ?? {},
     weights: suffixes.map((directions) => directions.map((own) => weightsOf(params, own))),
     input: timeFirst(float64Data(inputs.input)),

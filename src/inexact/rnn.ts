@@ -6,11 +6,9 @@ export const activations: Readonly<Record<'tanh' | 'relu', Nonlinearity>> = {
   relu: { of: (x) => (x < 0 ? 0 : x), slope: (h) => (h <= 0 ? 0 : 1), selects: true },
 }
 
-/** What a faulty port does otherwise. */
+/** What is less exact. */
 export interface RNNDepartures {
   readonly activation?: Nonlinearity
-  /** Takes f' at the state before the step. */
-  readonly derivativeOfStepBefore?: boolean
 }
 
 /**
@@ -18,8 +16,7 @@ export interface RNNDepartures {
  * Source: torch.nn.RNNCell.
  */
 export function rnnCell(nonlinearity: 'tanh' | 'relu', departures: RNNDepartures = {}): Cell {
-  const { activation = activations[nonlinearity], derivativeOfStepBefore = false } = departures
-  const { of: f, slope, selects = false } = activation
+  const { of: f, slope, selects = false } = departures.activation ?? activations[nonlinearity]
   return {
     gates: 1,
     forward({ rows, hidden_size, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt }) {
@@ -29,10 +26,9 @@ export function rnnCell(nonlinearity: 'tanh' | 'relu', departures: RNNDepartures
         hidden[hiddenAt + i] = h
       }
     },
-    backward({ rows, hidden_size, gates, gatesAt, fromHiddenAt, h, hAt }, { dgates, dfromHidden, dh }) {
+    backward({ rows, hidden_size, gates, gatesAt, fromHiddenAt }, { dgates, dfromHidden, dh }) {
       for (let i = 0; i < rows * hidden_size; i++) {
-        const at = derivativeOfStepBefore ? h[hAt + i]! : gates[gatesAt + i]!
-        const by = slope(at)
+        const by = slope(gates[gatesAt + i]!)
         const da = selects && by === 0 ? 0 : dh[i]! * by
         dgates[gatesAt + i] = da
         dfromHidden[fromHiddenAt + i] = da

@@ -11,7 +11,7 @@ type Update = (parameter: Float64Array, gradient: Float64Array, step: number) =>
  * → loss before each step, and each parameter after each step, one step after the other.
  */
 export function train(request: RecurrentRequest, training: Training, params: Numbers, departures: Departures): Numbers {
-  const { gradientsKept = false, rounded } = departures.training ?? {}
+  const { rounded } = departures.training ?? {}
   const { steps } = training
   const target = float64Data(request.inputs.target!)
   const names = Object.keys(params)
@@ -19,18 +19,15 @@ export function train(request: RecurrentRequest, training: Training, params: Num
   const loss = new Float64Array(steps)
   const after = Object.fromEntries(names.map((name) => [name, new Float64Array(steps * params[name]!.length)]))
   let current = params
-  let kept: Numbers = {}
   for (let step = 1; step <= steps; step++) {
     const { outputs, backward } = forward(request, current, departures)
     const [name, output] = Object.entries(outputs)[0]!
     loss[step - 1] = output.reduce((sum, y, i) => sum + (y - target[i]!) ** 2, 0) / output.length
     if (rounded !== undefined) loss[step - 1] = rounded(loss[step - 1]!, output.length)
     const gradients = backward({ [name]: output.map((y, i) => (2 * (y - target[i]!)) / output.length) })
-    if (gradientsKept) kept = added(kept, gradients)
-    const used = gradientsKept ? kept : gradients
     current = Object.fromEntries(
       names.map((name) => {
-        const exact = updates.get(name)!(current[name]!, used[`grad_${name}`]!, step)
+        const exact = updates.get(name)!(current[name]!, gradients[`grad_${name}`]!, step)
         const next = rounded === undefined ? exact : exact.map((x) => rounded(x, 1))
         after[name]!.set(next, (step - 1) * next.length)
         return [name, next]
@@ -38,12 +35,6 @@ export function train(request: RecurrentRequest, training: Training, params: Num
     )
   }
   return { loss, ...after }
-}
-
-function added(one: Numbers, other: Numbers): Numbers {
-  return Object.fromEntries(
-    Object.entries(other).map(([name, gradient]) => [name, gradient.map((x, i) => x + (one[name]?.[i] ?? 0))]),
-  )
 }
 
 /** A fresh optimizer of one parameter. Source: the algorithms on the pages of torch.optim.SGD and torch.optim.Adam. */
@@ -80,7 +71,7 @@ const exactQuotient = (x: number, y: number): number => x / y
 
 function adam(
   { lr, weight_decay, betas: [beta1, beta2], eps }: Extract<Training, { optimizer: 'Adam' }>,
-  { biasUncorrected = false, sqrt = Math.sqrt, quotient = exactQuotient }: TrainingDepartures,
+  { sqrt = Math.sqrt, quotient = exactQuotient }: TrainingDepartures,
 ): Update {
   let first: Float64Array | undefined
   let second: Float64Array | undefined
@@ -90,8 +81,8 @@ function adam(
     const v = decayed.map((g, i) => beta2 * (second?.[i] ?? 0) + (1 - beta2) * g * g)
     first = m
     second = v
-    const correction1 = biasUncorrected ? 1 : 1 - beta1 ** step
-    const correction2 = biasUncorrected ? 1 : 1 - beta2 ** step
+    const correction1 = 1 - beta1 ** step
+    const correction2 = 1 - beta2 ** step
     return parameter.map(
       (x, i) => x - quotient(lr * quotient(m[i]!, correction1), sqrt(quotient(v[i]!, correction2)) + eps),
     )

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Step } from '../../src/variants/cell.ts'
-import { lstmCell } from '../../src/variants/lstm.ts'
-import { run } from '../../src/variants/run.ts'
+import type { Step } from '../../src/inexact/cell.ts'
+import { lstmCell } from '../../src/inexact/lstm.ts'
+import { run } from '../../src/inexact/run.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { anyCell, anyLayer, cellCase, layerCase, questionOf } from '../sample.ts'
 import { drawnOptions, wrongWith } from '../engine/against-naive.ts'
@@ -168,7 +168,6 @@ describe('lstmCell', () => {
     const step: Step = {
       rows: 1,
       hidden_size: 1,
-      weights: { weight_hh: new Float64Array(0), bias_hh: undefined },
       gates: padded(2, [1000, -1000, 0.5, 1000]),
       gatesAt: 2,
       fromHidden: padded(1, [0, 0, 0.25, 0]),
