@@ -101,11 +101,13 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
           singlesPart,
         )
         const found = best(attempts)
-        if (found.some(explains)) return withWayBack(found, back, trials, clock)
+        if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
         ranked.push(...attempts)
         reached.push(...found)
       }
     }
+    const found = reached.filter(({ outputs }) => outputs).toSorted(better)
+    if (found.length > 0) return withWayBack(found, back, trials, clock)
   }
   ranked.sort(farther)
   const nearest = nearestOf(ranked, trials, clock)
@@ -142,9 +144,8 @@ function isOfWayBack({ operator, operand }: Edit): boolean {
 
 /** Where every output is explained but the gradients are not, a second edit may be in the way back. */
 function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Trials, clock: Clock): Tried[] {
-  if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
   const both: Attempt[] = []
-  for (const { edits } of found.filter(({ outputs }) => outputs).slice(0, 2)) {
+  for (const { edits } of found.slice(0, 2)) {
     for (const edit of back) {
       if (clock.isOver()) break
       const attempt = trials.attempt([...edits, edit])

@@ -126,7 +126,7 @@ describe('the causes of a run', () => {
   })
 
   it('are found although a module that nothing explains came first', () => {
-    const causes = new CausesOfRun({ searchMs: 200, limitMs: 2000 })
+    const causes = new CausesOfRun({ searchMs: 200, limitMs: 20_000 })
     for (const recorded of cases(60, { module: 'GRU' })) causes.look('gru.msgpack', recorded, nonsense(recorded))
     for (const recorded of cases(20, { module: 'LSTM' })) {
       causes.look('lstm.msgpack', recorded, runEdited([order], requestOf(recorded)))

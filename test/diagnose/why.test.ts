@@ -35,7 +35,8 @@ function port(names: readonly string[], ...more: Edit[]): (request: Request) => 
 }
 
 function explain(recorded: Case, ...names: string[]): Diagnosis {
-  return diagnose(recorded, port(names)(requestOf(recorded)))
+  // So long as no machine is too busy for it.
+  return diagnose(recorded, port(names)(requestOf(recorded)), { limitMs: 20_000 })
 }
 
 describe('why', () => {
@@ -44,7 +45,7 @@ describe('why', () => {
     const bias = recorded.params['bias_hh_l1_reverse']!
     const zeros = bias.data.map(() => 0)
     const params = { ...recorded.params, bias_hh_l1_reverse: floatTensor(bias.dtype, bias.shape, zeros) }
-    const { explanations } = diagnose(recorded, run({ ...requestOf(recorded), params }))
+    const { explanations } = diagnose(recorded, run({ ...requestOf(recorded), params }), { limitMs: 20_000 })
     expect(explanations[0]).toMatchObject({ complete: true, edits: [{ scope: { direction: 'reverse' } }] })
     // What it gives is what the port gives.
     const given = runEdited(explanations[0]!.edits, requestOf(recorded))
@@ -81,7 +82,7 @@ describe('why', () => {
     const grad_input = outputs['grad_input']!
     const values = Array.from(grad_input.data, (x, i) => x + Math.sin(i))
     const gradients = { ...outputs, grad_input: floatTensor(grad_input.dtype, grad_input.shape, values) }
-    const [first] = diagnose(recorded, gradients).explanations
+    const [first] = diagnose(recorded, gradients, { limitMs: 8000 }).explanations
     expect(first).toMatchObject({ faults: ['no tanh on c'], complete: false, outputsAlone: true })
   })
 

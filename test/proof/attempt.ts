@@ -2,11 +2,11 @@ import { type Case, expectedAxes, type Outputs } from '../../src/format/case.ts'
 import { compare } from '../../src/verify/compare.ts'
 import { diagnose, type Explanation } from '../../src/diagnose.ts'
 import { isGiven } from '../../src/diagnose/condition.ts'
-import { questionOf } from '../../src/diagnose/question.ts'
+import { questionOf, withoutGradients } from '../../src/diagnose/question.ts'
 import { runEdited } from '../../src/edits.ts'
 import { messageOf } from '../../src/format/errors.ts'
 import { settleTies } from '../../src/verify/ties.ts'
-import { judge, requestOf } from '../../src/verify.ts'
+import { judge } from '../../src/verify.ts'
 import type { Bug } from './bugs.ts'
 import type { Recorded } from './cases.ts'
 import { runPort } from './port.ts'
@@ -25,6 +25,8 @@ export interface Ranked {
   readonly of: number
   /** The cases in which they do not, by file and id. */
   readonly missed: readonly string[]
+  /** The same of what the explained case was asked for: one without gradients says nothing of gradients, nor of trainings. */
+  readonly asAsked: { readonly predicted: number; readonly of: number }
 }
 
 /** One planted port, explained in one case. */
@@ -78,7 +80,14 @@ export function attempt(name: string, kind: Attempt['kind'], shown: Shown, other
     const missed = others.filter((other) => !predicts(explanation, other)).map(placeOf)
     const isWhole = explanation.complete || explanation.outputsAlone === true
     const { length } = others
-    return { says: explanation.sentence, isWhole, predicted: length - missed.length, of: length, missed }
+    return {
+      says: explanation.sentence,
+      isWhole,
+      predicted: length - missed.length,
+      of: length,
+      missed,
+      asAsked: asAsked(explanation, recorded.case, others),
+    }
   })
   return {
     planting: name,
@@ -91,14 +100,25 @@ export function attempt(name: string, kind: Attempt['kind'], shown: Shown, other
   }
 }
 
+function asAsked(
+  explanation: Explanation,
+  { cotangents, training }: Case,
+  others: readonly Shown[],
+): Ranked['asAsked'] {
+  const hasAll = cotangents !== undefined || training !== undefined
+  const asked = others.filter(({ recorded }) => hasAll || recorded.case.training === undefined)
+  return { predicted: asked.filter((other) => predicts(explanation, other, !hasAll)).length, of: asked.length }
+}
+
 function placeOf({ recorded }: Shown): string {
   return `${recorded.file} ${recorded.case.id}`
 }
 
-function predicts({ edits }: Explanation, { recorded, outputs }: Shown): boolean {
+function predicts({ edits }: Explanation, { recorded, outputs }: Shown, inOutputsAlone = false): boolean {
   try {
-    const others = runEdited(edits, requestOf(recorded.case))
-    return isGiven(questionOf(recorded.case, outputs), others, (request) => runEdited(edits, request))
+    const whole = questionOf(recorded.case, outputs)
+    const question = inOutputsAlone ? withoutGradients(whole) : whole
+    return isGiven(question, runEdited(edits, question.request), (request) => runEdited(edits, request))
   } catch {
     // An edit may leave nothing that runs in another module.
     return false

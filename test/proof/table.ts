@@ -13,9 +13,15 @@ export const kindsOfPlanting = ['single', 'pair', 'mapping', 'stranger'] as cons
 /** right: predicts the port in every other case; nearly: in four of five; wrong: explains the case, and does not predict. */
 export type Mark = 'right' | 'nearly' | 'wrong' | 'partly' | 'silent'
 
+const isRight = ({ predicted, of }: Pick<Ranked, 'predicted' | 'of'>): boolean => of > 0 && predicted === of
+
+/** Whether one of those that count is right in all that the explained case was asked for. */
+export function isRightAsAsked({ kind, ranked }: Attempt): boolean {
+  return ranked.slice(0, within[kind]).some(({ asAsked }) => isRight(asAsked))
+}
+
 export function markOf({ kind, ranked }: Attempt): Mark {
   const own = ranked.slice(0, within[kind])
-  const isRight = ({ predicted, of }: Ranked): boolean => of > 0 && predicted === of
   if (own.some(isRight)) return 'right'
   const [first] = own
   if (first === undefined) return 'silent'
@@ -60,9 +66,11 @@ export function renderKind(attempts: readonly Attempt[], kind: Attempt['kind']):
   const marks = (['right', 'nearly', 'wrong', 'partly', 'silent'] as const).map(of)
   const clear = rows.filter(([, each]) => isClear(each)).length
   const some = rows.filter(([, each]) => !isClear(each) && each.some((attempt) => markOf(attempt) === 'right')).length
+  const asAsked = own.filter((attempt) => isRightAsAsked(attempt)).length
   const lines = [
     `${titles[kind]}: ${rows.length}, ${own.length} explanations`,
     `  ${within[kind] === 1 ? 'ranked first' : 'among the first three'}: ${marks.join(', ')}`,
+    `  right in what the explained case was asked for: ${asAsked} (${percent(asAsked, own.length)})`,
     `  right in every case: ${clear} of ${rows.length} (${percent(clear, rows.length)}), in some: ${some}`,
   ]
   for (const [name, each] of rows.filter(([, all]) => !isClear(all))) {
