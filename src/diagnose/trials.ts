@@ -20,6 +20,11 @@ export interface Tried {
   readonly digits: number
 }
 
+/** Whether they explain all, or all but the gradients. */
+export function explains({ complete, outputs }: Tried): boolean {
+  return complete || outputs
+}
+
 /** What came of an attempt: how far it came, and what it explains where it came to the end. */
 export interface Attempt {
   readonly edits: readonly Edit[]

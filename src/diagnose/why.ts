@@ -1,19 +1,17 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
-import { functions } from '../edits/functions.ts'
-import { isKnown } from '../edits/known.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
+import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
+import { pairsOf, promisingPairs } from './pairs.ts'
 import type { Question } from './question.ts'
 import { suspectsOf } from './suspects.ts'
-import { type Attempt, type Tried, type Trials, trialsOf } from './trials.ts'
+import { type Attempt, explains, type Tried, type Trials, trialsOf } from './trials.ts'
 
 /** How many of the edits that came farthest are run to their end. */
 const farthest = 100
-/** How many of the edits that explain most are made together with every other. */
-const firsts = 12
 /** How many single edits are tried together with a single number that is off. */
 const elementEdits = 2
 /** How many of what explains something are tried once more with an error of their own. */
@@ -21,36 +19,18 @@ const conditionedEdits = 6
 /** After something is found, what is as good is looked for as long again, and so long. */
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
-const singlesPart = 0.7
+const singlesPart = 0.65
 /** The part of the time after which what came farthest is no more run to its end. */
-const nearestPart = 0.8
-/** The part of the time after which no more of what is common is made together. */
-const pairsPart = 0.9
+const nearestPart = 0.7
 /** Explanations that explain less are not worth reading. */
 const leastExplained = 0.5
-
-/** The time that a search may take, and whether it has. */
-interface Clock {
-  elapsed(): number
-  isOver(part?: number): boolean
-  wasOver: boolean
-}
 
 /**
  * Everything that can be said about why a port departs, the best first. limitMs: after which nothing more is tried.
  * stopped: whether that came before everything had been tried.
  */
 export function why(question: Question, limitMs: number): { tried: Tried[]; stopped: boolean; context: Context } {
-  const began = Date.now()
-  const clock: Clock = {
-    elapsed: () => Date.now() - began,
-    isOver(part = 1) {
-      const over = Date.now() - began > part * limitMs
-      this.wasOver ||= over
-      return over
-    },
-    wasOver: false,
-  }
+  const clock = clockOf(limitMs)
   const trials = trialsOf(question)
   const tried = search(question, trials, clock)
   return { tried, stopped: clock.wasOver && !tried.some(({ complete }) => complete), context: trials.context }
@@ -108,8 +88,10 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     }
     const found = reached.filter(({ outputs }) => outputs).toSorted(better)
     if (found.length > 0) return withWayBack(found, back, trials, clock)
+    ranked.sort(farther)
+    const pairs = suspected ? best(promisingPairs(ranked, trials, clock)) : []
+    if (pairs.some(explains)) return pairs
   }
-  ranked.sort(farther)
   const nearest = nearestOf(ranked, trials, clock)
   const conditioned = conditionedOnes(nearest, trials, clock)
   if (conditioned.length > 0) return conditioned
@@ -197,67 +179,6 @@ function besideOneElement(
     if (found !== undefined && explains(found)) return found
   }
   return undefined
-}
-
-/**
- * Edits together: those that are common with each other, and those that explain most with every one. What two edits explain
- * together neither explains by itself, so that what is common counts for more than what comes near.
- */
-function pairsOf(
-  ranked: readonly Attempt[],
-  nearest: readonly Tried[],
-  all: readonly Edit[],
-  trials: Trials,
-  clock: Clock,
-): Attempt[] {
-  const pairs: Attempt[] = []
-  let foundAt = Infinity
-  const isOver = (part = 1): boolean => clock.isOver(part) || clock.elapsed() > 2 * foundAt
-  const consider = (edits: readonly Edit[]): void => {
-    const attempt = trials.attempt(edits)
-    if (attempt?.tried === undefined) return
-    pairs.push(attempt)
-    if (explains(attempt.tried)) foundAt = Math.min(foundAt, clock.elapsed())
-  }
-  const common = ranked.flatMap(({ edits: [edit] }) => (isCommon(edit!) ? [edit!] : []))
-  // Those that come farthest by themselves first: 0 and 1, 0 and 2, 1 and 2, 0 and 3, …
-  for (const [j, second] of common.entries()) {
-    for (const first of common.slice(0, j)) if (!isOver(pairsPart)) consider([first, second])
-  }
-  if (pairs.some(({ tried }) => explains(tried!))) return pairs
-  for (const { edits } of nearest.slice(0, firsts)) {
-    for (const second of all) if (!isOver() && !edits.includes(second)) consider([...edits, second])
-  }
-  return pairs
-}
-
-const commonOperators = new Set([
-  'option',
-  'ignored',
-  'sibling',
-  'exchange',
-  'direction',
-  'padding',
-  'skip',
-  'swapped',
-  'coupled',
-  'droppedLast',
-  'increase',
-  'divisor',
-  'fromOutput',
-])
-
-/** What many ports do, as far as it is said of everything: one by a name, or one of few of its kind. */
-function isCommon(edit: Edit): boolean {
-  const { operator, operand, scope, value } = edit
-  if (operator === 'another') return operand.function !== undefined && !functions[value as string]!.isOfAll
-  if (operator === 'gates') return (value as { readonly tensors: readonly string[] }).tensors.length === 4
-  if (operator === 'direction') return true
-  return (scope === undefined && commonOperators.has(operator)) || isKnown(edit)
-}
-
-function explains({ complete, outputs }: Tried): boolean {
-  return complete || outputs
 }
 
 function farther(one: Attempt, other: Attempt): number {
