@@ -54,6 +54,9 @@ export interface Diagnosis {
   readonly telling?: string | undefined
 }
 
+/** An explanation is confirmed where a port gives what it says for so many other requests at least. */
+export const leastConfirming = 6
+
 const mostExplanations = 5
 
 /**

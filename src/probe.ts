@@ -4,7 +4,7 @@ import type { Draw } from './oracle/fuzz/spec.ts'
 import { specOf } from './oracle/fuzz/spec.ts'
 import { isLayer } from './format/module.ts'
 import type { RecurrentSpec } from './oracle.ts'
-import { type Bounds, drawnAround, choicesOf, simplerOf, simplest, variationsOf } from './probe/draw.ts'
+import { type Bounds, drawnAround, choicesOf, simplerOf, simplest, sizesOf, variationsOf } from './probe/draw.ts'
 import { type Experiment, experiment } from './probe/experiment.ts'
 import { factsOf, History } from './probe/facts.ts'
 import { commonPlaces } from './probe/places.ts'
@@ -107,10 +107,11 @@ export async function probe(engine: Engine, options: ProbeOptions): Promise<Prob
     // The shapes of an earlier one with other numbers: what is kept from one call to the next shows there.
     if (before !== undefined) return before.draw
     const base = around ?? simplest(options.modules[Math.floor(random() * options.modules.length)]!)
-    return drawnAround(base, options, random)
+    return drawnAround(base, options, random, !done.some(isOff))
   }
 
   for (const draw of scanned(options)) await ask(draw)
+  for (const draw of swept(options)) if (!done.some(isOff)) await ask(draw)
   const asked = done.length
   while (!isOver()) {
     await ask(drawn())
@@ -214,6 +215,17 @@ function* scanned(options: ProbeOptions): Generator<Draw> {
   yield* variationsOf(base, options)
   // More elements than 16 bits can count.
   for (const batch of [63, 64, 130]) yield { ...base, seq_len: 257, batch, input_size: 4, hidden_size: 4 }
+}
+
+/** Of everything else the sizes by which kernels differ, where nothing is wrong so far. */
+function* swept({ around, modules, largest }: ProbeOptions): Generator<Draw> {
+  if (around !== undefined) return
+  for (const module of modules) {
+    const base = simplest(module)
+    yield* sizesOf(base, 'hidden_size', largest)
+    yield* sizesOf({ ...base, asked: 'gradients' }, 'hidden_size', largest)
+    if (isLayer(module)) yield* sizesOf({ ...base, num_layers: 2, bidirectional: true }, 'hidden_size', largest)
+  }
 }
 
 /** How much there is to compute, and how much is said. */

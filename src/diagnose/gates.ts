@@ -17,7 +17,10 @@ export function gateSentences({ recorded, outputs, limits }: Question, compariso
   if (hasCellState && !('proj_size' in recorded.config && recorded.config.proj_size > 0)) {
     const [c, h] = [matches('c_n', 'c_1'), matches('h_n', 'h_1')]
     // h = o ∘ tanh(c)
-    if (c === true && h === false) found.push('c is right where h is not: the gate o, or the tanh of c')
+    // Where output is right, so is every h, and only what is given out at last is not.
+    if (c === true && h === false && matches('output') !== true) {
+      found.push('c is right where h is not: the gate o, or the tanh of c')
+    }
     if (c === false && 'c_1' in recorded.expected && outputGateIsRight(recorded.expected, outputs)) {
       found.push('h / tanh(c) is what it should be: the gate o is right, and i, f or g is not')
     }

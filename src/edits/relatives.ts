@@ -3,10 +3,13 @@ import { type Context, nodesAt } from './context.ts'
 import { type Edit, keyOf, type Scope } from './edit.ts'
 import { viewsOf } from './operand.ts'
 
-const layers: readonly Scope['layers'][] = [undefined, 'last', 'later', 'first', 'before last']
+const layers: readonly Scope['layers'][] = [undefined, 'last', 'later', 'first', 'before last', 1, 2]
 const directions: readonly Scope['direction'][] = [undefined, 'reverse', 'forward']
 const scopes: readonly Scope[] = layers.flatMap((own) =>
-  directions.map((direction) => ({ ...(own && { layers: own }), ...(direction && { direction }) })),
+  directions.map((direction) => ({
+    ...(own !== undefined && { layers: own }),
+    ...(direction && { direction }),
+  })),
 )
 
 /** Each of the edits in other words that mean the same operations there, the others as they are. */

@@ -7,11 +7,12 @@ import { relativesOf } from '../edits/relatives.ts'
 import { runEdited } from '../edits.ts'
 import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
 import { decoyOf } from '../verify/again.ts'
-import { drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
+import { affordable, drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
+import { isLayer } from '../format/module.ts'
 import { caseOf, caseOfSpec } from './experiment.ts'
 import { judge, requestOf } from '../verify.ts'
 import { randomOf } from '../verify/random.ts'
-import { type Confirmation, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
+import { type Confirmation, type Diagnosis, type Explanation, explanationOf, leastConfirming } from '../diagnose.ts'
 import { renderSpec } from '../oracle/fuzz/words.ts'
 import { givenOf } from '../diagnose/given.ts'
 import { isGiven } from '../diagnose/condition.ts'
@@ -65,7 +66,8 @@ export async function confirm(
     if (!isOpen && asRight++ >= mostAsRight) continue
     // Half of what is asked is for where those differ that are not refuted.
     const standing = says.filter((_, i) => tallies[i]!.confirmed === tallies[i]!.of)
-    if (standing.length > 1 && !areApart(own.other, standing) && plain++ >= asked / 2) later.push([own, says])
+    const isPlain = standing.length > 1 && !own.isFirst && !areApart(own.other, standing)
+    if (isPlain && plain++ >= asked / 4) later.push([own, says])
     else await ask(own, says)
   }
   for (const [own, says] of later) {
@@ -89,7 +91,7 @@ function inOtherWords(own: Explanation, edits: readonly Edit[], context: Context
 }
 
 const isConfirmed = ({ confirmation }: Explanation): boolean =>
-  confirmation !== undefined && confirmation.of > 0 && confirmation.confirmed === confirmation.of
+  confirmation !== undefined && confirmation.of >= leastConfirming && confirmation.confirmed === confirmation.of
 
 /**
  * A diagnosis whose explanations are held against what a port gives for other requests: those that are confirmed come first, and alone.
@@ -151,24 +153,27 @@ export function tellingOf(recorded: Case, explanations: readonly Explanation[], 
 interface Other {
   readonly other: Case
   readonly text: string
+  /** Whether it is asked whatever is said of it. */
+  readonly isFirst: boolean
 }
 
 /** The case with its parameters' numbers in another order, which are as large; then those that are drawn. */
 function* othersFor(recorded: Case & RecurrentRequest, seed: number): Generator<Other> {
-  yield { other: caseOf(decoyOf(recorded), 'decoy'), text: 'the case with its parameters’ numbers in another order' }
-  for (const draw of drawnFor(recorded, seed)) {
+  const decoy = caseOf(decoyOf(recorded), 'decoy')
+  yield { other: decoy, text: 'the case with its parameters’ numbers in another order', isFirst: true }
+  for (const { draw, isFirst } of drawnFor(recorded, seed)) {
     const spec = specOf(draw)
-    yield { other: caseOfSpec(spec), text: renderSpec(spec) }
+    yield { other: caseOfSpec(spec), text: renderSpec(spec), isFirst }
   }
 }
 
 /** Other numbers of the same sizes and options; then simpler ones, what is one thing away, and any. */
-function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<Draw> {
+function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<{ draw: Draw; isFirst: boolean }> {
   const random = randomOf(seed)
   const base = drawOf(recorded)
   const again = (draw: Draw): Draw => ({ ...draw, seed: Math.floor(random() * 2 ** 31) })
-  yield again(base)
-  yield again(base)
+  yield { draw: again(base), isFirst: true }
+  for (const draw of othersOf(base)) yield { draw: again(draw), isFirst: true }
   const bounds = { modules: [base.module], largest }
   const near = [...simplerOf(base), ...variationsOf(base, bounds)].filter(({ profile }) => profile === 'default')
   for (let i = 0; i < mostDrawn; i++) {
@@ -176,8 +181,24 @@ function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<Draw> {
     const profile = random() < 0.3 ? ('large' as const) : ('default' as const)
     const drawn = { ...(own ?? drawnAround(base, bounds, random)), profile }
     // What is asked for stays: an explanation of outputs says nothing of gradients.
-    yield again({ ...drawn, asked: base.asked, optimizer: base.optimizer })
+    yield { draw: again({ ...drawn, asked: base.asked, optimizer: base.optimizer }), isFirst: false }
   }
+}
+
+/** What a port may be otherwise in, so that an explanation is of more than the case: without each option that it has, deeper, and larger. */
+function* othersOf(base: Draw): Generator<Draw> {
+  const { hidden_size, batch, shortened, state, bias, bidirectional, batch_first, dropout } = base
+  const isDeep = isLayer(base.module)
+  yield { ...base, hidden_size: hidden_size > 17 ? 4 : 36 }
+  if (isDeep) yield affordable({ ...base, num_layers: base.num_layers === 3 ? 1 : 3 })
+  if (shortened.length > 0) yield { ...base, shortened: [] }
+  yield { ...base, state: !state }
+  if (bidirectional) yield { ...base, bidirectional: false }
+  if (batch_first) yield { ...base, batch_first: false }
+  if (!bias) yield { ...base, bias: true }
+  if (dropout > 0) yield { ...base, dropout: 0 }
+  yield { ...base, input_size: base.input_size > 17 ? 4 : 37 }
+  yield { ...base, batch: batch === 5 ? 3 : 5 }
 }
 
 /** What edits say that a port gives, where that is not what PyTorch gives. */

@@ -42,6 +42,8 @@ export function simplest(module: ModuleName): Draw {
 }
 
 const beyond = 17
+/** In some, all sizes may be so large: what is wrong may need two of them. */
+const beyondTogether = 130
 const swept = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 96, 100]
 
 function pick<T>(random: Random, from: readonly T[]): T {
@@ -55,39 +57,41 @@ function sizeOf(random: Random, most: number): number {
   return Math.max(1, Math.floor(Math.exp(random() * Math.log(most + 1))))
 }
 
-/** A request around another: each choice is that one's, or another. */
-export function drawnAround(base: Draw, bounds: Bounds, random: Random): Draw {
+/** A request around another: each choice is that one's, or another. isWide: also larger ones, of which each takes longer. */
+export function drawnAround(base: Draw, bounds: Bounds, random: Random, isWide = false): Draw {
   const draw: Record<string, unknown> = { ...base, seed: Math.floor(random() * 2 ** 31) }
   if (random() < 0.5) draw['module'] = pick(random, bounds.modules)
   // One large size at a time, or none: what is large in everything takes as long as a thousand others.
   const large = random() < 0.4 ? pick(random, sizes) : undefined
+  const others = isWide && random() < 0.4 ? Math.min(beyondTogether, bounds.largest) : beyond
   for (const size of sizes) {
     if (random() < 0.4 && size !== large) continue
-    draw[size] = sizeOf(random, size === large ? bounds.largest : beyond)
+    draw[size] = sizeOf(random, size === large ? bounds.largest : others)
   }
   const maybe = (name: keyof Draw, value: () => unknown): void => {
     if (random() < 0.3) draw[name] = value()
   }
   maybe('batch', () => (random() < 0.3 ? 0 : draw['batch']))
-  maybe('num_layers', () => 1 + Math.floor(random() * 3))
+  maybe('num_layers', () => 1 + Math.floor(random() * (isWide ? 5 : 3)))
   maybe('nonlinearity', () => pick(random, ['tanh', 'relu']))
   maybe('bias', () => random() < 0.5)
   maybe('batch_first', () => random() < 0.5)
   maybe('bidirectional', () => random() < 0.5)
   maybe('proj_size', () => (random() < 0.5 ? 0 : 1 + Math.floor(random() * 16)))
   maybe('dropout', () => (random() < 0.7 ? 0 : 5))
-  maybe('shortened', () => drawnLengths(random))
+  maybe('shortened', () => drawnLengths(random, isWide ? (draw['seq_len'] as number) : 0))
   maybe('state', () => random() < 0.5)
   maybe('dtype', () => pick(random, ['float32', 'float32', 'float64', 'float16', 'bfloat16']))
   maybe('profile', () => (random() < 0.7 ? 'default' : pick(random, profiles)))
   maybe('asked', () => pick(random, ['forward', 'gradients', 'gradients', 'training']))
   maybe('optimizer', () => pick(random, optimizers))
+  if (isWide) maybe('steps', () => 1 + Math.floor(random() * 4))
   return affordable(draw as unknown as Draw)
 }
 
-function drawnLengths(random: Random): number[] {
+function drawnLengths(random: Random, seq_len: number): number[] {
   if (random() < 0.4) return []
-  return Array.from({ length: 1 + Math.floor(random() * 4) }, () => Math.floor(random() * 6))
+  return Array.from({ length: 1 + Math.floor(random() * 4) }, () => Math.floor(random() * Math.max(6, seq_len)))
 }
 
 /** So many products at most in an experiment. */
@@ -111,13 +115,16 @@ export function affordable(draw: Draw): Draw {
 
 /** The same with one choice made otherwise: every choice, and of sizes many. */
 export function* variationsOf(base: Draw, { modules, largest }: Bounds): Generator<Draw> {
-  const all = [...swept.filter((size) => size <= largest), ...edges(65, largest)]
-  for (const size of sizes) {
-    if (size === 'seq_len' && !isLayer(base.module)) continue
-    for (const value of all) if (value !== base[size]) yield affordable({ ...base, [size]: value })
-  }
+  for (const size of sizes) if (size !== 'seq_len' || isLayer(base.module)) yield* sizesOf(base, size, largest)
   for (const module of modules) if (module !== base.module) yield { ...base, module }
   yield* choicesOf(base)
+}
+
+/** The same of other sizes of one kind. */
+export function* sizesOf(base: Draw, size: Size, largest: number): Generator<Draw> {
+  for (const value of [...swept.filter((own) => own <= largest), ...edges(65, largest)]) {
+    if (value !== base[size]) yield affordable({ ...base, [size]: value })
+  }
 }
 
 /** The same with one choice that is no size made otherwise. */
@@ -137,6 +144,7 @@ export function* choicesOf(base: Draw): Generator<Draw> {
     asked: differentiable.has(base.profile) ? ['forward', 'gradients', 'training'] : ['forward'],
     profile: ['default', 'large', 'tiny', 'nan', 'infinite', 'subnormal', 'negative_zero', 'huge'],
     optimizer: base.asked === 'training' ? optimizers : [],
+    steps: base.asked === 'training' ? [1, 2, 3] : [],
   }
   for (const [name, values] of Object.entries(choices)) {
     for (const value of values as readonly unknown[]) {

@@ -13,7 +13,7 @@ export interface Places {
   /** The tensors, in the order of computation. */
   readonly tensors: readonly string[]
   readonly of: number
-  /** Of a forward pass alone, in the first tensor that is wrong: rows; the first step, in the order of computation; units there. */
+  /** Of a forward pass alone, in the first tensor that is wrong: rows; steps; units in the first of them. */
   readonly rows?: Some
   readonly step?: Some
   readonly units?: Some
@@ -44,9 +44,9 @@ export function placesOf(recorded: Case, answer: unknown): Places {
   if ((config.num_layers ?? 1) > 1 || config.bidirectional === true) return { ...places, ...(rows && { rows }) }
   let step: Some | undefined
   if (time >= 0) {
-    const at = indices.reduce((least, index) => Math.min(least, index[time]!), Infinity)
-    step = { of: shape[time]!, at: [at] }
-    indices = indices.filter((index) => index[time] === at)
+    step = all(time)
+    const [first] = step.at
+    indices = indices.filter((index) => index[time] === first)
   }
   const units = unit >= 0 ? all(unit) : undefined
   return { ...places, ...(rows && { rows }), ...(step && { step }), ...(units && { units }) }
@@ -163,7 +163,11 @@ export function commonPlaces(all: readonly Places[]): string[] {
 function stepsText(steps: readonly Some[]): string | undefined {
   const firsts = new Set(steps.map(({ at }) => at[0]!))
   const [only = 0] = firsts
-  if (firsts.size === 1) return only === 0 ? undefined : `steps from ${only} on`
+  if (firsts.size === 1) {
+    const after = steps.reduce((sum, { of }) => sum + of - only, 0)
+    const isOn = steps.reduce((sum, { at }) => sum + at.length, 0) >= leastSeen * after
+    return isOn ? (only === 0 ? undefined : `steps from ${only} on`) : `step ${only} first`
+  }
   if (steps.every(({ of, at }) => at[0] === of - 1)) return 'the last step alone'
   for (const m of [2, 4, 8, 16, 32, 64]) {
     if (steps.every(({ of, at }) => at[0] === of - (of % m) && of % m > 0)) {

@@ -1,4 +1,4 @@
-import type { Diagnosis, Explanation } from '../diagnose.ts'
+import { type Diagnosis, type Explanation, leastConfirming } from '../diagnose.ts'
 import { type Colors, noColors, percent } from './text.ts'
 
 /** What is said where nothing departs from step to step. */
@@ -38,6 +38,8 @@ export function howMuch({ explained, complete, outputsAlone = false, confirmatio
   const how = complete ? 'explains everything' : part
   if (confirmation === undefined) return how
   const { confirmed, of } = confirmation
+  if (confirmed === of && of < leastConfirming)
+    return `${how}, and gives the same on the ${of} other cases that were asked`
   return confirmed === of
     ? `${how}, confirmed on ${confirmed} of ${of} other cases`
     : `${how} here, but gives the same on ${confirmed} of ${of} other cases alone`

@@ -5,6 +5,8 @@ import { renderSpec } from '../oracle/fuzz/words.ts'
 import { type Colors, noColors, plural, renderConduct } from './text.ts'
 
 const mostExamples = 3
+/** A rule that leaves out fewer that are right says nothing: what is too small to be seen may be left out by chance. */
+const leastOutside = 5
 
 /** What experiments have shown of an engine, as lines. */
 export function renderProbed(name: string, probed: Probed, seconds: number, colors: Colors = noColors): string {
@@ -17,6 +19,7 @@ export function renderProbed(name: string, probed: Probed, seconds: number, colo
   const counts = [colors.green(`${count('right')} right`), wrong, ...some].join(', ')
   const lines = [`${name}: ${plural(experiments.length, 'experiment')} in ${seconds.toFixed(1)} s: ${counts}`]
   lines.push(...whenOf(probed, colors).map((line) => `  ${line}`))
+  if (smallestWrong === undefined) lines.push(`  ${askedText(experiments)}`)
   const failed = experiments.find(({ error }) => error !== undefined)
   if (failed?.error !== undefined) lines.push(`  ${colors.red('failed')} ${oneLine(failed.error.message)}`)
   if (smallestWrong !== undefined)
@@ -28,6 +31,21 @@ export function renderProbed(name: string, probed: Probed, seconds: number, colo
   }
   if (conduct.length > 0) lines.push(renderConduct(name, conduct, colors))
   return lines.join('\n')
+}
+
+/** How far it was asked: what is larger is not known. */
+function askedText(experiments: readonly Experiment[]): string {
+  const most = (of: (spec: Experiment['spec']) => number): number =>
+    Math.max(0, ...experiments.map(({ spec }) => of(spec)))
+  const sizes = [
+    `input_size up to ${most(({ input_size }) => input_size)}`,
+    `hidden_size up to ${most(({ hidden_size }) => hidden_size)}`,
+    `both up to ${most(({ input_size, hidden_size }) => Math.min(input_size, hidden_size))}`,
+    `seq_len up to ${most(({ seq_len = 1 }) => seq_len)}`,
+    `batch up to ${most(({ batch }) => batch ?? 1)}`,
+    `num_layers up to ${most(({ options }) => options?.num_layers ?? 1)}`,
+  ]
+  return `asked: ${sizes.join(', ')}; of what is larger this says nothing`
 }
 
 /** When it is wrong, and where then; when it fails; nothing where it is always right. */
@@ -88,5 +106,5 @@ function ruleLines(
 function isTelling({ wrongInside, rightInside, wrongOutside, rightOutside }: NonNullable<Probed['learnt']>): boolean {
   const named = wrongInside / Math.max(1, wrongInside + rightInside)
   const others = wrongOutside / Math.max(1, wrongOutside + rightOutside)
-  return named >= 0.75 && others <= 0.1 && wrongInside >= 4 * wrongOutside
+  return named >= 0.75 && others <= 0.1 && wrongInside >= 4 * wrongOutside && rightOutside >= leastOutside
 }

@@ -28,9 +28,12 @@ describe('commonPlaces', () => {
   })
 
   it('says of the first wrong step where it is the same', () => {
-    const step = (at: number, of: number): Partial<Places> => ({ step: { of, at: [at] } })
+    const step = (at: number, of: number): Partial<Places> => ({ step: { of, at: range(at, of) } })
     expect(commonPlaces(all([step(8, 9), step(8, 20), step(8, 10), step(8, 11)]))).toEqual(['steps from 8 on'])
     expect(commonPlaces(all([step(8, 9), step(19, 20), step(9, 10), step(5, 6)]))).toEqual(['the last step alone'])
+    // Not where later steps are right.
+    const first = (at: number, of: number): Partial<Places> => ({ step: { of, at: [at] } })
+    expect(commonPlaces(all([first(2, 9), first(2, 20), first(2, 10), first(2, 11)]))).toEqual(['step 2 first'])
     expect(commonPlaces(all([step(0, 9), step(0, 20), step(0, 10), step(0, 6)]))).toEqual([])
     expect(commonPlaces(all([step(1, 9), step(2, 20), step(3, 10), step(0, 6)]))).toEqual([])
   })
