@@ -1,10 +1,10 @@
 import type { Cell } from './cell.ts'
 import { plus } from './linear.ts'
-import { scan, type ScanDepartures, type Weights } from './scan.ts'
+import { scan, type ScanInexactness, type Weights } from './scan.ts'
 
 export interface Stack {
   readonly cell: Cell
-  readonly departures: ScanDepartures
+  readonly inexactness: ScanInexactness
   /** By layer, then direction. */
   readonly weights: readonly (readonly Weights[])[]
   /** (seq_len, batch, input_size) */
@@ -90,7 +90,7 @@ export function runLayers(
   }
 
   function runLayer(
-    { cell, departures, seq_len, batch, hidden_size, lengths }: Stack,
+    { cell, inexactness, seq_len, batch, hidden_size, lengths }: Stack,
     layer: number,
     weights: readonly Weights[],
     input: Float64Array,
@@ -114,7 +114,7 @@ export function runLayers(
         ...sizes,
         lengths,
         reverse: direction === 1,
-        departures,
+        inexactness,
       })
       of(states.h_n).set(h_n)
       of(states.c_n).set(c_n)

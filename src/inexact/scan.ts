@@ -12,7 +12,7 @@ export interface Weights {
 }
 
 /** What is less exact on the way through time. */
-export interface ScanDepartures {
+export interface ScanInexactness {
   /** What becomes of each state, and cell state, before it is used. */
   readonly rounded?: (x: number) => number
   /** What becomes of the gradient by each state, and cell state, on its way back. */
@@ -38,7 +38,7 @@ export interface Scan {
   readonly lengths: readonly number[] | undefined
   /** Whether time runs from each row's own last step to its first. */
   readonly reverse: boolean
-  readonly departures?: ScanDepartures
+  readonly inexactness?: ScanInexactness
 }
 
 /** Gradients by everything that went into a scan. */
@@ -61,7 +61,7 @@ export interface Scanned {
 /** Runs a cell over time, and back. */
 export function scan(options: Scan): Scanned {
   const { cell, weights, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
-  const { rounded, gradientRounded, product = addProduct } = options.departures ?? {}
+  const { rounded, gradientRounded, product = addProduct } = options.inexactness ?? {}
   const { weight_hr } = weights
   const width = cell.gates * hidden_size
   const state_size = weight_hr === undefined || hidden_size === 0 ? hidden_size : weight_hr.length / hidden_size
