@@ -40,7 +40,7 @@ export interface Cell {
   backward(step: Step, gradients: StepGradients): void
 }
 
-export type Activation = (x: number) => number
+type Activation = (x: number) => number
 
 /** A function, and its derivative by the function's own value, as torch's autograd has them. */
 export interface Nonlinearity {
@@ -50,10 +50,16 @@ export interface Nonlinearity {
   readonly selects?: boolean
 }
 
-export function sigmoid(x: number): number {
+function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x))
 }
 
 /** The two that gates have. Not 1 − y²: rounding y² would be all that is left of it where y is near 1. */
 export const gateSigmoid: Nonlinearity = { of: sigmoid, slope: (y) => y * (1 - y) }
 export const gateTanh: Nonlinearity = { of: Math.tanh, slope: (y) => (1 - y) * (1 + y) }
+
+/** The functions of gates, where they are less exact. */
+export interface GateFunctions {
+  readonly sigmoid?: Nonlinearity
+  readonly tanh?: Nonlinearity
+}

@@ -2,8 +2,8 @@ import type { Inputs, Outputs, RecurrentRequest } from '../format/case.ts'
 import { extentOf, kinds, layerConfig, numDirections, stateSize, suffix } from '../format/module.ts'
 import { float64Data } from '../format/tensor.ts'
 import type { Cell } from './cell.ts'
-import type { Departures, Numbers } from './departures.ts'
 import { gruCell } from './gru.ts'
+import type { Inexactness, Numbers } from './inexactness.ts'
 import { runLayers } from './layers.ts'
 import { lstmCell } from './lstm.ts'
 import { rnnCell } from './rnn.ts'
@@ -20,7 +20,7 @@ export function numbersOf(tensors: Outputs): Numbers {
 }
 
 /** A cell is a layer of one step, with other names. */
-export function forward(request: RecurrentRequest, params: Numbers, departures: Departures): Forward {
+export function forward(request: RecurrentRequest, params: Numbers, inexactness: Inexactness): Forward {
   const { module, config, inputs } = request
   const layers = layerConfig(config)
   const { seq_len = 1, batch } = extentOf(module, config, inputs.input.shape)
@@ -37,8 +37,8 @@ export function forward(request: RecurrentRequest, params: Numbers, departures: 
   const states = num_layers * D * rows
 
   const { output, h_n, c_n, backward } = runLayers({
-    cell: cellOf(request, departures),
-    departures: departures.scan ?? {},
+    cell: cellOf(request, inexactness),
+    inexactness: inexactness.scan ?? {},
     weights: suffixes.map((directions) => directions.map((own) => weightsOf(params, own))),
     input: timeFirst(float64Data(inputs.input)),
     h_0: stateOf(inputs.h_0, states * stateSize(config)),
@@ -73,9 +73,9 @@ export function forward(request: RecurrentRequest, params: Numbers, departures: 
   }
 }
 
-function cellOf(request: RecurrentRequest, { rnn, lstm, gru }: Departures): Cell {
-  if ('nonlinearity' in request.config) return rnnCell(request.config.nonlinearity, rnn)
-  return kinds[request.module].hasCellState ? lstmCell(lstm) : gruCell(gru)
+function cellOf(request: RecurrentRequest, { activation, gates }: Inexactness): Cell {
+  if ('nonlinearity' in request.config) return rnnCell(request.config.nonlinearity, activation)
+  return kinds[request.module].hasCellState ? lstmCell(gates) : gruCell(gates)
 }
 
 /** What the outputs of a layer are multiplied by: 1 / (1 − dropout) where they are kept, else 0. */

@@ -1,20 +1,13 @@
-import { type Cell, gateSigmoid, gateTanh, type Nonlinearity } from './cell.ts'
-
-/** What is less exact. */
-export interface GRUDepartures {
-  /** For sigmoid. */
-  readonly sigmoid?: Nonlinearity
-  readonly tanh?: Nonlinearity
-}
+import { type Cell, gateSigmoid, type GateFunctions, gateTanh } from './cell.ts'
 
 /**
  * r, z = σ(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), n = tanh(x W_inᵀ + b_in + r ∘ (h W_hnᵀ + b_hn)), in blocks r z n;
  * h' = (1 − z) ∘ n + z ∘ h
  * Source: torch.nn.GRUCell.
  */
-export function gruCell(departures: GRUDepartures = {}): Cell {
-  const { of: σ, slope: slopeOfGate } = departures.sigmoid ?? gateSigmoid
-  const { of: tanh, slope: slopeOfN } = departures.tanh ?? gateTanh
+export function gruCell(functions: GateFunctions = {}): Cell {
+  const { of: σ, slope: slopeOfGate } = functions.sigmoid ?? gateSigmoid
+  const { of: tanh, slope: slopeOfN } = functions.tanh ?? gateTanh
   return {
     gates: 3,
     forward({ rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, h, hAt, hidden, hiddenAt }) {

@@ -1,10 +1,9 @@
 import type { Cell } from './cell.ts'
-import { plus } from './linear.ts'
-import { scan, type ScanDepartures, type Weights } from './scan.ts'
+import { scan, type ScanGradients, type ScanInexactness, type Weights } from './scan.ts'
 
 export interface Stack {
   readonly cell: Cell
-  readonly departures: ScanDepartures
+  readonly inexactness: ScanInexactness
   /** By layer, then direction. */
   readonly weights: readonly (readonly Weights[])[]
   /** (seq_len, batch, input_size) */
@@ -40,7 +39,7 @@ export interface StackGradients {
 /** What stands between the input of a layer and its output, and back. */
 interface LayerRun {
   readonly output: Float64Array
-  /** Gradient by output → gradient by the layer's input; dh and dc of the layer are changed in place. */
+  /** Gradient by output → gradient by the layer's input; those by the layer's states, dh and dc, are changed in place. */
   readonly backward: (doutput: Float64Array) => { readonly input: Float64Array; readonly weights: readonly Weights[] }
 }
 
@@ -51,6 +50,7 @@ interface LayerRun {
 export function runLayers(
   stack: Stack,
 ): StackOutputs & { readonly backward: (gradients: StackOutputs) => StackGradients } {
+  const { cell, inexactness, seq_len, batch, hidden_size, lengths, dropout } = stack
   const D = stack.weights[0]?.length ?? 1
   const h_n = Float64Array.from(stack.h_0)
   const c_n = Float64Array.from(stack.c_0)
@@ -58,12 +58,13 @@ export function runLayers(
   const dh = new Float64Array(h_n.length)
   const dc = new Float64Array(c_n.length)
   const layers: LayerRun[] = []
+  const widthOf = (x: Float64Array): number => x.length / Math.max(1, seq_len * batch)
   let input = stack.input
   for (const [layer, weights] of stack.weights.entries()) {
-    const last = layer === stack.weights.length - 1
-    const input_size = layer === 0 ? stack.input_size : input.length / Math.max(1, stack.seq_len * stack.batch)
-    const run = runLayer(stack, layer, weights, input, input_size, { h_n, c_n, dh, dc })
-    const kept = last || stack.dropout === undefined ? undefined : maskOf(stack.dropout, layer, run.output.length)
+    const run = runLayer(layer, weights, input, layer === 0 ? stack.input_size : widthOf(input))
+    const size = run.output.length
+    const isLast = layer === stack.weights.length - 1
+    const kept = isLast ? undefined : dropout?.subarray(layer * size, (layer + 1) * size)
     layers.push(kept === undefined ? run : { ...run, backward: (doutput) => run.backward(times(doutput, kept)) })
     input = kept === undefined ? run.output : times(run.output, kept)
   }
@@ -85,63 +86,56 @@ export function runLayers(
     },
   }
 
-  function maskOf(dropout: Float64Array, layer: number, size: number): Float64Array {
-    return dropout.subarray(layer * size, (layer + 1) * size)
-  }
-
-  function runLayer(
-    { cell, departures, seq_len, batch, hidden_size, lengths }: Stack,
-    layer: number,
-    weights: readonly Weights[],
-    input: Float64Array,
-    input_size: number,
-    states: Record<'h_n' | 'c_n' | 'dh' | 'dc', Float64Array>,
-  ): LayerRun {
-    const width = (output: Float64Array): number => output.length / Math.max(1, seq_len * batch)
+  function runLayer(layer: number, weights: readonly Weights[], input: Float64Array, input_size: number): LayerRun {
     const directions = weights.map((own, direction) => {
       const state = layer * D + direction
       const of = (all: Float64Array): Float64Array => {
         const size = all.length / (stack.weights.length * D)
         return all.subarray(state * size, (state + 1) * size)
       }
-      const sizes = { seq_len, batch, input_size, hidden_size }
-      const { output, h_n, c_n, backward } = scan({
+      const run = scan({
         cell,
         weights: own,
         input,
-        h_0: of(states.h_n).slice(),
-        c_0: of(states.c_n).slice(),
-        ...sizes,
+        h_0: of(h_n).slice(),
+        c_0: of(c_n).slice(),
+        seq_len,
+        batch,
+        input_size,
+        hidden_size,
         lengths,
         reverse: direction === 1,
-        departures,
+        inexactness,
       })
-      of(states.h_n).set(h_n)
-      of(states.c_n).set(c_n)
+      of(h_n).set(run.h_n)
+      of(c_n).set(run.c_n)
       return {
-        output,
-        backward: (doutput: Float64Array): { readonly input: Float64Array; readonly weights: Weights } => {
-          const gradients = backward(doutput, of(states.dh), of(states.dc))
-          of(states.dh).set(gradients.h_0)
-          of(states.dc).set(gradients.c_0)
+        output: run.output,
+        backward: (doutput: Float64Array): ScanGradients => {
+          const gradients = run.backward(doutput, of(dh), of(dc))
+          of(dh).set(gradients.h_0)
+          of(dc).set(gradients.c_0)
           return gradients
         },
       }
     })
-    const size = width(directions[0]!.output)
+    const outputs = directions.map(({ output }) => output)
+    const width = widthOf(outputs[0]!)
     return {
-      output: concatenate(
-        directions.map((each) => each.output),
-        size,
-      ),
+      output: concatenate(outputs, width),
       backward(doutput) {
         const below = directions.map(({ backward }, direction) =>
-          backward(directions.length === 1 ? doutput : take(doutput, direction, size)),
+          backward(directions.length === 1 ? doutput : take(doutput, direction, width)),
         )
         return { input: below.map((each) => each.input).reduce(plus), weights: below.map((each) => each.weights) }
       },
     }
   }
+}
+
+/** x + y, element by element. */
+function plus(x: Float64Array, y: Float64Array): Float64Array {
+  return x.map((value, i) => value + y[i]!)
 }
 
 function times(x: Float64Array, y: Float64Array): Float64Array {

@@ -152,8 +152,3 @@ export function sumRows(x: Float64Array, rows: number, outputs: number, product:
   }
   return sums
 }
-
-/** x + y, element by element. */
-export function plus(x: Float64Array, y: Float64Array): Float64Array {
-  return x.map((value, i) => value + y[i]!)
-}

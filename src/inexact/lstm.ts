@@ -1,20 +1,13 @@
-import { type Cell, gateSigmoid, gateTanh, type Nonlinearity } from './cell.ts'
-
-/** What is less exact. */
-export interface LSTMDepartures {
-  /** For sigmoid. */
-  readonly sigmoid?: Nonlinearity
-  readonly tanh?: Nonlinearity
-}
+import { type Cell, gateSigmoid, type GateFunctions, gateTanh } from './cell.ts'
 
 /**
  * i, f, o = σ(…), g = tanh(…) of x W_ihᵀ + b_ih + h W_hhᵀ + b_hh, in blocks i f g o;
  * c' = f ∘ c + i ∘ g; h' = o ∘ tanh(c')
  * Source: torch.nn.LSTMCell.
  */
-export function lstmCell(departures: LSTMDepartures = {}): Cell {
-  const { of: σ, slope: slopeOfGate } = departures.sigmoid ?? gateSigmoid
-  const { of: tanh, slope: slopeOfTanh } = departures.tanh ?? gateTanh
+export function lstmCell(functions: GateFunctions = {}): Cell {
+  const { of: σ, slope: slopeOfGate } = functions.sigmoid ?? gateSigmoid
+  const { of: tanh, slope: slopeOfTanh } = functions.tanh ?? gateTanh
   return {
     gates: 4,
     forward({ rows, hidden_size: H, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt, c, cAt, cAfterAt }) {

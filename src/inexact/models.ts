@@ -3,8 +3,8 @@ import type { ModelConfig } from '../format/model.ts'
 import { isAttention } from '../format/model/attention.ts'
 import { float64Data } from '../format/tensor.ts'
 import type { Cell } from './cell.ts'
-import type { Departures, ModelDepartures, Numbers } from './departures.ts'
 import { gruCell } from './gru.ts'
+import type { Inexactness, Numbers } from './inexactness.ts'
 import { lstmCell } from './lstm.ts'
 import { rnnCell } from './rnn.ts'
 import { chosen, numbers, within } from './symbols.ts'
@@ -18,7 +18,8 @@ interface Model {
   readonly tape: Tape
   readonly params: Readonly<Named>
   readonly named: Named
-  readonly departures: ModelDepartures
+  /** (max_len, batch) */
+  readonly forced: ArrayLike<number> | undefined
   readonly rnn: 'RNN' | 'LSTM' | 'GRU'
   readonly cell: Cell
   readonly hidden_size: number
@@ -28,17 +29,17 @@ interface Model {
  * Computes a model, every tensor on its way, and with a cotangent of loss the gradients by everything that went in.
  * Source: python/torch_parity/models, which say what each computes.
  */
-export function runModel(request: ModelRequest, departures: Departures = {}): Numbers {
+export function runModel(request: ModelRequest, inexactness: Inexactness = {}): Numbers {
   const { config, inputs, cotangents } = request
-  const tape = newTape(departures.tape)
+  const tape = newTape(inexactness.tape)
   const params: Named = {}
   for (const [name, { shape, data }] of Object.entries(request.params)) {
     params[name] = tape.variable(shape, Float64Array.from(data))
   }
   const input = inputs.input && tape.variable(inputs.input.shape, float64Data(inputs.input))
   const { rnn, hidden_size } = config
-  const cell = cellOf(rnn, departures)
-  const model: Model = { tape, params, named: {}, departures: departures.model ?? {}, rnn, cell, hidden_size }
+  const cell = cellOf(rnn, inexactness)
+  const model: Model = { tape, params, named: {}, forced: inexactness.forced, rnn, cell, hidden_size }
   const symbols = run(model, request, input)
   const outputs = Object.fromEntries(Object.entries(model.named).map(([name, { data }]) => [name, data]))
   if (symbols !== undefined) outputs['symbols'] = symbols
@@ -83,8 +84,8 @@ function run(model: Model, request: ModelRequest, input: Variable | undefined): 
   }
 }
 
-function cellOf(kind: Model['rnn'], { rnn, lstm, gru }: Departures): Cell {
-  return kind === 'RNN' ? rnnCell('tanh', rnn) : kind === 'LSTM' ? lstmCell(lstm) : gruCell(gru)
+function cellOf(kind: Model['rnn'], { activation, gates }: Inexactness): Cell {
+  return kind === 'RNN' ? rnnCell('tanh', activation) : kind === 'LSTM' ? lstmCell(gates) : gruCell(gates)
 }
 
 /** Recurrent layers one above the other. states: that of each layer at the beginning. */
@@ -140,7 +141,7 @@ function languageModel(
   source: readonly number[],
   target: readonly number[] | undefined,
 ): Float64Array | undefined {
-  const { tape, params, named, departures } = model
+  const { tape, params, named, forced } = model
   const weight = params['embedding.weight']!
   named['embedding'] = tape.embedding(weight, source, [seq_len, batch])
   let { outputs, last } = layers(model, 'rnn', num_layers, named['embedding'], [], undefined)
@@ -151,7 +152,7 @@ function languageModel(
   const logits = [linear(model, 'linear', tape.step(outputs.at(-1)!, seq_len - 1))]
   const symbols: number[][] = []
   for (let t = 0; t < max_len; t++) {
-    symbols.push(chosen(departures, logits[t]!, t))
+    symbols.push(chosen(forced, logits[t]!, t))
     if (t + 1 === max_len) break
     const read = tape.embedding(weight, symbols[t]!, [1, batch])
     const next = layers(model, 'rnn', num_layers, read, last, undefined, () => undefined)
@@ -171,7 +172,7 @@ function encoderDecoder(
   target: readonly number[] | undefined,
   lengths: readonly number[] | undefined,
 ): Float64Array | undefined {
-  const { tape, params, named, departures } = model
+  const { tape, params, named, forced } = model
   named['source_embedding'] = tape.embedding(params['source_embedding.weight']!, source, [seq_len, batch])
   const encoded = layers(model, 'encoder', 1, named['source_embedding'], [], lengths, () => 'encoder_states')
   const states = encoded.outputs[0]!
@@ -211,7 +212,7 @@ function encoderDecoder(
     const logits = linear(model, 'linear', h)
     Object.assign(now, { decoder_states: h, logits })
     for (const [name, variable] of Object.entries(now)) (after[name] ??= []).push(variable)
-    const own = chosen(departures, logits, t)
+    const own = chosen(forced, logits, t)
     symbols.push(own.map((symbol, row) => (ended[row] ? config.eos : symbol)))
     if (isGreedy) {
       for (const [row, symbol] of own.entries()) ended[row] ||= symbol === config.eos

@@ -6,17 +6,12 @@ export const activations: Readonly<Record<'tanh' | 'relu', Nonlinearity>> = {
   relu: { of: (x) => (x < 0 ? 0 : x), slope: (h) => (h <= 0 ? 0 : 1), selects: true },
 }
 
-/** What is less exact. */
-export interface RNNDepartures {
-  readonly activation?: Nonlinearity
-}
-
 /**
  * h' = f(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh)
  * Source: torch.nn.RNNCell.
  */
-export function rnnCell(nonlinearity: 'tanh' | 'relu', departures: RNNDepartures = {}): Cell {
-  const { of: f, slope, selects = false } = departures.activation ?? activations[nonlinearity]
+export function rnnCell(nonlinearity: 'tanh' | 'relu', activation = activations[nonlinearity]): Cell {
+  const { of: f, slope, selects = false } = activation
   return {
     gates: 1,
     forward({ rows, hidden_size, gates, gatesAt, fromHidden, fromHiddenAt, hidden, hiddenAt }) {

@@ -2,14 +2,14 @@
 import { expectedAxes, isModelRequest, type Outputs, type Request } from '../format/case.ts'
 import { sizes } from '../format/module.ts'
 import { floatTensor } from '../format/tensor.ts'
-import type { Departures, Numbers } from './departures.ts'
+import type { Inexactness, Numbers } from './inexactness.ts'
 import { forward, numbersOf } from './forward.ts'
 import { runModel } from './models.ts'
 import { train } from './training.ts'
 
-/** What the module gives, with its gradients or the steps of a training, but for the departures. Names and shapes as in torch. */
-export function run(request: Request, departures: Departures = {}): Outputs {
-  const numbers = exactly(request, departures)
+/** What the module gives, with its gradients or the steps of a training, but for what is less exact. Names and shapes as in torch. */
+export function run(request: Request, inexactness: Inexactness = {}): Outputs {
+  const numbers = exactly(request, inexactness)
   return Object.fromEntries(
     Object.entries(expectedAxes(request))
       .filter(([name]) => numbers[name] !== undefined)
@@ -18,11 +18,11 @@ export function run(request: Request, departures: Departures = {}): Outputs {
 }
 
 /** The same as it is in float64, before it is rounded to the request's dtype; there may be more than was asked for. */
-export function exactly(request: Request, departures: Departures = {}): Numbers {
-  if (isModelRequest(request)) return runModel(request, departures)
+export function exactly(request: Request, inexactness: Inexactness = {}): Numbers {
+  if (isModelRequest(request)) return runModel(request, inexactness)
   const params = numbersOf(request.params)
-  if (request.training !== undefined) return train(request, request.training, params, departures)
-  const { outputs, backward } = forward(request, params, departures)
+  if (request.training !== undefined) return train(request, request.training, params, inexactness)
+  const { outputs, backward } = forward(request, params, inexactness)
   const { cotangents } = request
   return cotangents === undefined ? outputs : { ...outputs, ...backward(numbersOf(cotangents)) }
 }

@@ -12,7 +12,7 @@ export interface Weights {
 }
 
 /** What is less exact on the way through time. */
-export interface ScanDepartures {
+export interface ScanInexactness {
   /** What becomes of each state, and cell state, before it is used. */
   readonly rounded?: (x: number) => number
   /** What becomes of the gradient by each state, and cell state, on its way back. */
@@ -38,7 +38,7 @@ export interface Scan {
   readonly lengths: readonly number[] | undefined
   /** Whether time runs from each row's own last step to its first. */
   readonly reverse: boolean
-  readonly departures?: ScanDepartures
+  readonly inexactness?: ScanInexactness
 }
 
 /** Gradients by everything that went into a scan. */
@@ -61,7 +61,7 @@ export interface Scanned {
 /** Runs a cell over time, and back. */
 export function scan(options: Scan): Scanned {
   const { cell, weights, h_0, c_0, seq_len, batch, input_size, hidden_size, lengths, reverse } = options
-  const { rounded, gradientRounded, product = addProduct } = options.departures ?? {}
+  const { rounded, gradientRounded, product = addProduct } = options.inexactness ?? {}
   const { weight_hr } = weights
   const width = cell.gates * hidden_size
   const state_size = weight_hr === undefined || hidden_size === 0 ? hidden_size : weight_hr.length / hidden_size
@@ -142,7 +142,6 @@ export function scan(options: Scan): Scanned {
       for (let i = after; i < after + stateSize; i++) h[i] = rounded(h[i]!)
       for (let i = step.cAfterAt; i < step.cAfterAt + c_0.length; i++) c[i] = rounded(c[i]!)
     }
-    const at = timeOf(s) * stateSize
     // Past its length a row keeps its state and puts out zeros. In reverse it so starts at its own last step.
     forEnded(s, (row) => {
       const from = row * state_size
@@ -150,9 +149,9 @@ export function scan(options: Scan): Scanned {
       c.copyWithin(step.cAfterAt + row * hidden_size, step.cAt + row * hidden_size, step.cAt + (row + 1) * hidden_size)
       projected?.fill(0, s * hiddenSize + row * hidden_size, s * hiddenSize + (row + 1) * hidden_size)
     })
-    output.set(h.subarray(after, after + stateSize), at)
-    forEnded(s, (row) => output.fill(0, at + row * state_size, at + (row + 1) * state_size))
+    output.set(h.subarray(after, after + stateSize), timeOf(s) * stateSize)
   }
+  clearEnded(output, state_size, timeOf)
 
   function backward(doutput: Float64Array, dh_n: Float64Array, dc_n: Float64Array): ScanGradients {
     const dgates = new Float64Array(seq_len * gatesSize)
@@ -161,11 +160,7 @@ export function scan(options: Scan): Scanned {
     const weightOfHidden = transpose(weights.weight_hh, width, state_size)
     const weightOfProjection = weight_hr && transpose(weight_hr, state_size, hidden_size)
     let dh: Float64Array = Float64Array.from(dh_n)
-    const byOutput = lengths === undefined ? doutput : doutput.slice()
-    for (let s = 0; s < steps; s++) {
-      const at = timeOf(s) * stateSize
-      forEnded(s, (row) => byOutput.fill(0, at + row * state_size, at + (row + 1) * state_size))
-    }
+    const byOutput = lengths === undefined ? doutput : clearEnded(doutput.slice(), state_size, timeOf)
     const dc = Float64Array.from(dc_n)
     for (let s = steps - 1; s >= 0; s--) {
       goTo(s)

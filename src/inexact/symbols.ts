@@ -1,5 +1,4 @@
 // Symbols: those that are given, and those that a model chooses.
-import type { ModelDepartures } from './departures.ts'
 import type { Variable } from './variable.ts'
 
 export function numbers({ data }: { readonly data: BigInt64Array }): number[] {
@@ -15,7 +14,8 @@ export function within(
   return target.map((symbol, i) => (Math.floor(i / batch) < (lengths?.[i % batch] ?? Infinity) ? symbol : undefined))
 }
 
-export function chosen({ forced }: ModelDepartures, logits: Variable, t: number): number[] {
+/** What is read next, after step t: what is forced, else the largest. forced: (max_len, batch), logits: (batch, classes) → (batch) */
+export function chosen(forced: ArrayLike<number> | undefined, logits: Variable, t: number): number[] {
   const batch = logits.shape[0] ?? 0
   return forced === undefined ? largest(logits) : Array.from({ length: batch }, (_, row) => forced[t * batch + row]!)
 }

@@ -3,11 +3,11 @@ import { elementCount } from '../format/tensor.ts'
 import { runLayers } from './layers.ts'
 import { addProduct, linear, productOfColumns, sumRows, transpose } from './linear.ts'
 import type { Weights } from './scan.ts'
-import type { Tape, TapeDepartures, Variable } from './variable.ts'
+import type { Tape, TapeInexactness, Variable } from './variable.ts'
 
-export function newTape(departures: TapeDepartures = {}): Tape {
-  const { product = addProduct, tanh = Math.tanh, exp = Math.exp, log = Math.log, rounded } = departures
-  const { quotient = (x: number, y: number): number => x / y } = departures
+export function newTape(inexactness: TapeInexactness = {}): Tape {
+  const { product = addProduct, tanh = Math.tanh, exp = Math.exp, log = Math.log, rounded } = inexactness
+  const { quotient = (x: number, y: number): number => x / y } = inexactness
   const undo: (() => void)[] = []
 
   const variable = (shape: readonly number[], data: Float64Array): Variable => {
@@ -205,7 +205,7 @@ export function newTape(departures: TapeDepartures = {}): Tape {
       const weights = Object.fromEntries(parameterNames.map((name) => [name, params[`${name}_l0`]?.data]))
       const run = runLayers({
         cell,
-        departures: departures.scan ?? {},
+        inexactness: inexactness.scan ?? {},
         input: x.data,
         seq_len,
         batch,

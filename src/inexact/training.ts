@@ -1,7 +1,7 @@
 import type { RecurrentRequest, Training } from '../format/case.ts'
 import { float64Data } from '../format/tensor.ts'
-import type { Departures, Numbers, TrainingDepartures } from './departures.ts'
 import { forward } from './forward.ts'
+import type { Inexactness, Numbers, TrainingInexactness } from './inexactness.ts'
 
 /** Moves one parameter by its gradient. step: from 1. */
 type Update = (parameter: Float64Array, gradient: Float64Array, step: number) => Float64Array
@@ -10,17 +10,22 @@ type Update = (parameter: Float64Array, gradient: Float64Array, step: number) =>
  * Takes the steps of an optimizer on the mean squared error of the module's first output.
  * → loss before each step, and each parameter after each step, one step after the other.
  */
-export function train(request: RecurrentRequest, training: Training, params: Numbers, departures: Departures): Numbers {
-  const { rounded } = departures.training ?? {}
+export function train(
+  request: RecurrentRequest,
+  training: Training,
+  params: Numbers,
+  inexactness: Inexactness,
+): Numbers {
+  const { rounded } = inexactness.training ?? {}
   const { steps } = training
   const target = float64Data(request.inputs.target!)
   const names = Object.keys(params)
-  const updates = new Map(names.map((name) => [name, optimizer(training, departures.training)]))
+  const updates = new Map(names.map((name) => [name, optimizer(training, inexactness.training)]))
   const loss = new Float64Array(steps)
   const after = Object.fromEntries(names.map((name) => [name, new Float64Array(steps * params[name]!.length)]))
   let current = params
   for (let step = 1; step <= steps; step++) {
-    const { outputs, backward } = forward(request, current, departures)
+    const { outputs, backward } = forward(request, current, inexactness)
     const [name, output] = Object.entries(outputs)[0]!
     loss[step - 1] = output.reduce((sum, y, i) => sum + (y - target[i]!) ** 2, 0) / output.length
     if (rounded !== undefined) loss[step - 1] = rounded(loss[step - 1]!, output.length)
@@ -38,8 +43,8 @@ export function train(request: RecurrentRequest, training: Training, params: Num
 }
 
 /** A fresh optimizer of one parameter. Source: the algorithms on the pages of torch.optim.SGD and torch.optim.Adam. */
-function optimizer(training: Training, departures: TrainingDepartures = {}): Update {
-  return training.optimizer === 'SGD' ? sgd(training) : adam(training, departures)
+function optimizer(training: Training, inexactness: TrainingInexactness = {}): Update {
+  return training.optimizer === 'SGD' ? sgd(training) : adam(training, inexactness)
 }
 
 /** torch adds the decay where there is one: 0 times an infinite parameter would be NaN. */
@@ -71,7 +76,7 @@ const exactQuotient = (x: number, y: number): number => x / y
 
 function adam(
   { lr, weight_decay, betas: [beta1, beta2], eps }: Extract<Training, { optimizer: 'Adam' }>,
-  { sqrt = Math.sqrt, quotient = exactQuotient }: TrainingDepartures,
+  { sqrt = Math.sqrt, quotient = exactQuotient }: TrainingInexactness,
 ): Update {
   let first: Float64Array | undefined
   let second: Float64Array | undefined

@@ -1,7 +1,7 @@
 // What models are computed with.
 import type { Cell } from './cell.ts'
 import type { Product } from './linear.ts'
-import type { ScanDepartures } from './scan.ts'
+import type { ScanInexactness } from './scan.ts'
 
 /** A tensor on its way through a model, and the gradient of what comes out by it. C order, float64. */
 export interface Variable {
@@ -65,8 +65,8 @@ export interface Tape {
 }
 
 /** Operations that are less exact than float64's, as hardware may have them. */
-export interface TapeDepartures {
-  readonly scan?: ScanDepartures
+export interface TapeInexactness {
+  readonly scan?: ScanInexactness
   readonly product?: Product
   readonly tanh?: (x: number) => number
   readonly exp?: (x: number) => number

@@ -12,7 +12,7 @@ import {
   unitRoundoff,
 } from '../format/tensor.ts'
 import { gateSigmoid, gateTanh, type Nonlinearity } from '../inexact/cell.ts'
-import type { Departures, Numbers } from '../inexact/departures.ts'
+import type { Inexactness, Numbers } from '../inexact/inexactness.ts'
 import { exactly } from '../inexact/run.ts'
 
 type Budget = Readonly<Record<string, Tensor<'float64'>>>
@@ -36,10 +36,10 @@ export function measureBudget(recorded: Unmeasured, seed = 0): Budget {
 
 function budgetOf(recorded: Unmeasured, uniform: Uniform): Budget {
   const { expected, params, dtype } = recorded
-  const model = expected['symbols'] === undefined ? {} : { model: { forced: expected['symbols'].data } }
-  const reference = exactly(recorded, model)
+  const symbols = expected['symbols'] === undefined ? {} : { forced: expected['symbols'].data }
+  const reference = exactly(recorded, symbols)
   const runs: Numbers[] = Array.from({ length: noisyRuns }, () => {
-    const numbers = exactly(perturbed(recorded, uniform), { ...roundingOf(recorded, uniform), ...model })
+    const numbers = exactly(perturbed(recorded, uniform), { ...roundingOf(recorded, uniform), ...symbols })
     return seesRounding(recorded) ? withRoundedSums(recorded, numbers, uniform) : numbers
   })
   // Of subnormal numbers every term of a sum may lose as much as the smallest.
@@ -175,7 +175,7 @@ function seesRounding({ module, config, cotangents, training }: Request): boolea
 }
 
 /** tanh and sigmoid times 1 + δ, as if they were rounded, and so the results of training steps. */
-function roundingOf(request: Request, uniform: Uniform): Departures {
+function roundingOf(request: Request, uniform: Uniform): Inexactness {
   if (!seesRounding(request)) return {}
   const { dtype, params } = request
   const longest = longestOf(params)
@@ -185,9 +185,8 @@ function roundingOf(request: Request, uniform: Uniform): Departures {
   const [sigmoid, tanh] = [like(gateSigmoid), like(gateTanh)]
   const isRelu = 'nonlinearity' in request.config && request.config.nonlinearity === 'relu'
   return {
-    ...(isRelu ? {} : { rnn: { activation: tanh } }),
-    lstm: { sigmoid, tanh },
-    gru: { sigmoid, tanh },
+    ...(isRelu ? {} : { activation: tanh }),
+    gates: { sigmoid, tanh },
     // Attention and its gradient subtract what is nearly equal, so the rounding of each operation may be all that is left.
     tape: { tanh: tanh.of, rounded: (x) => x * (1 + uniform(bound)) },
     // The numbers of a parameter come from gradients, which are sums.

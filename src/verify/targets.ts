@@ -68,8 +68,8 @@ function waysOf({ functions, rounding, operands, flushedBelow }: Permitted): Way
 /** The largest deviation of each element from our own result, or `anything`. */
 function deviationsOf(recorded: Case, permitted: Permitted, name: string): Record<string, Float64Array> {
   const forced = recorded.expected['symbols']?.data
-  const model = forced === undefined ? {} : { forced }
-  const reference = run(recorded, { model })
+  const symbols = forced === undefined ? {} : { forced }
+  const reference = run(recorded, symbols)
   const finiteAlone = permitted.finiteUpTo !== undefined
   const request = finiteAlone ? withoutInfinities(recorded) : recorded
   const relu = 'nonlinearity' in recorded.config && recorded.config.nonlinearity === 'relu'
@@ -80,8 +80,8 @@ function deviationsOf(recorded: Case, permitted: Permitted, name: string): Recor
     ]),
   )
   for (const [i, way] of waysOf(permitted).entries()) {
-    const { departures, hasFlushed } = arithmetic(permitted, way, relu, seedOf(`${name}/${recorded.id}/${i}`))
-    const outputs = run(request, { ...departures, model })
+    const { inexactness, hasFlushed } = arithmetic(permitted, way, relu, seedOf(`${name}/${recorded.id}/${i}`))
+    const outputs = run(request, { ...inexactness, ...symbols })
     for (const [own, deviation] of Object.entries(largest)) {
       addDeviations(deviation, recorded.expected[own]!.data, reference[own]!.data, outputs[own]!.data)
     }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Outputs, RecurrentRequest } from '../../src/format/case.ts'
 import { float32Engine, run } from '../../src/engine/run.ts'
 import type { FloatTensor } from '../../src/format/tensor.ts'
-import { run as runVariant } from '../../src/inexact/run.ts'
+import { run as runPlain } from '../../src/inexact/run.ts'
 import { around, column, leastMs, shown, time } from './layers.ts'
 import { onnxOf } from './onnx.ts'
 
@@ -130,7 +130,7 @@ const folder = mkdtempSync(join(tmpdir(), 'torch-parity-bench-'))
 try {
   const back = columns.map(({ name, request }) => ({ name, request: withCotangents(request) }))
   const onnx = await onnxRow(folder)
-  const before = row('plain JavaScript (src/inexact)', (request) => runVariant(request))
+  const before = row('plain JavaScript (src/inexact)', (request) => runPlain(request))
   const float64 = row('torch-parity, float64', (request) => run(request))
   const float32 = row('torch-parity, float32', (request) => float32Engine.run(request))
   const both64 = row('float64 with gradients', (request) => run(request), back)

@@ -14,13 +14,13 @@ function summing(weight_ih: readonly number[]): Weights {
   }
 }
 
-const identity = rnnCell('relu', { activation: { of: (x) => x, slope: () => 1 } })
+const identity = rnnCell('relu', { of: (x) => x, slope: () => 1 })
 
 /** Runs layers of one unit over the steps 1, 10, 100 of one row. */
 function sums(weights: Stack['weights'], h_0: Float64Array, dropout?: Float64Array): ReturnType<typeof runLayers> {
   return runLayers({
     cell: identity,
-    departures: {},
+    inexactness: {},
     weights,
     input: Float64Array.of(1, 10, 100),
     h_0,

@@ -17,7 +17,7 @@ const none = new Float64Array(0)
 /** One unit that adds its input and twice its state: h_t = x_t + 2 h_{t−1}, exact in whole numbers. */
 function doubling(changes: Partial<Scan> & Pick<Scan, 'input' | 'h_0' | 'seq_len' | 'batch'>): Scanned {
   return scan({
-    cell: rnnCell('relu', { activation: { of: (x) => x, slope: () => 1 } }),
+    cell: rnnCell('relu', { of: (x) => x, slope: () => 1 }),
     weights,
     c_0: none,
     input_size: 1,
@@ -175,7 +175,7 @@ it('every product and every sum of gradients, forward and backward, is the one t
     lengths: undefined,
     reverse: false,
   }
-  const own = scan({ ...options, departures: { product } })
+  const own = scan({ ...options, inexactness: { product } })
   const plain = scan(options)
   expect(own.output).toStrictEqual(plain.output)
   // The input at once, then each step by its state and its projection.
@@ -198,6 +198,6 @@ it('every product and every sum of gradients, forward and backward, is the one t
 it('a gradient becomes on its way back what it is rounded to', () => {
   const input = Float64Array.of(1, 10, 100)
   const changes = { input, h_0: Float64Array.of(1000), seq_len: 3, batch: 1 }
-  const { backward } = doubling({ ...changes, departures: { gradientRounded: (x) => x + 0.5 } })
+  const { backward } = doubling({ ...changes, inexactness: { gradientRounded: (x) => x + 0.5 } })
   expect(backward(new Float64Array(3), Float64Array.of(1), none).h_0).toStrictEqual(Float64Array.of(11.5))
 })

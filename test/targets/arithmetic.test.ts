@@ -5,7 +5,7 @@ import { targetOf } from '../../src/verify/targets.ts'
 
 function productOf(target: string, way: Partial<Way>): Product {
   const all: Way = { direction: 'high', flushing: 'all', operands: 'nearest', ...way }
-  return arithmetic(targetOf(target)!.permits('float32')!, all, false, 1).departures.scan!.product!
+  return arithmetic(targetOf(target)!.permits('float32')!, all, false, 1).inexactness.scan!.product!
 }
 
 /** x · weightᵀ of one row. */
@@ -85,7 +85,7 @@ describe('functions', () => {
   it('are at the upper end, at the lower end, or between', () => {
     const permitted = targetOf('wgsl')!.permits('float32')!
     const tanhOf = (direction: Way['direction']): ((x: number) => number) =>
-      arithmetic(permitted, { direction, flushing: 'all', operands: 'nearest' }, false, 7).departures.lstm!.tanh!.of
+      arithmetic(permitted, { direction, flushing: 'all', operands: 'nearest' }, false, 7).inexactness.gates!.tanh!.of
     const error = (direction: Way['direction'], x: number): number => tanhOf(direction)(x) - Math.tanh(x)
     for (const x of [-0.7, 0.7]) {
       expect(error('high', x)).toBeGreaterThan(0.99e-5)
@@ -101,7 +101,7 @@ describe('functions', () => {
   it('have a slope that is anything where the state is, also that of relu', () => {
     const permitted = targetOf('wgsl')!.permits('float32')!
     const way: Way = { direction: 'high', flushing: 'all', operands: 'nearest' }
-    expect(arithmetic(permitted, way, true, 1).departures.rnn!.activation!.slope(Number.NaN)).toBeNaN()
-    expect(arithmetic(permitted, way, true, 1).departures.rnn!.activation!.of(1e39)).toBeNaN()
+    expect(arithmetic(permitted, way, true, 1).inexactness.activation!.slope(Number.NaN)).toBeNaN()
+    expect(arithmetic(permitted, way, true, 1).inexactness.activation!.of(1e39)).toBeNaN()
   })
 })

@@ -1,6 +1,6 @@
 import type { Nonlinearity } from '../../inexact/cell.ts'
 import { gateSigmoid, gateTanh } from '../../inexact/cell.ts'
-import type { Departures } from '../../inexact/departures.ts'
+import type { Inexactness } from '../../inexact/inexactness.ts'
 import { addProduct, type Product } from '../../inexact/linear.ts'
 import { activations } from '../../inexact/rnn.ts'
 import { roundToFloat16 } from '../../format/precision.ts'
@@ -18,8 +18,8 @@ export interface Way {
 }
 
 export interface Arithmetic {
-  /** Departures of our engine. */
-  readonly departures: Departures
+  /** Of our engine. */
+  readonly inexactness: Inexactness
   /** Whether a number has been flushed so far. */
   readonly hasFlushed: () => boolean
 }
@@ -73,10 +73,9 @@ export function arithmetic(
   const scan = { product, rounded: (x: number) => rounded(x), gradientRounded: (x: number) => rounded(x) }
   return {
     hasFlushed: () => flushed,
-    departures: {
-      rnn: { activation: relu ? like(activations.relu, (x) => activations.relu.of(rounded(x))) : tanh },
-      lstm: { sigmoid, tanh },
-      gru: { sigmoid, tanh },
+    inexactness: {
+      activation: relu ? like(activations.relu, (x) => activations.relu.of(rounded(x))) : tanh,
+      gates: { sigmoid, tanh },
       scan,
       training: { rounded, sqrt: inexact(Math.sqrt, 'sqrt'), quotient },
       tape: {
