@@ -44,7 +44,7 @@ const readers: Readonly<
  * @throws ParityError TENSORS_INVALID
  */
 export function readActual(name: string, bytes: Uint8Array, recorded: Case): Actual {
-  const [, stem = '', extension = ''] = /([^/\\]*)\.([^.]+)$/.exec(name) ?? []
+  const [, stem = '', extension = ''] = /([^/\\]*)\.([^./\\]+)$/.exec(name) ?? []
   const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined
   const known = Object.keys(readers).map((each) => `.${each}`)
   if (read === undefined)

@@ -77,7 +77,7 @@ export function renderDrift(totals: Iterable<DriftTotals>, colors: Colors = noCo
   ]
   const row = (names: readonly string[], cells: readonly (string | number)[]): string => {
     const left = names.map((name, i) => name.padEnd(widths[i] ?? 0)).join('')
-    return `  ${left}${cells.map((cell) => String(cell).padStart(12)).join('')}`
+    return `  ${left}${cells.map((cell) => ` ${String(cell).padStart(11)}`).join('')}`
   }
   const titles = row(
     ['module', 'recorded by torch', 'torch here'],

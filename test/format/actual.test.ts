@@ -318,6 +318,11 @@ describe('readActual', () => {
   it.each([
     ['a.txt', new Uint8Array(), 'a.txt: expected a file .npy, .npz, .safetensors, .msgpack, got .txt'],
     ['a', new Uint8Array(), 'a: expected a file .npy, .npz, .safetensors, .msgpack, got no such name'],
+    [
+      '../folder/b',
+      new Uint8Array(),
+      '../folder/b: expected a file .npy, .npz, .safetensors, .msgpack, got no such name',
+    ],
     ['a.toString', new Uint8Array(), 'got .toString'],
     ['a.msgpack', encode({ y: tensorRecord(h_n!) }), 'a.msgpack: expected one of output, h_n, got y'],
     ['a.msgpack', encode({}), 'a.msgpack: expected one of output, h_n, got no tensor'],
