@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Case } from '../format/case.ts'
 import type { Diagnosis } from '../diagnose.ts'
-import type { Causes } from '../diagnose/causes.ts'
+import type { Causes, OpenGroup } from '../diagnose/causes.ts'
 
 interface Unexplained {
   readonly recorded: Case
@@ -23,7 +23,7 @@ export interface Explainer {
   /** Takes a mismatch of a run. → what is known of it by now, if anything */
   look(mismatch: Unexplained & { readonly file: string }): Promise<Diagnosis | undefined>
   /** What the mismatches of a run come from; nothing when it was interrupted. */
-  causes(): Promise<Causes | undefined>
+  causes(): Promise<Causes<OpenGroup> | undefined>
   close(): Promise<void>
 }
 
@@ -68,7 +68,7 @@ export function newExplainer(signal: AbortSignal): Explainer {
   return {
     explain: async (unexplained) => (await ask({ kind: 'explain', ...unexplained })) as Diagnosis | undefined,
     look: async (mismatch) => (await ask({ kind: 'look', ...mismatch })) as Diagnosis | undefined,
-    causes: async () => (await ask({ kind: 'causes' })) as Causes | undefined,
+    causes: async () => (await ask({ kind: 'causes' })) as Causes<OpenGroup> | undefined,
     async close() {
       signal.removeEventListener('abort', stop)
       await close()

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import pc from 'picocolors'
 import { watched } from '../verify/conduct.ts'
+import type { Causes } from '../diagnose/causes.ts'
 import type { Failure, Summary } from '../report/results.ts'
 import { renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
 import { countOfFaults, nothingOf, RatioTotals, renderAsked, renderModules, renderSummary } from '../report/text.ts'
@@ -76,7 +77,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
           ? 1
           : 0
     const allowed = interruption.signal.aborted ? undefined : await run.mismatches?.allowedBy(engine)
-    const causes = run.explained === 0 ? undefined : await explainer.causes()
+    const causes = run.explained === 0 ? undefined : await causesOf(run)
     progress.stop()
     if (causes !== undefined) {
       const { renderCauses, severalCauses } = await import('../report/causes.ts')
@@ -113,6 +114,14 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     await explainer.close()
     await host?.close()
   }
+}
+
+/** What the mismatches come from; where there are several, as other requests leave it. */
+async function causesOf(run: Run): Promise<Causes | undefined> {
+  const causes = await run.explainer.causes()
+  if (causes === undefined) return undefined
+  const { heldAgainst, unasked } = await import('./verify/asking.ts')
+  return run.summary.mismatched > 1 ? await heldAgainst(causes, run) : unasked(causes)
 }
 
 async function judgedBy({ target, tolerance }: VerifyOptions): Promise<Judged> {

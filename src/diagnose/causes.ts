@@ -1,5 +1,5 @@
 // What the mismatches of a run come from: a cause that is found for one is tried on all others before anything else is.
-import { diagnose, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
+import { type Confirmation, diagnose, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
 import type { Edit } from '../edits/edit.ts'
 import type { Case } from '../format/case.ts'
 import { alikeTo, keyOfAll } from './alike.ts'
@@ -16,20 +16,27 @@ interface Place {
 }
 
 /** Mismatches that one cause explains. */
-export interface CauseGroup extends Omit<Explanation, 'explained' | 'complete' | 'outputsAlone'> {
+export interface CauseGroup extends Omit<Explanation, 'explained' | 'complete' | 'outputsAlone' | 'confirmation'> {
   /** In words, what explains all of them as well: nothing in the run tells these apart. */
   readonly alike?: readonly string[] | undefined
   /** Besides the first: how many it explains of those of the same modules that it was tried on and has something to change in. */
   readonly confirmed: { readonly cases: number; readonly of: number }
+  /** Of other requests than those of the run, in how many the port gives the same; where it was asked. */
+  readonly asked?: Confirmation | undefined
   /** In the order in which they came. */
   readonly cases: readonly Place[]
 }
 
 /** What the mismatches of a run come from, the most frequent cause first. */
-export interface Causes {
-  readonly groups: readonly CauseGroup[]
+export interface Causes<Group extends CauseGroup = CauseGroup> {
+  readonly groups: readonly Group[]
   /** searched: in how many of them a cause has been looked for, and none found that explains everything. */
   readonly unexplained: { readonly cases: readonly Place[]; readonly searched: number }
+}
+
+/** A group, and what explains all of its cases as well, by which a port may be asked. */
+export interface OpenGroup extends CauseGroup {
+  readonly others: readonly Explanation[]
 }
 
 /** One way to say what a cause is. */
@@ -153,8 +160,8 @@ export class CausesOfRun {
   }
 
   /** What the mismatches come from, as far as it is known. */
-  result(): Causes {
-    const groups = new Map<string, CauseGroup>()
+  result(): Causes<OpenGroup> {
+    const groups = new Map<string, OpenGroup>()
     for (const cause of this.causes.toSorted(sizeFirst)) {
       const { candidates, places } = cause
       const [first, ...others] = candidates
@@ -173,6 +180,7 @@ export class CausesOfRun {
         ...(alike.length > 0 && { alike: alike.slice(0, mostAlike) }),
         confirmed: { cases: cases.length - 1, of },
         cases,
+        others: before?.others ?? others.map((other) => other.explanation),
       })
     }
     const searched = [...this.unexplained.values()].filter((each) => each.searched).length

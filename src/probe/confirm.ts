@@ -1,31 +1,22 @@
 // An explanation is a prediction: what it says of other requests is held against what the port gives for them.
-import { type Case, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../format/case.ts'
+import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
 import type { Engine } from '../engine/run.ts'
 import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
 import { relativesOf } from '../edits/relatives.ts'
 import { runEdited } from '../edits.ts'
-import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
-import { decoyOf } from '../verify/again.ts'
-import { affordable, drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
-import { isLayer } from '../format/module.ts'
-import { caseOf, caseOfSpec } from './experiment.ts'
 import { judge, requestOf } from '../verify.ts'
-import { randomOf } from '../verify/random.ts'
 import { type Confirmation, type Diagnosis, type Explanation, explanationOf, leastConfirming } from '../diagnose.ts'
-import { renderSpec } from '../oracle/fuzz/words.ts'
 import { givenOf } from '../diagnose/given.ts'
 import { isGiven } from '../diagnose/condition.ts'
 import { comparisonsWith, questionOf } from '../diagnose/question.ts'
+import { type Other, othersFor, withGradients } from './others.ts'
 
 /** So many others are asked at most for each explanation. */
 const asked = 12
-const mostDrawn = 200
 /** So many other ways to mean the same in the case are held against others. */
 const mostRelatives = 12
 const mostAsRight = 6
-/** The smaller ones are as telling, and sooner computed. */
-const largest = 9
 
 /**
  * Asks a port for other requests, in which the explanations of one case say that it is wrong, or in which it is although they do not. limitMs: after which nothing more is asked. → one for each explanation; none for models
@@ -130,9 +121,73 @@ export async function confirmed(
     confirmation === undefined ? 0.5 : confirmation.confirmed / confirmation.of
   const ordered = all.toSorted((one, other) => shareOf(other) - shareOf(one))
   const own = ordered.filter((each) => isConfirmed(each))
-  if (own.length > 0) return { ...diagnosis, explanations: own }
+  if (own.length > 0) {
+    const [first, ...rest] = own
+    return { ...diagnosis, explanations: [await withWayBack(recorded, first!, engine, limitMs / 2), ...rest] }
+  }
   const sentences = await when()
   return { ...diagnosis, explanations: ordered, ...(sentences.length > 0 && { when: sentences }) }
+}
+
+/**
+ * Of explanations that are the same in the cases of a run, the first that a port confirms by what it gives for other requests; where it
+ * confirms none, the first, with what refutes it.
+ */
+export async function confirmedAmong(
+  recorded: Case,
+  alike: readonly Explanation[],
+  engine: Engine,
+  limitMs: number,
+): Promise<Explanation> {
+  const confirmations = await confirm(recorded, alike, engine, { limitMs })
+  const held = alike.map((own, i): Explanation => {
+    const confirmation = confirmations[i]
+    return confirmation === undefined || confirmation.of === 0 ? own : { ...own, confirmation }
+  })
+  const confirmed = held.find((own) => isConfirmed(own))
+  return confirmed === undefined ? held[0]! : await withWayBack(recorded, confirmed, engine, limitMs / 2)
+}
+
+/** So many requests with gradients say what the way back of a port is. */
+const askedBack = 4
+const mostRefusals = 3
+
+/**
+ * An explanation of a case without gradients, which says nothing of them, as requests with gradients leave it: whether the way back of
+ * the port knows of what it does otherwise.
+ */
+async function withWayBack(recorded: Case, own: Explanation, engine: Engine, limitMs: number): Promise<Explanation> {
+  if (isModelRequest(recorded) || recorded.cotangents !== undefined || recorded.training !== undefined) return own
+  const until = performance.now() + limitMs
+  const ways = [own.edits, own.edits.map(otherWayBack)]
+  const right = ways.map(() => 0)
+  let of = 0
+  let refusals = 0
+  for (const { other } of withGradients(recorded, 0)) {
+    if (of >= askedBack || refusals >= mostRefusals || performance.now() > until) break
+    const says = ways.map((edits) => outputsOf(edits, requestOf(other)))
+    if (!areApart(other, says)) continue
+    const outputs = await answerOf(engine, other)
+    if (outputs === undefined) {
+      refusals++
+      continue
+    }
+    of++
+    const question = questionOf(other, outputs)
+    for (const [i, edits] of ways.entries()) {
+      const said = says[i]
+      right[i]! += Number(said !== undefined && isGiven(question, said, (request) => outputsOf(edits, request)))
+    }
+  }
+  const isOther = of > 1 && right[1] === of && right[0]! < of
+  if (!isOther) return own
+  const context = contextOf(requestOf(recorded))
+  const asked = { ...context, request: { ...context.request, cotangents: {} } }
+  return { ...inOtherWords(own, ways[1]!, asked), ...(own.confirmation && { confirmation: own.confirmation }) }
+}
+
+function otherWayBack({ gradient, ...rest }: Edit): Edit {
+  return gradient === undefined ? { ...rest, gradient: 'kept' } : rest
 }
 
 /** A request that tells two explanations of a case apart, for somebody who can ask a port; undefined where none was found. */
@@ -147,58 +202,6 @@ export function tellingOf(recorded: Case, explanations: readonly Explanation[], 
     if (judge({ ...other, expected: first }, second).some(({ outcome }) => outcome === 'mismatch')) return text
   }
   return undefined
-}
-
-/** A case in which explanations are compared, and what it is called. */
-interface Other {
-  readonly other: Case
-  readonly text: string
-  /** Whether it is asked whatever is said of it. */
-  readonly isFirst: boolean
-}
-
-/** The case with its parameters' numbers in another order, which are as large; then those that are drawn. */
-function* othersFor(recorded: Case & RecurrentRequest, seed: number): Generator<Other> {
-  const decoy = caseOf(decoyOf(recorded), 'decoy')
-  yield { other: decoy, text: 'the case with its parameters’ numbers in another order', isFirst: true }
-  for (const { draw, isFirst } of drawnFor(recorded, seed)) {
-    const spec = specOf(draw)
-    yield { other: caseOfSpec(spec), text: renderSpec(spec), isFirst }
-  }
-}
-
-/** Other numbers of the same sizes and options; then simpler ones, what is one thing away, and any. */
-function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<{ draw: Draw; isFirst: boolean }> {
-  const random = randomOf(seed)
-  const base = drawOf(recorded)
-  const again = (draw: Draw): Draw => ({ ...draw, seed: Math.floor(random() * 2 ** 31) })
-  yield { draw: again(base), isFirst: true }
-  for (const draw of othersOf(base)) yield { draw: again(draw), isFirst: true }
-  const bounds = { modules: [base.module], largest }
-  const near = [...simplerOf(base), ...variationsOf(base, bounds)].filter(({ profile }) => profile === 'default')
-  for (let i = 0; i < mostDrawn; i++) {
-    const own = random() < 0.5 ? near[Math.floor(random() * near.length)] : undefined
-    const profile = random() < 0.3 ? ('large' as const) : ('default' as const)
-    const drawn = { ...(own ?? drawnAround(base, bounds, random)), profile }
-    // What is asked for stays: an explanation of outputs says nothing of gradients.
-    yield { draw: again({ ...drawn, asked: base.asked, optimizer: base.optimizer }), isFirst: false }
-  }
-}
-
-/** What a port may be otherwise in, so that an explanation is of more than the case: without each option that it has, deeper, and larger. */
-function* othersOf(base: Draw): Generator<Draw> {
-  const { hidden_size, batch, shortened, state, bias, bidirectional, batch_first, dropout } = base
-  const isDeep = isLayer(base.module)
-  yield { ...base, hidden_size: hidden_size > 17 ? 4 : 36 }
-  if (isDeep) yield affordable({ ...base, num_layers: base.num_layers === 3 ? 1 : 3 })
-  if (shortened.length > 0) yield { ...base, shortened: [] }
-  yield { ...base, state: !state }
-  if (bidirectional) yield { ...base, bidirectional: false }
-  if (batch_first) yield { ...base, batch_first: false }
-  if (!bias) yield { ...base, bias: true }
-  if (dropout > 0) yield { ...base, dropout: 0 }
-  yield { ...base, input_size: base.input_size > 17 ? 4 : 37 }
-  yield { ...base, batch: batch === 5 ? 3 : 5 }
 }
 
 /** What edits say that a port gives, where that is not what PyTorch gives. */

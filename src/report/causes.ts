@@ -8,6 +8,7 @@ export function renderCauses({ groups, unexplained }: Causes, colors: Colors = n
     const { cases, sentence, alike = [], advice = [] } = group
     return [
       `${colors.bold(plural(cases.length, 'case'))}: the engine ${oneLine(sentence)}${confirmedOf(group)}`,
+      ...refutedOf(group),
       ...alike.map((other) => `  or it ${oneLine(other)}: no case of this run tells these apart`),
       ...advice.map(({ change, term }) => `  change: ${oneLine(change)} ${colors.dim(`(${oneLine(term)})`)}`),
       `  first: ${placeOf(cases)}`,
@@ -26,9 +27,17 @@ function placeOf([first]: CauseGroup['cases']): string {
   return first === undefined ? 'none' : logLine(`${first.file}: case ${first.id}`)
 }
 
-/** ` (confirmed on 3 of 4 other cases)`; nothing where it could be tried on no other. */
-export function confirmedOf({ confirmed }: Pick<CauseGroup, 'confirmed'>): string {
-  return confirmed.of === 0 ? '' : ` (confirmed on ${confirmed.cases} of ${plural(confirmed.of, 'other case')})`
+/** ` (confirmed on 3 of 4 other cases, and 12 of 12 other requests)`; nothing where it could be tried on no other. */
+export function confirmedOf({ confirmed, asked }: Pick<CauseGroup, 'confirmed' | 'asked'>): string {
+  const on = [
+    ...(confirmed.of === 0 ? [] : [`${confirmed.cases} of ${plural(confirmed.of, 'other case')}`]),
+    ...(asked === undefined ? [] : [`${asked.confirmed} of ${plural(asked.of, 'other request')}`]),
+  ]
+  return on.length === 0 ? '' : ` (confirmed on ${on.join(', and ')})`
+}
+
+function refutedOf({ asked }: Pick<CauseGroup, 'asked'>): string[] {
+  return asked?.against === undefined ? [] : [`  but not: ${oneLine(asked.against)}`]
 }
 
 export function nothingYet({ cases, searched }: Causes['unexplained']): string {

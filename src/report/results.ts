@@ -73,6 +73,9 @@ const Heatmap = z.strictObject({
   cells: z.string(),
 })
 
+/** In how many of the other requests that a port was asked it gives what an explanation says. */
+const Confirmation = z.strictObject({ confirmed: count, of: count, against: z.string().optional() })
+
 const Explanation = z.strictObject({
   faults: z.array(z.string()),
   /** None in results of before there were any. */
@@ -82,7 +85,7 @@ const Explanation = z.strictObject({
   complete: z.boolean(),
   outputsAlone: z.boolean().optional(),
   advice: z.array(z.strictObject({ term: z.string(), change: z.string() })).optional(),
-  confirmation: z.strictObject({ confirmed: count, of: count, against: z.string().optional() }).optional(),
+  confirmation: Confirmation.optional(),
 })
 
 const places = z.array(z.strictObject({ file: z.string(), id: z.string() })).readonly()
@@ -98,6 +101,7 @@ const Causes = z.strictObject({
         advice: Explanation.shape.advice.readonly(),
         alike: z.array(z.string()).readonly().optional(),
         confirmed: z.strictObject({ cases: count, of: count }),
+        asked: Confirmation.optional(),
         cases: places,
       }),
     )

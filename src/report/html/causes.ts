@@ -34,14 +34,18 @@ export function causesList({ html }: Elements) {
       button.addEventListener('click', () => choose(keys, button))
       return html('li', {}, button, ...more)
     }
-    for (const { cases, sentence, confirmed, alike = [], advice = [] } of groups) {
-      const on =
-        confirmed.of === 0 ? '' : ` (confirmed on ${confirmed.cases} of ${counted(confirmed.of, 'other case')})`
+    for (const { cases, sentence, confirmed, asked, alike = [], advice = [] } of groups) {
+      const held = [
+        ...(confirmed.of === 0 ? [] : [`${confirmed.cases} of ${counted(confirmed.of, 'other case')}`]),
+        ...(asked === undefined ? [] : [`${asked.confirmed} of ${counted(asked.of, 'other request')}`]),
+      ]
+      const on = held.length === 0 ? '' : ` (confirmed on ${held.join(', and ')})`
+      const not = asked?.against === undefined ? [] : [html('p', {}, `but not: ${asked.against}`)]
       const or = alike.map((other) => html('p', {}, `or it ${other}: no case of this run tells these apart`))
       const changes = advice.map(({ change, term }) =>
         html('p', { class: 'advice' }, `Change: ${change} `, html('span', { class: 'term' }, `(${term})`)),
       )
-      into.append(item(cases, `the engine ${sentence}${on}`, [...or, ...changes]))
+      into.append(item(cases, `the engine ${sentence}${on}`, [...not, ...or, ...changes]))
     }
     const { cases, searched } = unexplained
     const looked = searched === cases.length ? '' : `, a cause was looked for in ${searched} of them`

@@ -1,0 +1,73 @@
+// Other requests than a case, in which what explains it may be held against a port.
+import { type Case, type RecurrentRequest } from '../format/case.ts'
+import { isLayer } from '../format/module.ts'
+import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
+import { renderSpec } from '../oracle/fuzz/words.ts'
+import { decoyOf } from '../verify/again.ts'
+import { randomOf } from '../verify/random.ts'
+import { affordable, drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
+import { caseOf, caseOfSpec } from './experiment.ts'
+
+const mostDrawn = 200
+/** The smaller ones are as telling, and sooner computed. */
+const largest = 9
+
+/** A case in which explanations are compared, and what it is called. */
+export interface Other {
+  readonly other: Case
+  readonly text: string
+  /** Whether it is asked whatever is said of it. */
+  readonly isFirst: boolean
+}
+
+/** The case with its parameters' numbers in another order, which are as large; then those that are drawn. */
+export function* othersFor(recorded: Case & RecurrentRequest, seed: number): Generator<Other> {
+  const decoy = caseOf(decoyOf(recorded), 'decoy')
+  yield { other: decoy, text: 'the case with its parameters’ numbers in another order', isFirst: true }
+  for (const { draw, isFirst } of drawnFor(recorded, seed)) {
+    const spec = specOf(draw)
+    yield { other: caseOfSpec(spec), text: renderSpec(spec), isFirst }
+  }
+}
+
+/** Other numbers of the same sizes and options; then simpler ones, what is one thing away, and any. */
+function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<{ draw: Draw; isFirst: boolean }> {
+  const random = randomOf(seed)
+  const base = drawOf(recorded)
+  const again = (draw: Draw): Draw => ({ ...draw, seed: Math.floor(random() * 2 ** 31) })
+  yield { draw: again(base), isFirst: true }
+  for (const draw of othersOf(base)) yield { draw: again(draw), isFirst: true }
+  const bounds = { modules: [base.module], largest }
+  const near = [...simplerOf(base), ...variationsOf(base, bounds)].filter(({ profile }) => profile === 'default')
+  for (let i = 0; i < mostDrawn; i++) {
+    const own = random() < 0.5 ? near[Math.floor(random() * near.length)] : undefined
+    const profile = random() < 0.3 ? ('large' as const) : ('default' as const)
+    const drawn = { ...(own ?? drawnAround(base, bounds, random)), profile }
+    // What is asked for stays: an explanation of outputs says nothing of gradients.
+    yield { draw: again({ ...drawn, asked: base.asked, optimizer: base.optimizer }), isFirst: false }
+  }
+}
+
+/** What a port may be otherwise in, so that an explanation is of more than the case: without each option that it has, deeper, and larger. */
+function* othersOf(base: Draw): Generator<Draw> {
+  const { hidden_size, batch, shortened, state, bias, bidirectional, batch_first, dropout } = base
+  const isDeep = isLayer(base.module)
+  yield { ...base, hidden_size: hidden_size > 17 ? 4 : 36 }
+  if (isDeep) yield affordable({ ...base, num_layers: base.num_layers === 3 ? 1 : 3 })
+  if (shortened.length > 0) yield { ...base, shortened: [] }
+  yield { ...base, state: !state }
+  if (bidirectional) yield { ...base, bidirectional: false }
+  if (batch_first) yield { ...base, batch_first: false }
+  if (!bias) yield { ...base, bias: true }
+  if (dropout > 0) yield { ...base, dropout: 0 }
+  yield { ...base, input_size: base.input_size > 17 ? 4 : 37 }
+  yield { ...base, batch: batch === 5 ? 3 : 5 }
+}
+
+/** The same sizes and options with gradients asked for, and others near them: what is asked of a port whose way forth is explained. */
+export function* withGradients(recorded: RecurrentRequest, seed: number): Generator<Other> {
+  for (const { draw } of drawnFor(recorded, seed)) {
+    const spec = specOf({ ...draw, profile: 'default', asked: 'gradients' })
+    if ('gradients' in spec) yield { other: caseOfSpec(spec), text: renderSpec(spec), isFirst: false }
+  }
+}
