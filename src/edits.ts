@@ -2,6 +2,7 @@
 import { expectedAxes, type Outputs, type Request } from './format/case.ts'
 import { type Context, contextOf } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
+import { isSuch } from './edits/given.ts'
 import { operators } from './edits/operators.ts'
 import { type Engine, rounded, run } from './engine/run.ts'
 import { sizes } from './format/module.ts'
@@ -19,7 +20,8 @@ interface Edited {
 }
 
 /** contextOf: of what is asked; one for each request is enough. */
-export function edited(edits: readonly Edit[], asked: Request, context?: Context): Edited {
+export function edited(all: readonly Edit[], asked: Request, context?: Context): Edited {
+  const edits = all.filter(({ given }) => isSuch(asked, given))
   let request = asked
   for (const edit of edits) request = operators[edit.operator]!.ask?.(edit, request) ?? request
   const own = request === asked && context !== undefined ? context : contextOf(request)
@@ -33,7 +35,8 @@ export function engineOf(edits: readonly Edit[]): Engine {
   return { name: 'edited', run: (request) => runEdited(edits, request) }
 }
 
-export function runEdited(edits: readonly Edit[], asked: Request, context?: Context): Outputs {
+export function runEdited(all: readonly Edit[], asked: Request, context?: Context): Outputs {
+  const edits = all.filter(({ given }) => isSuch(asked, given))
   const around = edits.filter(({ operator }) => operators[operator]!.around !== undefined)
   const inside = edits.filter((edit) => !around.includes(edit))
   const runInside = (request: Request): Outputs => {

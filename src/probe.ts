@@ -33,7 +33,7 @@ export interface ProbeOptions extends Bounds {
 
 export type { Experiment, Learnt }
 export type { Draw }
-export { confirm } from './probe/confirm.ts'
+export { confirm } from './probe/tally.ts'
 export { drawOf } from './probe/draw.ts'
 export { ruleText } from './probe/rule.ts'
 

@@ -27,6 +27,8 @@ import { onInterrupt } from './interrupt.ts'
 import { writeResults } from './results.ts'
 import { judgedFor } from './target.ts'
 
+export { diagnosisOf } from '../diagnose/given.ts'
+
 export interface ExplainOptions {
   readonly case: string
   /** A module that exports an Engine, or float32; ours when absent. */

@@ -1,5 +1,6 @@
 // What an edit is: plain data, that says what a port does otherwise than PyTorch.
 import type { Op } from '../program/operation.ts'
+import type { Given } from './given.ts'
 
 /** What an operation is in every layer and direction: where it stands in the equations. All that is given must be so. */
 export interface Operand {
@@ -32,6 +33,8 @@ export interface Edit {
   readonly scope?: Scope
   /** The gradients are those of a port without it: its way back does not know of what it does otherwise. */
   readonly gradient?: 'kept'
+  /** In which requests it does so; in any without it. */
+  readonly given?: Given
   /** What the operator is told: a number, a name, which operand, … */
   readonly value?: Value
 }
@@ -39,8 +42,8 @@ export interface Edit {
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
 
 /** The same edit has the same key. */
-export function keyOf({ operator, operand, scope = {}, value, gradient }: Edit): string {
+export function keyOf({ operator, operand, scope = {}, value, gradient, given = {} }: Edit): string {
   const sorted = (own: object): string =>
     JSON.stringify(Object.entries(own).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-  return [operator, sorted(operand), sorted(scope), JSON.stringify(value), gradient].join(' ')
+  return [operator, sorted(operand), sorted(scope), JSON.stringify(value), gradient, sorted(given)].join(' ')
 }

@@ -3,6 +3,7 @@ import { type Context, nodesAt, nowhere } from './context.ts'
 import type { Edit, Operand, Scope } from './edit.ts'
 import { operators } from './operators.ts'
 import { gatesOf } from './operators/gates.ts'
+import { whereText } from './given.ts'
 import { expressionOf } from './expression.ts'
 
 /** By rule: the operator, what it is about, and what it is told. */
@@ -23,6 +24,7 @@ export function sentenceOf(edit: Edit, context: Context): string {
   return (
     (gatesOf(context) > 1 ? said : ofOneGate(said)) +
     where(edit.scope) +
+    whereText(edit.given) +
     (edit.gradient === undefined || context.request.cotangents === undefined ? '' : ', and not on the way back')
   )
 }

@@ -1,81 +1,19 @@
 // An explanation is a prediction: what it says of other requests is held against what the port gives for them.
-import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import { type Case, isModelRequest } from '../format/case.ts'
 import type { Engine } from '../engine/run.ts'
 import { type Context, contextOf } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
+import { isSuch, traitsOf } from '../edits/given.ts'
 import { relativesOf } from '../edits/relatives.ts'
-import { runEdited } from '../edits.ts'
 import { judge, requestOf } from '../verify.ts'
-import { type Confirmation, type Diagnosis, type Explanation, explanationOf, leastConfirming } from '../diagnose.ts'
-import { givenOf } from '../diagnose/given.ts'
+import { type Diagnosis, type Explanation, explanationOf, leastConfirming } from '../diagnose.ts'
 import { isGiven } from '../diagnose/condition.ts'
-import { comparisonsWith, questionOf } from '../diagnose/question.ts'
-import { type Other, othersFor, withGradients } from './others.ts'
+import { questionOf } from '../diagnose/question.ts'
+import { othersFor, withGradients } from './others.ts'
+import { answerOf, areApart, confirm, confirmationOf, outputsOf, talliesOf, type Tally } from './tally.ts'
 
-/** So many others are asked at most for each explanation. */
-const asked = 12
 /** So many other ways to mean the same in the case are held against others. */
 const mostRelatives = 12
-const mostAsRight = 6
-
-/**
- * Asks a port for other requests, in which the explanations of one case say that it is wrong, or in which it is although they do not. limitMs: after which nothing more is asked. → one for each explanation; none for models
- */
-export async function confirm(
-  recorded: Case,
-  explanations: readonly Explanation[],
-  engine: Engine,
-  { limitMs, seed = 0 }: { readonly limitMs: number; readonly seed?: number },
-): Promise<Confirmation[]> {
-  if (isModelRequest(recorded)) return []
-  const until = performance.now() + limitMs
-  const tallies = explanations.map(() => ({ confirmed: 0, of: 0, against: undefined as string | undefined }))
-  let asRight = 0
-  let plain = 0
-  const ask = async ({ other, text }: Other, says: readonly (Outputs | undefined)[]): Promise<void> => {
-    const outputs = await answerOf(engine, other)
-    if (outputs === undefined) return
-    const question = questionOf(other, outputs)
-    const isRight = comparisonsWith(question, other.expected).every(({ outcome }) => outcome === 'match')
-    for (const [i, own] of says.entries()) {
-      const tally = tallies[i]!
-      if (tally.of >= asked || (own === undefined && isRight)) continue
-      const { edits } = explanations[i]!
-      const isAsSaid = own !== undefined && isGiven(question, own, (request) => outputsOf(edits, request))
-      tally.of++
-      tally.confirmed += Number(isAsSaid)
-      if (!isAsSaid) tally.against ??= text
-    }
-  }
-  const isOver = (): boolean => performance.now() > until || tallies.every(({ of }) => of >= asked)
-  const later: (readonly [Other, readonly (Outputs | undefined)[]])[] = []
-  for (const own of othersFor(recorded, seed)) {
-    if (isOver()) break
-    const says = explanations.map(({ edits }) => predicted(edits, own.other))
-    const isOpen = says.some((each, i) => each !== undefined && tallies[i]!.of < asked)
-    // Where none says that the port is wrong it may be so all the same, a few times.
-    if (!isOpen && asRight++ >= mostAsRight) continue
-    // Half of what is asked is for where those differ that are not refuted.
-    const standing = says.filter((_, i) => tallies[i]!.confirmed === tallies[i]!.of)
-    const isPlain = standing.length > 1 && !own.isFirst && !areApart(own.other, standing)
-    if (isPlain && plain++ >= asked / 4) later.push([own, says])
-    else await ask(own, says)
-  }
-  for (const [own, says] of later) {
-    if (isOver()) break
-    await ask(own, says)
-  }
-  return tallies.map(({ against, ...counts }) => ({ ...counts, ...(against !== undefined && { against }) }))
-}
-
-/** Whether what is said of a port in a request differs. */
-function areApart(other: Case, says: readonly (Outputs | undefined)[]): boolean {
-  const [first, ...rest] = says
-  return rest.some((own) => {
-    if (own === undefined || first === undefined) return own !== first
-    return judge({ ...other, expected: first }, own).some(({ outcome }) => outcome === 'mismatch')
-  })
-}
 
 function inOtherWords(own: Explanation, edits: readonly Edit[], context: Context): Explanation {
   return explanationOf({ edits, explained: own.explained, complete: own.complete, outputs: false }, context)
@@ -104,11 +42,7 @@ export async function confirmed(
     )
     .slice(0, mostRelatives)
   const asked = [...explanations, ...relatives.map(({ other }) => other)]
-  const confirmations = await confirm(recorded, asked, engine, { limitMs })
-  const held = asked.map((explanation, i): Explanation => {
-    const confirmation = confirmations[i]
-    return confirmation === undefined || confirmation.of === 0 ? explanation : { ...explanation, confirmation }
-  })
+  const { held, tallies } = await heldAgainst(recorded, asked, engine, limitMs)
   // In the place of an explanation what is the same in this case, and is so in others.
   const all = explanations.map((explanation, i) => {
     const family = [
@@ -117,13 +51,12 @@ export async function confirmed(
     ]
     return family.find((own) => isConfirmed(own)) ?? held[i]!
   })
-  const shareOf = ({ confirmation }: Explanation): number =>
-    confirmation === undefined ? 0.5 : confirmation.confirmed / confirmation.of
   const ordered = all.toSorted((one, other) => shareOf(other) - shareOf(one))
   const own = ordered.filter((each) => isConfirmed(each))
-  if (own.length > 0) {
-    const [first, ...rest] = own
-    return { ...diagnosis, explanations: [await withWayBack(recorded, first!, engine, limitMs / 2), ...rest] }
+  const inSome = own.length > 0 ? undefined : await confirmedInSome(recorded, held, tallies, engine, limitMs)
+  const [first, ...rest] = inSome === undefined ? own : [inSome]
+  if (first !== undefined) {
+    return { ...diagnosis, explanations: [await withWayBack(recorded, first, engine, limitMs / 2), ...rest] }
   }
   const sentences = await when()
   return { ...diagnosis, explanations: ordered, ...(sentences.length > 0 && { when: sentences }) }
@@ -139,18 +72,76 @@ export async function confirmedAmong(
   engine: Engine,
   limitMs: number,
 ): Promise<Explanation> {
-  const confirmations = await confirm(recorded, alike, engine, { limitMs })
-  const held = alike.map((own, i): Explanation => {
-    const confirmation = confirmations[i]
-    return confirmation === undefined || confirmation.of === 0 ? own : { ...own, confirmation }
-  })
-  const confirmed = held.find((own) => isConfirmed(own))
+  const { held, tallies } = await heldAgainst(recorded, alike, engine, limitMs)
+  const confirmed =
+    held.find((own) => isConfirmed(own)) ?? (await confirmedInSome(recorded, held, tallies, engine, limitMs))
   return confirmed === undefined ? held[0]! : await withWayBack(recorded, confirmed, engine, limitMs / 2)
+}
+
+const shareOf = ({ confirmation }: Explanation): number =>
+  confirmation === undefined ? 0.5 : confirmation.confirmed / confirmation.of
+
+async function heldAgainst(
+  recorded: Case,
+  asked: readonly Explanation[],
+  engine: Engine,
+  limitMs: number,
+): Promise<{ readonly held: readonly Explanation[]; readonly tallies: readonly Tally[] }> {
+  const tallies = await talliesOf(recorded, asked, engine, { limitMs })
+  const held = asked.map((explanation, i): Explanation => {
+    const tally = tallies[i]
+    return tally === undefined || tally.of === 0 ? explanation : { ...explanation, confirmation: confirmationOf(tally) }
+  })
+  return { held, tallies }
+}
+
+/** So many explanations that are so in some requests alone are held against others. */
+const mostInSome = 6
+
+/**
+ * Where an explanation is so in requests of one trait of the case alone, and the port is right in all others: the explanation with that
+ * condition, if requests that were not looked at confirm it.
+ */
+async function confirmedInSome(
+  recorded: Case,
+  held: readonly Explanation[],
+  tallies: readonly Tally[],
+  engine: Engine,
+  limitMs: number,
+): Promise<Explanation | undefined> {
+  const request = requestOf(recorded)
+  const context = contextOf(request)
+  const conditional = held.flatMap((own, i) => {
+    const asked = tallies[i]?.asked ?? []
+    if (!own.complete) return []
+    const fitting = traitsOf(request).filter((trait) => {
+      const isIn = asked.map((each) => isSuch(each.request, trait))
+      return (
+        asked.filter(({ isAsSaid }, j) => isIn[j] && isAsSaid).length > 1 &&
+        isIn.includes(false) &&
+        asked.every(({ isAsSaid, isRight }, j) => (isIn[j] ? isAsSaid : isRight))
+      )
+    })
+    return fitting.map((given) =>
+      inOtherWords(
+        own,
+        own.edits.map((edit) => ({ ...edit, given })),
+        context,
+      ),
+    )
+  })
+  if (conditional.length === 0) return undefined
+  const confirmations = await confirm(recorded, conditional.slice(0, mostInSome), engine, { limitMs, seed: 1 })
+  return confirmations
+    .map((confirmation, i): Explanation => ({ ...conditional[i]!, confirmation }))
+    .find((own) => isConfirmed(own))
 }
 
 /** So many requests with gradients say what the way back of a port is. */
 const askedBack = 4
 const mostRefusals = 3
+/** Where the two ways back are the same in so many, they are. */
+const mostSame = 8
 
 /**
  * An explanation of a case without gradients, which says nothing of them, as requests with gradients leave it: whether the way back of
@@ -163,10 +154,14 @@ async function withWayBack(recorded: Case, own: Explanation, engine: Engine, lim
   const right = ways.map(() => 0)
   let of = 0
   let refusals = 0
+  let same = 0
   for (const { other } of withGradients(recorded, 0)) {
-    if (of >= askedBack || refusals >= mostRefusals || performance.now() > until) break
+    if (of >= askedBack || refusals >= mostRefusals || same >= mostSame || performance.now() > until) break
     const says = ways.map((edits) => outputsOf(edits, requestOf(other)))
-    if (!areApart(other, says)) continue
+    if (!areApart(other, says)) {
+      same++
+      continue
+    }
     const outputs = await answerOf(engine, other)
     if (outputs === undefined) {
       refusals++
@@ -202,34 +197,4 @@ export function tellingOf(recorded: Case, explanations: readonly Explanation[], 
     if (judge({ ...other, expected: first }, second).some(({ outcome }) => outcome === 'mismatch')) return text
   }
   return undefined
-}
-
-/** What edits say that a port gives, where that is not what PyTorch gives. */
-function predicted(edits: Explanation['edits'], other: Case): Outputs | undefined {
-  const outputs = outputsOf(edits, requestOf(other))
-  if (outputs === undefined) return undefined
-  return judge(other, outputs).some(({ outcome }) => outcome === 'mismatch') ? outputs : undefined
-}
-
-/** undefined where an edit leaves nothing that runs. */
-function outputsOf(edits: Explanation['edits'], request: Request): Outputs | undefined {
-  try {
-    return runEdited(edits, request)
-  } catch {
-    return undefined
-  }
-}
-
-/** undefined where a port refuses, fails, or gives no tensors: that is another matter. */
-async function answerOf(engine: Engine, other: Case): Promise<Outputs | undefined> {
-  const request = requestOf(other)
-  try {
-    if (engine.supports !== undefined && (await engine.supports(request)) !== true) return undefined
-    const outputs = givenOf(other, await engine.run(request))
-    return outputs !== undefined && Object.keys(outputs).length === Object.keys(other.expected).length
-      ? outputs
-      : undefined
-  } catch {
-    return undefined
-  }
 }

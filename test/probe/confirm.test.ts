@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { isModelRequest, type Outputs, type Request } from '../../src/format/case.ts'
 import type { Explanation } from '../../src/diagnose.ts'
-import { confirm, confirmed, tellingOf } from '../../src/probe/confirm.ts'
+import { confirmed, confirmedAmong, tellingOf } from '../../src/probe/confirm.ts'
+import { confirm } from '../../src/probe/tally.ts'
 import type { Edit } from '../../src/edits/edit.ts'
 import { runEdited } from '../../src/edits.ts'
 import { run } from '../../src/engine/run.ts'
@@ -94,6 +95,42 @@ describe('confirmed', () => {
     const held = await confirmed(recorded, diagnosis, engine, { limitMs, when: () => Promise.resolve(['always']) })
     expect(held.explanations.map(({ confirmation }) => confirmation?.confirmed)).toEqual([0, 0])
     expect(held.when).toEqual(['always'])
+  })
+
+  it('says of an explanation that is so in requests of one option alone which one it is', async () => {
+    const first = layerCase({ batch_first: true, num_layers: 2 })
+    const some = {
+      name: 'port',
+      run: (request: Request) =>
+        !isModelRequest(request) && 'batch_first' in request.config && request.config.batch_first
+          ? runEdited([transposed], request)
+          : run(request),
+    }
+    const held = await confirmed(first, { where: [], explanations: [own(transposed)] }, some, { limitMs, when: never })
+    expect(held.explanations).toMatchObject([
+      { edits: [{ ...transposed, given: { batch_first: true } }], confirmation: { confirmed: 12, of: 12 } },
+    ])
+    expect(held.explanations[0]!.sentence).toMatch(/weight_hh .*, where batch_first$/)
+  })
+
+  it('decides by requests with gradients whether the way back knows of it, where the case has none', async () => {
+    const kept: Edit = { ...noBias, gradient: 'kept' }
+    const bare = layerCase({ module: 'GRU' })
+    for (const [known, told] of [
+      [noBias, kept],
+      [kept, noBias],
+      [kept, kept],
+    ] as const) {
+      const held = await confirmedAmong(bare, [own(told)], port(known), limitMs)
+      expect(held.edits).toEqual([known])
+      expect(held.sentence.endsWith('not on the way back')).toBe(known === kept && told !== kept)
+    }
+    // Of a port that gives no gradients nothing is decided.
+    const forward = {
+      ...port(kept),
+      supports: (request: Request) => request.cotangents === undefined || 'no gradients',
+    }
+    expect((await confirmedAmong(bare, [own(noBias)], forward, limitMs)).edits).toEqual([noBias])
   })
 })
 

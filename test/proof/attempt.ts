@@ -1,9 +1,11 @@
 import { type Case, expectedAxes, type Outputs } from '../../src/format/case.ts'
 import { compare } from '../../src/verify/compare.ts'
-import { diagnose, type Explanation } from '../../src/diagnose.ts'
+import { diagnose, type Diagnosis, type Explanation } from '../../src/diagnose.ts'
+import type { Engine } from '../../src/engine/run.ts'
 import { isGiven } from '../../src/diagnose/condition.ts'
 import { questionOf, withoutGradients } from '../../src/diagnose/question.ts'
 import { runEdited } from '../../src/edits.ts'
+import { confirmed } from '../../src/probe/confirm.ts'
 import { messageOf } from '../../src/format/errors.ts'
 import { settleTies } from '../../src/verify/ties.ts'
 import { judge } from '../../src/verify.ts'
@@ -38,6 +40,12 @@ export interface Attempt {
   /** The explanations, the best first. */
   readonly ranked: readonly Ranked[]
   readonly ms: number
+  /** What is said first when the port has been asked for other requests, and whether these refute it. */
+  readonly asked?: {
+    readonly first: Ranked | undefined
+    readonly isRefuted: boolean
+    readonly against?: string | undefined
+  }
   /** What `diagnose` threw. */
   readonly failure?: string
 }
@@ -61,42 +69,57 @@ export function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: re
 /** How many explanations of a case are asked for what they predict. */
 const mostRanked = 3
 
+/** So long a port is asked. */
+const askedMs = 3000
+
 /**
  * Explains a port in one case, and asks the explanations for what it gives in others: a cause is what predicts, whatever it is called.
- * others: cases in which the port is seen to be wrong, too
+ * others: cases in which the port is seen to be wrong, too; engine: the port, which is asked as `explain --engine` does
  */
-export function attempt(name: string, kind: Attempt['kind'], shown: Shown, others: readonly Shown[]): Attempt {
+export async function attempt(
+  name: string,
+  kind: Attempt['kind'],
+  shown: Shown,
+  others: readonly Shown[],
+  engine: Engine,
+): Promise<Attempt> {
   const { recorded, outputs } = shown
   const began = performance.now()
-  let explanations: readonly Explanation[] = []
+  let diagnosis: Diagnosis = { where: [], explanations: [] }
   let failure: string | undefined
   try {
-    explanations = diagnose(recorded.case, outputs).explanations
+    diagnosis = diagnose(recorded.case, outputs)
   } catch (error) {
     failure = messageOf(error)
   }
   const ms = performance.now() - began
-  const ranked = explanations.slice(0, mostRanked).map((explanation): Ranked => {
-    const missed = others.filter((other) => !predicts(explanation, other)).map(placeOf)
-    const isWhole = explanation.complete || explanation.outputsAlone === true
-    const { length } = others
-    return {
-      says: explanation.sentence,
-      isWhole,
-      predicted: length - missed.length,
-      of: length,
-      missed,
-      asAsked: asAsked(explanation, recorded.case, others),
-    }
-  })
+  const rank = (explanation: Explanation): Ranked => ranked(explanation, recorded.case, others)
+  const when = (): Promise<readonly string[]> => Promise.resolve([])
+  const held = await confirmed(recorded.case, diagnosis, engine, { limitMs: askedMs, when })
+  const [first] = held.explanations
+  const { confirmed: right, of } = first?.confirmation ?? { confirmed: 0, of: 0 }
   return {
     planting: name,
     kind,
     file: recorded.file,
     id: recorded.case.id,
-    ranked,
+    ranked: diagnosis.explanations.slice(0, mostRanked).map(rank),
     ms,
+    asked: { first: first && rank(first), isRefuted: right < of, against: first?.confirmation?.against },
     ...(failure === undefined ? {} : { failure }),
+  }
+}
+
+function ranked(explanation: Explanation, recorded: Case, others: readonly Shown[]): Ranked {
+  const missed = others.filter((other) => !predicts(explanation, other)).map(placeOf)
+  const { length } = others
+  return {
+    says: explanation.sentence,
+    isWhole: explanation.complete || explanation.outputsAlone === true,
+    predicted: length - missed.length,
+    of: length,
+    missed,
+    asAsked: asAsked(explanation, recorded, others),
   }
 }
 

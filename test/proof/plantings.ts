@@ -7,6 +7,8 @@ export interface Planting {
   readonly kind: 'single' | 'pair' | 'mapping'
   /** undefined where there is nothing of it in a case. */
   readonly bugsIn: (request: Request) => readonly Bug[] | undefined
+  /** Those that show in a request. */
+  readonly bugsOf: (request: Request) => readonly Bug[]
 }
 
 function planting(kind: Planting['kind'], name: string, chosen: (request: Request) => readonly Bug[]): Planting {
@@ -17,6 +19,7 @@ function planting(kind: Planting['kind'], name: string, chosen: (request: Reques
       const planted = chosen(request)
       return planted.every((bug) => applies(bug, request)) ? planted : undefined
     },
+    bugsOf: (request) => chosen(request).filter((bug) => applies(bug, request)),
   }
 }
 

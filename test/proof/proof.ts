@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { Engine } from '../../src/engine/run.ts'
 import type { Outputs, Request } from '../../src/format/case.ts'
 import { ParityError } from '../../src/format/errors.ts'
 import { requestOf } from '../../src/verify.ts'
@@ -55,10 +56,19 @@ async function shownIn(name: string, give: Give, tries = Infinity): Promise<Show
   return found
 }
 
-function attempts(name: string, kind: Attempt['kind'], shown: readonly Shown[]): Attempt[] {
+async function attempts(kind: Attempt['kind'], shown: readonly Shown[], engine: Engine): Promise<Attempt[]> {
   // Where it shows in few, more than half are left to be predicted.
   const explained = Math.min(cases, Math.ceil(shown.length / 3))
-  return shown.slice(0, explained).map((own) => attempt(name, kind, own, shown.slice(explained)))
+  const all: Attempt[] = []
+  for (const own of shown.slice(0, explained)) {
+    all.push(await attempt(engine.name, kind, own, shown.slice(explained), engine))
+  }
+  return all
+}
+
+/** A planted port, of which anything can be asked. */
+function portOf({ name, bugsOf }: Planting): Engine {
+  return { name, run: (request) => runPort(request, { bugs: bugsOf(request), seed }) }
 }
 
 const planted =
@@ -91,14 +101,15 @@ const done: Attempt[] = []
 const isChosen = ({ name }: { readonly name: string }): boolean => name.includes(values.only)
 if (values.ports === undefined) {
   for (const planting of [...singles, ...mappings].filter(isChosen)) {
-    done.push(...attempts(planting.name, planting.kind, await shownIn(planting.name, planted(planting))))
+    const shown = await shownIn(planting.name, planted(planting))
+    done.push(...(await attempts(planting.kind, shown, portOf(planting))))
   }
   let drawn = 0
   for (const planting of shuffled(pairs.filter(isChosen), seed, 'pairs')) {
     if (drawn === pairCount) break
     const shown = await shownIn(planting.name, planted(planting), pairTries)
     if (shown.length < cases + others / 2) continue
-    done.push(...attempts(planting.name, 'pair', shown))
+    done.push(...(await attempts('pair', shown, portOf(planting))))
     drawn++
   }
 } else {
@@ -107,7 +118,7 @@ if (values.ports === undefined) {
       const request = requestOf(recorded.case)
       return port.can(request) ? port.run(request) : undefined
     }
-    done.push(...attempts(port.name, 'stranger', await shownIn(port.name, give)))
+    done.push(...(await attempts('stranger', await shownIn(port.name, give), port)))
   }
 }
 if (done.length === 0) throw new ParityError('USAGE', `--only: expected part of a planting's name, got ${values.only}`)

@@ -20,13 +20,23 @@ export function isRightAsAsked({ kind, ranked }: Attempt): boolean {
   return ranked.slice(0, within[kind]).some(({ asAsked }) => isRight(asAsked))
 }
 
-export function markOf({ kind, ranked }: Attempt): Mark {
+export function markOf({ kind, ranked }: Pick<Attempt, 'kind' | 'ranked'>): Mark {
   const own = ranked.slice(0, within[kind])
   if (own.some(isRight)) return 'right'
   const [first] = own
   if (first === undefined) return 'silent'
   if (first.of > 0 && first.predicted >= 0.8 * first.of) return 'nearly'
   return first.isWhole ? 'wrong' : 'partly'
+}
+
+/** What is said first when the port has been asked; refuted: that other requests are not so is said with it. */
+type AskedMark = Mark | 'refuted'
+
+export function markOfAsked({ kind, asked, ranked: own }: Attempt): AskedMark {
+  if (asked?.isRefuted === true) return 'refuted'
+  // Models are not asked, and of several parts one of the first three counts.
+  const first = asked?.first
+  return markOf({ kind, ranked: first === undefined || within[kind] > 1 ? own : [first] })
 }
 
 function percent(part: number, all: number): string {
@@ -64,12 +74,18 @@ export function renderKind(attempts: readonly Attempt[], kind: Attempt['kind']):
     return `${mark} ${count} (${percent(count, own.length)})`
   }
   const marks = (['right', 'nearly', 'wrong', 'partly', 'silent'] as const).map(of)
+  const ofAsked = (mark: AskedMark): string => {
+    const count = own.filter((attempt) => markOfAsked(attempt) === mark).length
+    return `${mark} ${count} (${percent(count, own.length)})`
+  }
+  const afterAsking = (['right', 'nearly', 'wrong', 'refuted', 'partly', 'silent'] as const).map(ofAsked)
   const clear = rows.filter(([, each]) => isClear(each)).length
   const some = rows.filter(([, each]) => !isClear(each) && each.some((attempt) => markOf(attempt) === 'right')).length
   const asAsked = own.filter((attempt) => isRightAsAsked(attempt)).length
   const lines = [
     `${titles[kind]}: ${rows.length}, ${own.length} explanations`,
     `  ${within[kind] === 1 ? 'ranked first' : 'among the first three'}: ${marks.join(', ')}`,
+    `  said when the port was asked: ${afterAsking.join(', ')}`,
     `  right in what the explained case was asked for: ${asAsked} (${percent(asAsked, own.length)})`,
     `  right in every case: ${clear} of ${rows.length} (${percent(clear, rows.length)}), in some: ${some}`,
   ]

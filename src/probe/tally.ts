@@ -1,0 +1,127 @@
+// What other requests say of explanations: in how many a port gives what they say.
+import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import type { Engine } from '../engine/run.ts'
+import { runEdited } from '../edits.ts'
+import { judge, requestOf } from '../verify.ts'
+import type { Confirmation, Explanation } from '../diagnose.ts'
+import { givenOf } from '../diagnose/given.ts'
+import { isGiven } from '../diagnose/condition.ts'
+import { comparisonsWith, questionOf } from '../diagnose/question.ts'
+import { type Other, othersFor } from './others.ts'
+
+/** So many others are asked at most for each explanation. */
+const asked = 12
+const mostAsRight = 6
+
+/**
+ * Asks a port for other requests, in which the explanations of one case say that it is wrong, or in which it is although they do not. limitMs: after which nothing more is asked. → one for each explanation; none for models
+ */
+export async function confirm(
+  recorded: Case,
+  explanations: readonly Explanation[],
+  engine: Engine,
+  options: { readonly limitMs: number; readonly seed?: number },
+): Promise<Confirmation[]> {
+  const tallies = await talliesOf(recorded, explanations, engine, options)
+  return tallies.map(confirmationOf)
+}
+
+export function confirmationOf({ confirmed, of, against }: Tally): Confirmation {
+  return { confirmed, of, ...(against !== undefined && { against }) }
+}
+
+/** What came of an explanation in other requests. */
+export interface Tally {
+  confirmed: number
+  of: number
+  against: string | undefined
+  /** In each request whether the port gave what the explanation says, or what PyTorch gives. */
+  readonly asked: { readonly request: Request; readonly isAsSaid: boolean; readonly isRight: boolean }[]
+}
+
+export async function talliesOf(
+  recorded: Case,
+  explanations: readonly Explanation[],
+  engine: Engine,
+  { limitMs, seed = 0 }: { readonly limitMs: number; readonly seed?: number },
+): Promise<Tally[]> {
+  if (isModelRequest(recorded)) return []
+  const until = performance.now() + limitMs
+  const tallies = explanations.map((): Tally => ({ confirmed: 0, of: 0, against: undefined, asked: [] }))
+  let asRight = 0
+  let plain = 0
+  const ask = async ({ other, text }: Other, says: readonly (Outputs | undefined)[]): Promise<void> => {
+    const outputs = await answerOf(engine, other)
+    if (outputs === undefined) return
+    const question = questionOf(other, outputs)
+    const isRight = comparisonsWith(question, other.expected).every(({ outcome }) => outcome === 'match')
+    for (const [i, own] of says.entries()) {
+      const tally = tallies[i]!
+      if (tally.of >= asked || (own === undefined && isRight)) continue
+      const { edits } = explanations[i]!
+      const isAsSaid = own !== undefined && isGiven(question, own, (request) => outputsOf(edits, request))
+      tally.of++
+      tally.confirmed += Number(isAsSaid)
+      tally.asked.push({ request: question.request, isAsSaid, isRight })
+      if (!isAsSaid) tally.against ??= text
+    }
+  }
+  const isOver = (): boolean => performance.now() > until || tallies.every(({ of }) => of >= asked)
+  const later: (readonly [Other, readonly (Outputs | undefined)[]])[] = []
+  for (const own of othersFor(recorded, seed)) {
+    if (isOver()) break
+    const says = explanations.map(({ edits }) => predicted(edits, own.other))
+    const isOpen = says.some((each, i) => each !== undefined && tallies[i]!.of < asked)
+    // Where none says that the port is wrong it may be so all the same, a few times.
+    if (!isOpen && asRight++ >= mostAsRight) continue
+    // Half of what is asked is for where those differ that are not refuted.
+    const standing = says.filter((_, i) => tallies[i]!.confirmed === tallies[i]!.of)
+    const isPlain = standing.length > 1 && !own.isFirst && !areApart(own.other, standing)
+    if (isPlain && plain++ >= asked / 4) later.push([own, says])
+    else await ask(own, says)
+  }
+  for (const [own, says] of later) {
+    if (isOver()) break
+    await ask(own, says)
+  }
+  return tallies
+}
+
+/** Whether what is said of a port in a request differs. */
+export function areApart(other: Case, says: readonly (Outputs | undefined)[]): boolean {
+  const [first, ...rest] = says
+  return rest.some((own) => {
+    if (own === undefined || first === undefined) return own !== first
+    return judge({ ...other, expected: first }, own).some(({ outcome }) => outcome === 'mismatch')
+  })
+}
+
+/** What edits say that a port gives, where that is not what PyTorch gives. */
+function predicted(edits: Explanation['edits'], other: Case): Outputs | undefined {
+  const outputs = outputsOf(edits, requestOf(other))
+  if (outputs === undefined) return undefined
+  return judge(other, outputs).some(({ outcome }) => outcome === 'mismatch') ? outputs : undefined
+}
+
+/** undefined where an edit leaves nothing that runs. */
+export function outputsOf(edits: Explanation['edits'], request: Request): Outputs | undefined {
+  try {
+    return runEdited(edits, request)
+  } catch {
+    return undefined
+  }
+}
+
+/** undefined where a port refuses, fails, or gives no tensors: that is another matter. */
+export async function answerOf(engine: Engine, other: Case): Promise<Outputs | undefined> {
+  const request = requestOf(other)
+  try {
+    if (engine.supports !== undefined && (await engine.supports(request)) !== true) return undefined
+    const outputs = givenOf(other, await engine.run(request))
+    return outputs !== undefined && Object.keys(outputs).length === Object.keys(other.expected).length
+      ? outputs
+      : undefined
+  } catch {
+    return undefined
+  }
+}
