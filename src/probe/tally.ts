@@ -1,6 +1,7 @@
 // What other requests say of explanations: in how many a port gives what they say.
 import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
 import type { Engine } from '../engine/run.ts'
+import { type Context, contextOf } from '../edits/context.ts'
 import { runEdited } from '../edits.ts'
 import { judge, requestOf } from '../verify.ts'
 import type { Confirmation, Explanation } from '../diagnose.ts'
@@ -57,7 +58,7 @@ export async function talliesOf(
     const isRight = comparisonsWith(question, other.expected).every(({ outcome }) => outcome === 'match')
     for (const [i, own] of says.entries()) {
       const tally = tallies[i]!
-      if (tally.of >= asked || (own === undefined && isRight)) continue
+      if (isClosed(tally) || (own === undefined && isRight)) continue
       const { edits } = explanations[i]!
       const isAsSaid = own !== undefined && isGiven(question, own, (request) => outputsOf(edits, request))
       tally.of++
@@ -66,16 +67,26 @@ export async function talliesOf(
       if (!isAsSaid) tally.against ??= text
     }
   }
-  const isOver = (): boolean => performance.now() > until || tallies.every(({ of }) => of >= asked)
+  // What is refuted again and again need not be asked any more.
+  const isClosed = ({ of, confirmed }: Tally): boolean => of >= asked || (of >= asked / 2 && confirmed <= of / 3)
+  const isRefuted = ({ of, confirmed }: Tally): boolean => confirmed < of
+  const isOver = (): boolean => {
+    const isConfirmed = tallies.some((tally) => tally.of >= asked && !isRefuted(tally))
+    // One is enough, where all that could be in its place are refuted.
+    return performance.now() > until || tallies.every((each) => isClosed(each) || (isConfirmed && isRefuted(each)))
+  }
   const later: (readonly [Other, readonly (Outputs | undefined)[]])[] = []
   for (const own of othersFor(recorded, seed)) {
     if (isOver()) break
-    const says = explanations.map(({ edits }) => predicted(edits, own.other))
-    const isOpen = says.some((each, i) => each !== undefined && tallies[i]!.of < asked)
+    const context = contextOf(requestOf(own.other))
+    const says = explanations.map(({ edits }, i) =>
+      isClosed(tallies[i]!) ? undefined : predicted(edits, own.other, context),
+    )
+    const isOpen = says.some((each) => each !== undefined)
     // Where none says that the port is wrong it may be so all the same, a few times.
     if (!isOpen && asRight++ >= mostAsRight) continue
     // Half of what is asked is for where those differ that are not refuted.
-    const standing = says.filter((_, i) => tallies[i]!.confirmed === tallies[i]!.of)
+    const standing = says.filter((_, i) => !isRefuted(tallies[i]!) && !isClosed(tallies[i]!))
     const isPlain = standing.length > 1 && !own.isFirst && !areApart(own.other, standing)
     if (isPlain && plain++ >= asked / 4) later.push([own, says])
     else await ask(own, says)
@@ -97,16 +108,16 @@ export function areApart(other: Case, says: readonly (Outputs | undefined)[]): b
 }
 
 /** What edits say that a port gives, where that is not what PyTorch gives. */
-function predicted(edits: Explanation['edits'], other: Case): Outputs | undefined {
-  const outputs = outputsOf(edits, requestOf(other))
+function predicted(edits: Explanation['edits'], other: Case, context: Context): Outputs | undefined {
+  const outputs = outputsOf(edits, context.request, context)
   if (outputs === undefined) return undefined
   return judge(other, outputs).some(({ outcome }) => outcome === 'mismatch') ? outputs : undefined
 }
 
 /** undefined where an edit leaves nothing that runs. */
-export function outputsOf(edits: Explanation['edits'], request: Request): Outputs | undefined {
+export function outputsOf(edits: Explanation['edits'], request: Request, context?: Context): Outputs | undefined {
   try {
-    return runEdited(edits, request)
+    return runEdited(edits, request, context)
   } catch {
     return undefined
   }
