@@ -1,5 +1,5 @@
 // Two edits together.
-import type { Edit } from '../edits/edit.ts'
+import { type Edit, keyOf } from '../edits/edit.ts'
 import { functions } from '../edits/functions.ts'
 import { isKnown } from '../edits/known.ts'
 import type { Clock } from './clock.ts'
@@ -19,7 +19,7 @@ export function promisingPairs(ranked: readonly Attempt[], trials: Trials, clock
   const pairs = new Pairs(trials, clock)
   const common = commonOf(ranked)
   for (const first of promisingOf(ranked)) {
-    for (const second of common) if (second !== first) pairs.consider([first, second], promisingPart)
+    for (const second of common) if (!second.includes(first)) pairs.consider([first, ...second], promisingPart)
   }
   return pairs.made
 }
@@ -39,7 +39,7 @@ export function pairsOf(
   const common = commonOf(ranked)
   // Those that come farthest by themselves first: 0 and 1, 0 and 2, 1 and 2, 0 and 3, …
   for (const [j, second] of common.entries()) {
-    for (const first of common.slice(0, j)) pairs.consider([first, second], pairsPart)
+    for (const first of common.slice(0, j)) pairs.consider([...first, ...second], pairsPart)
   }
   if (pairs.made.some(({ tried }) => explains(tried!))) return pairs.made
   for (const { edits } of nearest.slice(0, firsts)) {
@@ -70,8 +70,16 @@ class Pairs {
   }
 }
 
-function commonOf(ranked: readonly Attempt[]): Edit[] {
-  return ranked.flatMap(({ edits: [edit] }) => (isCommon(edit!) ? [edit!] : []))
+/** One edit, or those that are one known fault together. */
+function commonOf(ranked: readonly Attempt[]): (readonly Edit[])[] {
+  const keys = new Set<string>()
+  return ranked.flatMap(({ edits }) => {
+    if (edits.length === 1 && !isCommon(edits[0]!)) return []
+    const key = edits.map(keyOf).join()
+    const isNew = !keys.has(key)
+    keys.add(key)
+    return isNew ? [edits] : []
+  })
 }
 
 const commonOperators = new Set([

@@ -1,5 +1,6 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
+import { editsOf, faults } from '../edits/faults.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
@@ -65,11 +66,36 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     }
     return attempts
   }
+  /** What is one known fault together. */
+  const eachTogether = (ways: readonly (readonly Edit[])[]): Attempt[] => {
+    const attempts: Attempt[] = []
+    const add = (attempt: Attempt | undefined): void => {
+      if (attempt?.tried?.complete === true) foundAt = Math.min(foundAt, clock.elapsed())
+      if (attempt !== undefined) attempts.push(attempt)
+    }
+    for (const edits of ways) {
+      if (clock.isOver(singlesPart)) break
+      const attempt = trials.attempt(edits)
+      add(attempt)
+      if (attempt !== undefined && hasGradients && isExplained(attempt)) {
+        add(trials.attempt(edits.map((edit): Edit => ({ ...edit, gradient: 'kept' }))))
+      }
+    }
+    return attempts
+  }
   const back = all.filter(isOfWayBack)
   const isBack = new Set(back)
   const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
   const ranked: Attempt[] = []
   const reached: Tried[] = []
+  const ways = trials.isForwardRight ? [] : knownOnes(context)
+  let known = [
+    ...each(
+      ways.flatMap(([edit, ...more]) => (edit !== undefined && more.length === 0 ? [edit] : [])),
+      singlesPart,
+    ),
+    ...eachTogether(ways.filter(({ length }) => length > 1)),
+  ]
   const isSuspect = suspectsOf(question, context)
   const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
   for (const suspected of [true, false]) {
@@ -80,10 +106,11 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
           edits.filter((edit) => isSuspect(edit) === suspected),
           singlesPart,
         )
-        const found = best(attempts)
+        const found = best([...attempts, ...known])
         if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
-        ranked.push(...attempts)
+        ranked.push(...known, ...attempts)
         reached.push(...found)
+        known = []
       }
     }
     const found = reached.filter(({ outputs }) => outputs).toSorted(better)
@@ -101,6 +128,15 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const together = best(pairs)
   if (together.some(explains)) return together
   return [...reached, ...nearest].toSorted(better).filter(({ explained }) => explained >= leastExplained)
+}
+
+/** What the known faults are in a request, but for those of the way back. */
+function knownOnes(context: Context): (readonly Edit[])[] {
+  const { request } = context
+  return faults.flatMap((fault) => {
+    const edits = fault.equivalent === undefined ? editsOf(fault, request, context) : undefined
+    return edits === undefined || edits.some(isOfWayBack) ? [] : [edits]
+  })
 }
 
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
