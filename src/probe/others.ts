@@ -48,19 +48,26 @@ function* drawnFor(recorded: RecurrentRequest, seed: number): Generator<{ draw: 
   }
 }
 
-/** What a port may be otherwise in, so that an explanation is of more than the case: without each option that it has, deeper, and larger. */
+/** What a port may be otherwise in, so that an explanation is of more than the case: each option the other way, deeper, and larger. */
 function* othersOf(base: Draw): Generator<Draw> {
-  const { hidden_size, batch, shortened, state, bias, bidirectional, batch_first, dropout } = base
-  const isDeep = isLayer(base.module)
+  const { module, hidden_size, input_size, batch, shortened, state, bias, dropout, dtype, nonlinearity } = base
   yield { ...base, hidden_size: hidden_size > 17 ? 4 : 36 }
-  if (isDeep) yield affordable({ ...base, num_layers: base.num_layers === 3 ? 1 : 3 })
-  if (shortened.length > 0) yield { ...base, shortened: [] }
+  if (isLayer(module)) {
+    yield affordable({ ...base, num_layers: base.num_layers === 3 ? 1 : 3 })
+    yield { ...base, shortened: shortened.length > 0 ? [] : [1, 0, 2] }
+    // The longest row is not the first.
+    if (shortened.length > 0) yield { ...base, shortened: [2, 0, 1], batch: Math.max(3, batch) }
+    yield { ...base, bidirectional: !base.bidirectional }
+    yield { ...base, batch_first: !base.batch_first }
+    if (dropout > 0) yield { ...base, dropout: 0 }
+  }
   yield { ...base, state: !state }
-  if (bidirectional) yield { ...base, bidirectional: false }
-  if (batch_first) yield { ...base, batch_first: false }
-  if (!bias) yield { ...base, bias: true }
-  if (dropout > 0) yield { ...base, dropout: 0 }
-  yield { ...base, input_size: base.input_size > 17 ? 4 : 37 }
+  yield { ...base, bias: !bias }
+  if (module.startsWith('RNN')) yield { ...base, nonlinearity: nonlinearity === 'relu' ? 'tanh' : 'relu' }
+  const ofKind = (['RNN', 'LSTM', 'GRU'] as const).map((name) => (isLayer(module) ? name : (`${name}Cell` as const)))
+  for (const other of ofKind) if (other !== module) yield { ...base, module: other }
+  yield { ...base, dtype: dtype === 'float64' ? 'float32' : 'float64' }
+  yield { ...base, input_size: input_size > 17 ? 4 : 37 }
   yield { ...base, batch: batch === 5 ? 3 : 5 }
 }
 

@@ -69,9 +69,6 @@ export function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: re
 /** How many explanations of a case are asked for what they predict. */
 const mostRanked = 3
 
-/** So long a port is asked. */
-const askedMs = 3000
-
 /**
  * Explains a port in one case, and asks the explanations for what it gives in others: a cause is what predicts, whatever it is called.
  * others: cases in which the port is seen to be wrong, too; engine: the port, which is asked as `explain --engine` does
@@ -82,20 +79,21 @@ export async function attempt(
   shown: Shown,
   others: readonly Shown[],
   engine: Engine,
+  limitMs: number,
 ): Promise<Attempt> {
   const { recorded, outputs } = shown
   const began = performance.now()
   let diagnosis: Diagnosis = { where: [], explanations: [] }
   let failure: string | undefined
   try {
-    diagnosis = diagnose(recorded.case, outputs)
+    diagnosis = diagnose(recorded.case, outputs, { limitMs })
   } catch (error) {
     failure = messageOf(error)
   }
   const ms = performance.now() - began
   const rank = (explanation: Explanation): Ranked => ranked(explanation, recorded.case, others)
   const when = (): Promise<readonly string[]> => Promise.resolve([])
-  const held = await confirmed(recorded.case, diagnosis, engine, { limitMs: askedMs, when })
+  const held = await confirmed(recorded.case, diagnosis, engine, { limitMs, when })
   const [first] = held.explanations
   const { confirmed: right, of } = first?.confirmation ?? { confirmed: 0, of: 0 }
   return {

@@ -1,6 +1,7 @@
 // Plants known faults in a port that shares no code with the engine, asks `diagnose` what is wrong, and counts how often what it says
-// predicts the port in other cases. --cases N: explained of each planting (4); --others N: predicted (20); --seed N: which ones (1);
-// --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
+// predicts the port in other cases, before and after the port has been asked for more. --cases N: explained of each planting (4);
+// --others N: predicted (20); --seed N: which ones (1); --search SECONDS: so long an explanation may take (3), more where a machine
+// has other work; --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
 // { name, can(request), run(request) }; --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     cases: { type: 'string', default: '4' },
     others: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    search: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
     ports: { type: 'string' },
     json: { type: 'string' },
@@ -29,6 +31,7 @@ const { values } = parseArgs({
 const cases = wholeNumber('cases', values.cases, 1)
 const others = wholeNumber('others', values.others, 1)
 const seed = wholeNumber('seed', values.seed, 0)
+const limitMs = 1000 * wholeNumber('search', values.search, 1)
 const pairCount = 30
 /** How many cases are looked through for those in which a pair shows as a pair. */
 const pairTries = 100
@@ -61,7 +64,7 @@ async function attempts(kind: Attempt['kind'], shown: readonly Shown[], engine: 
   const explained = Math.min(cases, Math.ceil(shown.length / 3))
   const all: Attempt[] = []
   for (const own of shown.slice(0, explained)) {
-    all.push(await attempt(engine.name, kind, own, shown.slice(explained), engine))
+    all.push(await attempt(engine.name, kind, own, shown.slice(explained), engine, limitMs))
   }
   return all
 }
