@@ -158,12 +158,20 @@ function operandOf(
   }
 }
 
+/** By context and operand, which many edits share. */
+const known = new WeakMap<Context, WeakMap<Operand, readonly Node[]>>()
+
 /** The operations that an edit is about. */
-export function nodesAt(context: Context, operand: Operand, scope: Scope = {}): Node[] {
-  const wanted = Object.entries(operand) as [keyof Operand, unknown][]
-  return context.nodes.filter(
-    (node) => wanted.every(([key, value]) => node.operand[key] === value) && isWithin(node, scope, context),
-  )
+export function nodesAt(context: Context, operand: Operand, scope?: Scope): readonly Node[] {
+  let own = known.get(context)
+  if (own === undefined) known.set(context, (own = new WeakMap()))
+  let nodes = own.get(operand)
+  if (nodes === undefined) {
+    const wanted = Object.entries(operand) as [keyof Operand, unknown][]
+    nodes = context.nodes.filter((node) => wanted.every(([key, value]) => node.operand[key] === value))
+    own.set(operand, nodes)
+  }
+  return scope === undefined ? nodes : nodes.filter((node) => isWithin(node, scope, context))
 }
 
 export function isWithin({ operation: { site } }: Node, scope: Scope, { num_layers }: Context): boolean {

@@ -54,7 +54,34 @@ export function editOperations(
   })
 }
 
-type Replace = (operation: Operation, node: Node, taken: Set<Id>) => readonly Operation[] | undefined
+type Replace = (operation: Operation, node: Node, taken: Taken) => readonly Operation[] | undefined
+
+const known = new WeakMap<readonly Operation[], ReadonlySet<Id>>()
+
+/** The ids of operations and of those in their loops. */
+function idsOf(operations: readonly Operation[]): ReadonlySet<Id> {
+  const ids = known.get(operations) ?? new Set(Array.from(everyOperation(operations), ({ id }) => id))
+  known.set(operations, ids)
+  return ids
+}
+
+/** Ids that are taken: those of a program, and those that are taken beside them. */
+class Taken {
+  readonly #own = new Set<Id>()
+  readonly #before: ReadonlySet<Id>
+
+  constructor(before: ReadonlySet<Id>) {
+    this.#before = before
+  }
+
+  has(id: Id): boolean {
+    return this.#before.has(id) || this.#own.has(id)
+  }
+
+  add(id: Id): void {
+    this.#own.add(id)
+  }
+}
 
 function editAt(edit: Edit, context: Context, program: Program, replace: Replace): Program | undefined {
   const nodes = nodesAt(context, edit.operand, edit.scope)
@@ -62,9 +89,13 @@ function editAt(edit: Edit, context: Context, program: Program, replace: Replace
   const own = (part: Program, name?: (typeof parts)[number]): Program => {
     const wanted = new Map(nodes.filter(({ operand }) => operand.in === name).map((node) => [node.operation.id, node]))
     if (wanted.size === 0) return part
-    const taken = new Set([...everyOperation(part.operations)].map(({ id }) => id))
+    const taken = new Taken(idsOf(part.operations))
     const renamed = new Map<Id, Id>()
     const all = (operations: readonly Operation[]): readonly Operation[] => {
+      const ids = idsOf(operations)
+      let isWanted = false
+      for (const id of wanted.keys()) isWanted ||= ids.has(id)
+      if (!isWanted) return operations
       let isChanged = false
       const made = operations.flatMap((operation): Operation | readonly Operation[] => {
         const node = wanted.get(operation.id)

@@ -32,7 +32,12 @@ export async function heldAgainst({ groups, unexplained }: Causes<OpenGroup>, ru
 
 /** The same where the engine is not asked. */
 export function unasked({ groups, unexplained }: Causes<OpenGroup>): Causes {
-  return { groups: groups.map(({ others: _, ...group }) => group), unexplained }
+  return { groups: groups.map((group) => closed(group)), unexplained }
+}
+
+function closed(group: OpenGroup): CauseGroup {
+  const { others: _, ...own } = group
+  return own
 }
 
 async function askedOf(group: CauseGroup, others: readonly Explanation[], { engine }: Run): Promise<CauseGroup> {
