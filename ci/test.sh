@@ -29,7 +29,12 @@ npm run --silent build
 npm run --silent format:check
 npm run --silent lint
 npm run --silent typecheck
-(cd python && "$venv/bin/ruff" format --check . && "$venv/bin/ruff" check . && "$venv/bin/mypy")
+(
+  cd python
+  "$venv/bin/ruff" format --check --config pyproject.toml . ../test/clients
+  "$venv/bin/ruff" check --config pyproject.toml . ../test/clients
+  "$venv/bin/mypy"
+)
 
 step "Chromium"
 chromium=${TORCH_PARITY_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}

@@ -284,7 +284,7 @@ describe('a Python that fails over a request', () => {
   const half = `
 if id == "b":
     instead.append(lambda stream: (
-        stream.write((1000).to_bytes(4, "little") + b"half"),
+        stream.write((1000).to_bytes(4, "little") + b"\\x83half"),
         stream.flush(),
         os.kill(os.getpid(), signal.SIGKILL),
     ))`

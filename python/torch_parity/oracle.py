@@ -18,6 +18,7 @@ import torch
 
 from torch_parity.cases import CaseSpec, generate_bare
 from torch_parity.fixture import Case, producer
+from torch_parity.frames import own_stdout, read_body, write_body
 from torch_parity.models import MODELS
 from torch_parity.modules import KINDS
 from torch_parity.suites.models import ModelSpec, generate_model
@@ -31,28 +32,14 @@ SUITE = "oracle"
 WATCH_SECONDS = 0.5
 
 
-def own_stdout() -> BinaryIO:
-    """Standard output for frames alone: whatever else is printed goes to standard error."""
-    sys.stdout.flush()
-    frames = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return frames
-
-
 def read_frame(stream: BinaryIO) -> Any:
     """The next message, or None where the stream ends, in the middle of a frame as well."""
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    length = int.from_bytes(head, "little")
-    message = stream.read(length)
-    return None if len(message) < length else msgpack.unpackb(message)
+    body = read_body(stream)
+    return None if body is None else msgpack.unpackb(body)
 
 
 def write_frame(stream: BinaryIO, message: object) -> None:
-    body = cast(bytes, msgpack.packb(message))
-    stream.write(len(body).to_bytes(4, "little") + body)
-    stream.flush()
+    write_body(stream, cast(bytes, msgpack.packb(message)))
 
 
 def record_spec(spec: Mapping[str, Any], states: bool = False) -> Case:

@@ -16,7 +16,7 @@ import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
 import { judge, type Observer, verdictOf, verify, verifyChain, type Verdict } from '../verify.ts'
-import { chosenEngine } from '../ports/engine.ts'
+import { chosenEngine, type EngineOptions } from '../ports/engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { settleTies } from '../verify/ties.ts'
 import { readRegular } from './files.ts'
@@ -29,10 +29,8 @@ import { judgedFor } from './target.ts'
 
 export { diagnosisOf } from '../diagnose/given.ts'
 
-export interface ExplainOptions {
+export interface ExplainOptions extends EngineOptions {
   readonly case: string
-  /** A module that exports an Engine, or float32; ours when absent. */
-  readonly engine?: string
   /** Tensors that were computed elsewhere, instead of an engine. */
   readonly actual?: string
   /** What engines may do otherwise than a CPU, by name. */
@@ -45,15 +43,19 @@ export interface ExplainOptions {
 
 /** Judges one case and prints where the engine departs from PyTorch, and why. → the exit code */
 export async function explain(file: string, options: ExplainOptions): Promise<number> {
-  if (options.actual !== undefined && options.engine !== undefined) {
-    throw new ParityError('USAGE', '--actual: expected it without --engine, got both')
+  for (const [flag, asked] of [
+    ['--engine', options.engine],
+    ['--engine-command', options.engineCommand],
+  ]) {
+    if (options.actual !== undefined && asked !== undefined)
+      throw new ParityError('USAGE', `--actual: expected it without ${flag}, got both`)
   }
   const target = judgedFor(options.target, defaultJudgement.tolerance)
   const interruption = onInterrupt()
   const explainer = newExplainer(interruption.signal)
   let host: Host | undefined
   try {
-    const chosen = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    const chosen = await chosenEngine(options, options.timeoutMs, interruption.signal)
     host = chosen.host
     const recorded = target.as(await namedCase(file, options.case))
     if (target.target !== undefined) process.stdout.write(`${renderTarget(target.target)}\n`)

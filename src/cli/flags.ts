@@ -3,6 +3,7 @@ import type { Tolerance } from '../verify/compare.ts'
 
 export interface VerifyFlags {
   engine?: string
+  engineCommand?: string
   tolerance: Tolerance
   target?: string
   equalNan: boolean
@@ -19,6 +20,7 @@ export interface VerifyFlags {
 export interface ExplainFlags {
   case: string
   engine?: string
+  engineCommand?: string
   actual?: string
   target?: string
   timeout: number
@@ -28,6 +30,7 @@ export interface ExplainFlags {
 
 export interface ProbeFlags {
   engine?: string
+  engineCommand?: string
   module?: string[]
   around?: string
   case?: string
@@ -70,6 +73,7 @@ export interface ReportFlags {
 
 export interface FuzzFlags {
   engine?: string
+  engineCommand?: string
   target?: string
   module?: string[]
   runs?: number

@@ -16,7 +16,7 @@ import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderRow } from '../report/text.ts'
 import { isFault, requestOf } from '../verify.ts'
-import { chosenEngine } from '../ports/engine.ts'
+import { chosenEngine, type EngineOptions } from '../ports/engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { modulesOf } from './arguments.ts'
 import { writeAside } from './files.ts'
@@ -25,9 +25,7 @@ import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
 import { judgedFor } from './target.ts'
 
-export interface FuzzCommand {
-  /** A module that exports an Engine, or float32; ours when absent. */
-  readonly engine?: string
+export interface FuzzCommand extends EngineOptions {
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string
   readonly module: readonly string[]
@@ -61,7 +59,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
   const opened: Oracle[] = []
   let host: Host | undefined
   try {
-    const { engine, ...chosen } = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    const { engine, ...chosen } = await chosenEngine(options, options.timeoutMs, interruption.signal)
     host = chosen.host
     await openOracles(opened, options, interruption.signal)
     const [oracle] = opened
@@ -171,9 +169,11 @@ function specOf(text: string): RecordSpec {
 }
 
 /** The command that judges one case again. */
-function commandOf(spec: RecordSpec, { engine, target }: FuzzCommand): string {
+function commandOf(spec: RecordSpec, { engine, engineCommand, target }: FuzzCommand): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
-  const port = engine === undefined ? '' : ` --engine ${/^[\w./-]+$/.test(engine) ? engine : quoted(engine)}`
+  const named = (flag: string, value: string | undefined): string =>
+    value === undefined ? '' : ` ${flag} ${/^[\w./-]+$/.test(value) ? value : quoted(value)}`
+  const port = `${named('--engine', engine)}${named('--engine-command', engineCommand)}`
   const asked = target === undefined ? '' : ` --target ${target}`
   return `torch-parity fuzz --case ${quoted(JSON.stringify(spec))}${port}${asked}`
 }

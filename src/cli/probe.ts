@@ -5,7 +5,7 @@ import { recordOf } from '../format/case/write.ts'
 import { logLine, ParityError } from '../format/errors.ts'
 import { encodeFixture } from '../format/fixture/encode.ts'
 import { fuzzedLayers } from '../oracle/fuzz/spec.ts'
-import { chosenEngine } from '../ports/engine.ts'
+import { chosenEngine, type EngineOptions } from '../ports/engine.ts'
 import type { Host } from '../ports/host.ts'
 import { type Experiment, probe, type Probed } from '../probe.ts'
 import { drawOf } from '../probe/draw.ts'
@@ -19,9 +19,7 @@ import { onInterrupt } from './interrupt.ts'
 import { namedCase } from './named.ts'
 import { startProgress } from './progress.ts'
 
-export interface ProbeCommand {
-  /** A module that exports an Engine, or float32. */
-  readonly engine?: string
+export interface ProbeCommand extends EngineOptions {
   readonly module: readonly string[]
   /** A fixture and a case of it, around which experiments are drawn. */
   readonly around?: string
@@ -46,7 +44,7 @@ export async function probeCommand(options: ProbeCommand): Promise<number> {
   const progress = await startProgress(options.quiet)
   let host: Host | undefined
   try {
-    const { engine, ...chosen } = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    const { engine, ...chosen } = await chosenEngine(options, options.timeoutMs, interruption.signal)
     host = chosen.host
     const began = performance.now()
     progress.expect(options.experiments)

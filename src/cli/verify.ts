@@ -26,7 +26,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   const errors: Failure[] = []
   let host: Host | undefined
   try {
-    const chosen = await chosenEngine(options.engine, options.timeoutMs, interruption.signal)
+    const chosen = await chosenEngine(options, options.timeoutMs, interruption.signal)
     host = chosen.host
     const inProcess = watched(chosen.engine)
     const engine = host?.engine ?? inProcess.engine
@@ -99,14 +99,19 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     if (allowed !== undefined)
       process.stdout.write(`${renderAllowed(allowed.target, allowed.count, allowed.undecided)}\n`)
     const described = report === undefined ? {} : { fixtures: run.fixtures }
-    const engineFile = report === undefined || options.engine === undefined ? {} : { engineFile: options.engine }
+    const asked = {
+      ...(options.engine !== undefined && { engineFile: options.engine }),
+      ...(options.engineCommand !== undefined && { engineCommand: options.engineCommand }),
+    }
+    const engineFile = report === undefined ? {} : asked
     const known = causes === undefined ? {} : { causes }
     for (const writer of writers) await writer.end({ errors, summary, exitCode, ...known, ...described, ...engineFile })
     if (report !== undefined) await (await import('./page.ts')).writePage(report)
     return exitCode
   } catch (error) {
     // Interrupted while the engine was loaded: there is nothing to report.
-    if (interruption.signal.aborted && host === undefined && options.engine !== undefined) return interruption.exitCode
+    const isTheirs = options.engine !== undefined || options.engineCommand !== undefined
+    if (interruption.signal.aborted && host === undefined && isTheirs) return interruption.exitCode
     throw error
   } finally {
     progress.stop()

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type Options, PythonShell } from 'python-shell'
 import { messageOf, ParityError, spelled } from '../format/errors.ts'
-import { encodeFrame, frameReader } from './frames.ts'
+import { encodeFrame, frameReader } from '../ports/frames.ts'
 import { killProcessGroup } from '../ports/processes.ts'
 
 /** A line that the Python package prints for us: what happened, and its particulars. */
@@ -121,7 +121,7 @@ const endMs = 5000
 export function converse(python: string, args: readonly string[], { onMessage, onEnd }: Listener): Conversation {
   const shell = new PythonShell('torch_parity', { ...options(python, args), mode: 'binary', detached: true })
   const said: string[] = []
-  const read = frameReader()
+  const { read } = frameReader('PYTHON_FAILED')
   let over = false
   const killGroup = (): void => killProcessGroup(shell.childProcess.pid)
   const finish = (reason: ParityError): void => {
@@ -193,7 +193,8 @@ function howItEnded({ exitCode, exitSignal }: PythonShell): string {
 function failure(said: readonly string[], python: string, how: string, expected: string): string {
   const words = said.flatMap((line) => (line.trim() === '' ? [] : spelled(line.slice(0, 16_000)))).slice(-12)
   const text = words.join('\n')
-  const lacking = /No module named '?([\w.]+)/.exec(text)?.[1]
+  const [, unnamed, named] = /No module named '?([\w.]+)|expected the package ([\w.]+), got none/.exec(text) ?? []
+  const lacking = unnamed ?? named
   if (lacking !== undefined) {
     return (
       `${python}: expected the Python package ${lacking}, got none of that name\n` +

@@ -1,9 +1,18 @@
-// The engine that a user asks for: ours, or one of their own in a worker.
+// The engine that a user asks for: ours, or one of their own in a process.
 import { type Engine, float32Engine } from '../engine/run.ts'
+import { ParityError } from '../format/errors.ts'
 import { engine as ours } from '../verify/exact.ts'
 import type { Host } from './host.ts'
 
-/** What stands for `--engine`. */
+/** How an engine is asked for. */
+export interface EngineOptions {
+  /** A module that exports an Engine, or float32; ours when absent. */
+  readonly engine?: string
+  /** A command of a shell that starts one, which answers in frames. */
+  readonly engineCommand?: string
+}
+
+/** What stands for `--engine` and `--engine-command`. */
 interface Chosen {
   readonly engine: Engine
   /** The process that it runs in, unless it is ours. */
@@ -11,13 +20,27 @@ interface Chosen {
 }
 
 /**
- * Our own engine where there is no name, and our port in float32 where it is the word float32; else the engine that a file exports. A
- * file that is called float32 is reached by ./float32.
+ * Our own engine where none is asked for, and our port in float32 where it is the word float32; else the engine that a file exports, or
+ * that a command starts. A file that is called float32 is reached by ./float32.
+ * @throws ParityError USAGE where both are asked for
  */
-export async function chosenEngine(name: string | undefined, timeoutMs: number, signal: AbortSignal): Promise<Chosen> {
-  if (name === undefined) return { engine: ours, host: undefined }
-  if (name === 'float32') return { engine: float32Engine, host: undefined }
-  const { hostEngine } = await import('./host.ts')
-  const host = await hostEngine(name, timeoutMs, signal)
+export async function chosenEngine(
+  { engine, engineCommand }: EngineOptions,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Chosen> {
+  if (engine !== undefined && engineCommand !== undefined)
+    throw new ParityError('USAGE', '--engine-command: expected it without --engine, got both')
+  if (engineCommand !== undefined) {
+    const [{ hostEngine }, { commandWay }] = await Promise.all([import('./host.ts'), import('./command.ts')])
+    return hosted(await hostEngine(commandWay(engineCommand), timeoutMs, signal))
+  }
+  if (engine === undefined) return { engine: ours, host: undefined }
+  if (engine === 'float32') return { engine: float32Engine, host: undefined }
+  const [{ hostEngine }, { moduleWay }] = await Promise.all([import('./host.ts'), import('./module.ts')])
+  return hosted(await hostEngine(await moduleWay(engine), timeoutMs, signal))
+}
+
+function hosted(host: Host): Chosen {
   return { engine: host.engine, host }
 }

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Request } from '../format/case.ts'
 import { type Conduct, type Watched, watched } from '../verify/conduct.ts'
-import { type Asked, asked, isPreparing, type PreparingEngine } from '../engine/prepared.ts'
+import { type Asked, asked, isPreparing, type Prepared, type PreparingEngine } from '../engine/prepared.ts'
 import type { Engine } from '../engine/run.ts'
 import { messageOf } from '../format/errors.ts'
 import { type Channel, openChannel } from './channel.ts'
@@ -22,9 +22,9 @@ const [Float32, Float64] = [Float32Array, Float64Array]
 /** What the host asks; `ask` numbers it. */
 export interface Question {
   readonly ask: number
-  readonly about: 'run' | 'supports' | 'release'
-  /** Its parameters are empty where they have come before with the same `handle`. */
-  readonly request?: Request
+  readonly about: 'run' | 'supports' | 'prepare' | 'release'
+  /** Without what goes in where something is to be prepared, and with no parameters where those of its `handle` are meant. */
+  readonly request?: Request | Prepared
   /** Numbers the parameters, of an engine that prepares. */
   readonly handle?: number
 }
@@ -124,11 +124,8 @@ interface Served {
 
 /** The request with its parameters: the very same ones for the same handle, by which the engine's own handle is found. */
 function whole({ params }: Served, { request, handle }: Question): Request {
-  if (request === undefined) throw new Error('expected a request, got none')
-  if (handle === undefined) return request
-  const known = params.get(handle)
-  if (known === undefined) params.set(handle, request.params)
-  return { ...request, params: known ?? request.params }
+  if (request === undefined || !('inputs' in request)) throw new Error('expected a request, got none')
+  return handle === undefined ? request : { ...request, params: params.get(handle) ?? request.params }
 }
 
 /** What a run has given, and what the engine has done beside that. */
@@ -141,6 +138,12 @@ async function answerOf(engine: Served, question: Question): Promise<unknown> {
   if (question.about === 'release') {
     engine.params.clear()
     return engine.asked.release()
+  }
+  if (question.about === 'prepare') {
+    // The engine itself prepares when it is run first.
+    if (question.handle !== undefined && question.request !== undefined)
+      engine.params.set(question.handle, question.request.params)
+    return true
   }
   const request = whole(engine, question)
   if (question.about === 'supports') return copied(await engine.asked.supports?.(request))

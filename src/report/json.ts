@@ -23,7 +23,9 @@ export function caseOfResults(file: string, verdict: Verdict, first: boolean, de
 
 /** What the results end with, after their cases. */
 export function closeResults(
-  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile'> & { readonly causes?: Causes },
+  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile' | 'engineCommand'> & {
+    readonly causes?: Causes
+  },
 ): string {
   return `\n],\n${toJSON(end).slice(1)}\n`
 }

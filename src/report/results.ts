@@ -193,6 +193,8 @@ export const Results = z.strictObject({
   equalNan: z.boolean(),
   /** The engine's file, where `--report` was asked for and it is not ours. */
   engineFile: z.string().optional(),
+  /** The same of a command that has started it. */
+  engineCommand: z.string().optional(),
   fixtures: z.array(Provenance).optional(),
   audit: Audit.optional(),
   cases: z.array(Case.extend({ file: z.string() })),

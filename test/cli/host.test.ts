@@ -112,7 +112,11 @@ describe('verify --engine loses one case, and nothing else, by', () => {
       everyPipe("'garbage '.repeat(10_000)"),
       'it sent bytes that are no message',
     ],
-    ['messages that nobody asked for', everyPipe(message('{ ask: 77, value: {} }')), 'it sent what is no answer'],
+    [
+      'messages that nobody asked for',
+      everyPipe(message('{ ask: 77, value: {} }')),
+      'it answered question 77, which nobody has asked',
+    ],
     ['messages that are no answers', everyPipe(message("['garbage']")), 'it sent what is no answer'],
     ['messages that cannot be read', everyPipe(message('{ ask: 1 }', 3)), 'it sent Unable to deserialize cloned data.'],
     ['the end of its pipe', 'fs.closeSync(3)', `${crashed} 0`],

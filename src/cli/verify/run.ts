@@ -4,6 +4,7 @@ import type { Conduct } from '../../verify/conduct.ts'
 import type { Diagnosis } from '../../diagnose.ts'
 import type { Engine } from '../../engine/run.ts'
 import { ParityError } from '../../format/errors.ts'
+import type { EngineOptions } from '../../ports/engine.ts'
 import type { Numbers } from '../../report/target.ts'
 import type { Detail, Failure, Provenance, Summary } from '../../report/results.ts'
 import type { ModuleTotals, Most, RatioTotals } from '../../report/text.ts'
@@ -14,9 +15,7 @@ import type { Interruption } from '../interrupt.ts'
 import type { Progress } from '../progress.ts'
 import type { Judged } from '../target.ts'
 
-export interface VerifyOptions {
-  /** A module that exports an Engine; ours when absent. */
-  readonly engine?: string
+export interface VerifyOptions extends EngineOptions {
   readonly tolerance: Tolerance
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string

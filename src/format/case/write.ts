@@ -1,4 +1,4 @@
-import type { Case, Outputs } from '../case.ts'
+import type { Case, Outputs, Request } from '../case.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** A case as a file holds it. */
@@ -12,6 +12,27 @@ export function recordOf(recorded: Case): object {
     expected: tensorRecords(expected),
     budget: tensorRecords(budget),
     ...(states && { states: tensorRecords(states) }),
+  }
+}
+
+/** A request, or a part of one, as a case of a file says it: without what is expected. */
+export function requestRecord({
+  module,
+  config,
+  dtype,
+  params,
+  inputs,
+  cotangents,
+  training,
+}: Partial<Request>): object {
+  return {
+    module,
+    config,
+    dtype,
+    ...(training && { training }),
+    ...(params && { params: tensorRecords(params) }),
+    ...(inputs && { inputs: tensorRecords(inputs as Outputs) }),
+    ...(cotangents && { cotangents: tensorRecords(cotangents) }),
   }
 }
 

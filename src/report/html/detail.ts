@@ -5,6 +5,8 @@ import type { Elements } from './elements.ts'
 
 type Case = Results['cases'][number]
 type Comparison = Case['comparisons'][number]
+/** What engine was asked for. */
+type Asked = Pick<Results, 'engineFile' | 'engineCommand'>
 
 export type CaseDetail = ReturnType<typeof caseDetail>
 
@@ -88,10 +90,12 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
   }
 
-  function reproduce({ file, id }: Case, engineFile: string | undefined): Node[] {
+  function reproduce({ file, id }: Case, { engineFile, engineCommand }: Asked): Node[] {
     const quoted = (text: string): string =>
       /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
-    const engine = engineFile === undefined ? '' : ` --engine ${quoted(engineFile)}`
+    const named = (flag: string, value: string | undefined): string =>
+      value === undefined ? '' : ` ${flag} ${quoted(value)}`
+    const engine = `${named('--engine', engineFile)}${named('--engine-command', engineCommand)}`
     const command = `torch-parity explain ${quoted(file)} --case ${quoted(id)}${engine}`
     return [html('h3', {}, 'Reproduce'), html('pre', { class: 'scroll', tabindex: 0 }, command)]
   }
@@ -101,7 +105,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
   }
 
   /** width: what there is for a chart, in pixels. */
-  function show(each: Case, engineFile: string | undefined, width: number, cause?: string): Node[] {
+  function show(each: Case, asked: Asked, width: number, cause?: string): Node[] {
     const { id, file, module, outcome, reason, ties = [], steps, config, dtype, traits = [] } = each
     const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–' }[outcome]
     const nodes: Node[] = [
@@ -140,7 +144,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
       const caption = `Share of the allowed error in ${tensor}, ${along} × unit; red is too much`
       nodes.push(figure(charts.heatmap(each.heatmap, width), caption))
     }
-    nodes.push(...reproduce(each, engineFile))
+    nodes.push(...reproduce(each, asked))
     if (config !== undefined) {
       const terms = Object.entries({ dtype, ...config }).flatMap(([name, value]) => [
         html('dt', {}, name),

@@ -90,7 +90,7 @@ export function page(
     const panel = byId('panel')
     panel.hidden = false
     const width = Math.max(240, Math.min(720, byId('detail').clientWidth))
-    byId('detail').replaceChildren(...detail.show(each, results.engineFile, width, causes.get(causesList.keyOf(each))))
+    byId('detail').replaceChildren(...detail.show(each, results, width, causes.get(causesList.keyOf(each))))
     // Where the panel stands in the place of the list, a reader has to be taken there.
     if (getComputedStyle(byId('close')).display !== 'none' && matchMedia('(max-width: 900px)').matches) {
       panel.scrollIntoView()

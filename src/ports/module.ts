@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { access } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { ParityError } from '../format/errors.ts'
+import { openChannel } from './channel.ts'
+import { failure, type Way } from './conversation.ts'
+import type { Answer, Question } from './worker.ts'
+
+/**
+ * An engine that a JavaScript or TypeScript module exports, by default or as `engine`.
+ * @throws ParityError FILE_MISSING
+ */
+export async function moduleWay(file: string): Promise<Way> {
+  await access(file).catch((cause: unknown) => {
+    throw new ParityError('FILE_MISSING', `${file}: expected an engine module, got nothing of that name`, { cause })
+  })
+  const worker = fileURLToPath(new URL('./worker.js', import.meta.url))
+  return {
+    name: file,
+    hasLastWords: false,
+    // A process, not a thread: nothing ends a thread inside a blocking call, or keeps its memory apart. It leads a process group, so
+    // that what it starts ends with it, and Ctrl-C, which goes to the group of the command, is for us alone.
+    start: () =>
+      spawn(process.execPath, [...inherited(), worker, resolve(file), String(process.pid)], {
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        detached: process.platform !== 'win32',
+      }),
+    prints: ({ stdout, stderr }) => [stdout, stderr],
+    open(child, heard) {
+      const channel = openChannel(
+        // The fourth of `stdio`, a pipe both ways.
+        child.stdio[3] as Duplex,
+        (answer) => {
+          if (!isAnswer(answer)) heard.fail(failure(file, 'it sent what is no answer'))
+          else if (answer.ask < 0) heard.fail(failure(file, 'error' in answer ? answer.error : ''))
+          else if ('error' in answer)
+            heard.answer(answer.ask, {
+              error: answer.problem === 'export' ? noEngine(file) : failure(file, answer.error),
+            })
+          else heard.answer(answer.ask, answer)
+        },
+        (what) => heard.fail(failure(file, `it sent ${what}`)),
+      )
+      return { send: (question: Question) => channel.send(question) }
+    },
+  }
+}
+
+/** Node's own flags, but for those of a debugger, which listens for one process. */
+function inherited(): string[] {
+  return process.execArgv.filter((flag) => !flag.startsWith('--inspect'))
+}
+
+function isAnswer(message: unknown): message is Answer {
+  if (typeof message !== 'object' || message === null || !('ask' in message)) return false
+  if (typeof message.ask !== 'number') return false
+  return 'error' in message ? typeof message.error === 'string' : 'value' in message
+}
+
+function noEngine(file: string): ParityError {
+  return new ParityError(
+    'ENGINE_INVALID',
+    `${file}: expected an engine { name, run(request) } as the default export or as \`engine\`, got none\n` +
+      'README.md, "Judge your own engine", shows one',
+  )
+}
