@@ -22,6 +22,7 @@ setFlagsFromString('--heap-growing-percent=30')
 
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
+const pageHelp = 'a page, its address, or a module, whose engine runs in a browser'
 const commandHelp =
   'a command that starts an engine in any language, which answers in frames, or computes one case from {in} to {out}'
 
@@ -42,6 +43,7 @@ function program(): Command {
       'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
     )
     .option('--engine-command <command>', commandHelp)
+    .option('--engine-page <page>', pageHelp)
     .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
     .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')
@@ -83,6 +85,7 @@ function program(): Command {
     .requiredOption('--case <id>', 'the case, or how its id alone begins')
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
     .option('--engine-command <command>', commandHelp)
+    .option('--engine-page <page>', pageHelp)
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
     .option('--target <name>', targetHelp)
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
@@ -147,6 +150,7 @@ function program(): Command {
       'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
     )
     .option('--engine-command <command>', commandHelp)
+    .option('--engine-page <page>', pageHelp)
     .option('--target <name>', targetHelp)
     .option('--module <name...>', 'only these modules, such as LSTM GRUCell')
     .option('--runs <number>', 'how many cases (default: 1000, or no limit with --time)', parsePositive)
@@ -180,6 +184,7 @@ function program(): Command {
     )
     .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
     .option('--engine-command <command>', commandHelp)
+    .option('--engine-page <page>', pageHelp)
     .option('--module <name...>', 'only these layers and cells, such as LSTM GRUCell')
     .option('--around <file>', 'draw around a case of this fixture, which --case names')
     .option('--case <id>', 'the case, or how its id alone begins')

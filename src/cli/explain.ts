@@ -46,6 +46,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
   for (const [flag, asked] of [
     ['--engine', options.engine],
     ['--engine-command', options.engineCommand],
+    ['--engine-page', options.enginePage],
   ]) {
     if (options.actual !== undefined && asked !== undefined)
       throw new ParityError('USAGE', `--actual: expected it without ${flag}, got both`)

@@ -4,6 +4,7 @@ import type { Tolerance } from '../verify/compare.ts'
 export interface VerifyFlags {
   engine?: string
   engineCommand?: string
+  enginePage?: string
   tolerance: Tolerance
   target?: string
   equalNan: boolean
@@ -21,6 +22,7 @@ export interface ExplainFlags {
   case: string
   engine?: string
   engineCommand?: string
+  enginePage?: string
   actual?: string
   target?: string
   timeout: number
@@ -31,6 +33,7 @@ export interface ExplainFlags {
 export interface ProbeFlags {
   engine?: string
   engineCommand?: string
+  enginePage?: string
   module?: string[]
   around?: string
   case?: string
@@ -74,6 +77,7 @@ export interface ReportFlags {
 export interface FuzzFlags {
   engine?: string
   engineCommand?: string
+  enginePage?: string
   target?: string
   module?: string[]
   runs?: number

@@ -169,11 +169,11 @@ function specOf(text: string): RecordSpec {
 }
 
 /** The command that judges one case again. */
-function commandOf(spec: RecordSpec, { engine, engineCommand, target }: FuzzCommand): string {
+function commandOf(spec: RecordSpec, { engine, engineCommand, enginePage, target }: FuzzCommand): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
   const named = (flag: string, value: string | undefined): string =>
     value === undefined ? '' : ` ${flag} ${/^[\w./-]+$/.test(value) ? value : quoted(value)}`
-  const port = `${named('--engine', engine)}${named('--engine-command', engineCommand)}`
+  const port = `${named('--engine', engine)}${named('--engine-command', engineCommand)}${named('--engine-page', enginePage)}`
   const asked = target === undefined ? '' : ` --target ${target}`
   return `torch-parity fuzz --case ${quoted(JSON.stringify(spec))}${port}${asked}`
 }

@@ -102,6 +102,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     const asked = {
       ...(options.engine !== undefined && { engineFile: options.engine }),
       ...(options.engineCommand !== undefined && { engineCommand: options.engineCommand }),
+      ...(options.enginePage !== undefined && { enginePage: options.enginePage }),
     }
     const engineFile = report === undefined ? {} : asked
     const known = causes === undefined ? {} : { causes }
@@ -110,7 +111,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     return exitCode
   } catch (error) {
     // Interrupted while the engine was loaded: there is nothing to report.
-    const isTheirs = options.engine !== undefined || options.engineCommand !== undefined
+    const isTheirs = (options.engine ?? options.engineCommand ?? options.enginePage) !== undefined
     if (interruption.signal.aborted && host === undefined && isTheirs) return interruption.exitCode
     throw error
   } finally {

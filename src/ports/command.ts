@@ -8,7 +8,7 @@ import { messageOf, oneLine, ParityError } from '../format/errors.ts'
 import { type DType, elementCount, formatShape, itemSize, type Tensor, tensorFromBytes } from '../format/tensor.ts'
 import { failure, type Heard, type Way } from './conversation.ts'
 import { encodeFrame, frameReader } from './frames.ts'
-import type { Question } from './worker.ts'
+import type { Question } from './served.ts'
 
 /** Of the exchange that we speak. */
 const protocol = 1

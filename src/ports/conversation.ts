@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { oneLine, ParityError } from '../format/errors.ts'
 import { minded } from './processes.ts'
-import type { Question } from './worker.ts'
+import type { Question } from './served.ts'
 
 /** How an engine's process is started and spoken with. */
 export interface Way {

@@ -10,9 +10,11 @@ export interface EngineOptions {
   readonly engine?: string
   /** A command of a shell that starts one, which answers in frames. */
   readonly engineCommand?: string
+  /** A page, its address, or a module, of which a browser has the engine. */
+  readonly enginePage?: string
 }
 
-/** What stands for `--engine` and `--engine-command`. */
+/** What stands for `--engine`, `--engine-command` and `--engine-page`. */
 interface Chosen {
   readonly engine: Engine
   /** The process that it runs in, unless it is ours. */
@@ -25,12 +27,18 @@ interface Chosen {
  * @throws ParityError USAGE where both are asked for
  */
 export async function chosenEngine(
-  { engine, engineCommand }: EngineOptions,
+  { engine, engineCommand, enginePage }: EngineOptions,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Chosen> {
   if (engine !== undefined && engineCommand !== undefined)
     throw new ParityError('USAGE', '--engine-command: expected it without --engine, got both')
+  if (enginePage !== undefined && (engine ?? engineCommand) !== undefined)
+    throw new ParityError('USAGE', '--engine-page: expected it without another engine, got both')
+  if (enginePage !== undefined) {
+    const [{ hostEngine }, { pageWay }] = await Promise.all([import('./host.ts'), import('./page.ts')])
+    return hosted(await hostEngine(await pageWay(enginePage), timeoutMs, signal))
+  }
   if (engineCommand !== undefined) {
     const [{ hostEngine }, { commandWay }] = await Promise.all([import('./host.ts'), import('./command.ts')])
     return hosted(await hostEngine(commandWay(engineCommand), timeoutMs, signal))

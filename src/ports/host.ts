@@ -5,7 +5,7 @@ import { plainText } from '../format/plain.ts'
 import type { Engine } from '../engine/run.ts'
 import { type Conduct, conducts } from '../verify/conduct.ts'
 import { type Conversation, converse, failure, type Way } from './conversation.ts'
-import type { Question, Ran } from './worker.ts'
+import type { Question, Ran } from './served.ts'
 
 /** The user's engine in a process of its own, so that one that hangs, ends or breaks what it can reach is one error. */
 export interface Host {

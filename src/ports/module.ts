@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ParityError } from '../format/errors.ts'
 import { openChannel } from './channel.ts'
 import { failure, type Way } from './conversation.ts'
-import type { Answer, Question } from './worker.ts'
+import type { Answer, Question } from './served.ts'
 
 /**
  * An engine that a JavaScript or TypeScript module exports, by default or as `engine`.
@@ -16,14 +16,19 @@ export async function moduleWay(file: string): Promise<Way> {
   await access(file).catch((cause: unknown) => {
     throw new ParityError('FILE_MISSING', `${file}: expected an engine module, got nothing of that name`, { cause })
   })
-  const worker = fileURLToPath(new URL('./worker.js', import.meta.url))
+  return channelWay(file, 'worker.js', resolve(file))
+}
+
+/** A process of ours that asks an engine. script: of this folder; what: the engine, as it finds it */
+export function channelWay(name: string, script: string, what: string): Way {
+  const worker = fileURLToPath(new URL(script, import.meta.url))
   return {
-    name: file,
+    name,
     hasLastWords: false,
     // A process, not a thread: nothing ends a thread inside a blocking call, or keeps its memory apart. It leads a process group, so
     // that what it starts ends with it, and Ctrl-C, which goes to the group of the command, is for us alone.
     start: () =>
-      spawn(process.execPath, [...inherited(), worker, resolve(file), String(process.pid)], {
+      spawn(process.execPath, [...inherited(), worker, what, String(process.pid)], {
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
         detached: process.platform !== 'win32',
       }),
@@ -33,15 +38,15 @@ export async function moduleWay(file: string): Promise<Way> {
         // The fourth of `stdio`, a pipe both ways.
         child.stdio[3] as Duplex,
         (answer) => {
-          if (!isAnswer(answer)) heard.fail(failure(file, 'it sent what is no answer'))
-          else if (answer.ask < 0) heard.fail(failure(file, 'error' in answer ? answer.error : ''))
+          if (!isAnswer(answer)) heard.fail(failure(name, 'it sent what is no answer'))
+          else if (answer.ask < 0) heard.fail(failure(name, 'error' in answer ? answer.error : ''))
           else if ('error' in answer)
             heard.answer(answer.ask, {
-              error: answer.problem === 'export' ? noEngine(file) : failure(file, answer.error),
+              error: answer.problem === 'export' ? noEngine(name) : failure(name, answer.error),
             })
           else heard.answer(answer.ask, answer)
         },
-        (what) => heard.fail(failure(file, `it sent ${what}`)),
+        (what) => heard.fail(failure(name, `it sent ${what}`)),
       )
       return { send: (question: Question) => channel.send(question) }
     },

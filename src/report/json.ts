@@ -23,7 +23,7 @@ export function caseOfResults(file: string, verdict: Verdict, first: boolean, de
 
 /** What the results end with, after their cases. */
 export function closeResults(
-  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile' | 'engineCommand'> & {
+  end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile' | 'engineCommand' | 'enginePage'> & {
     readonly causes?: Causes
   },
 ): string {

@@ -195,6 +195,8 @@ export const Results = z.strictObject({
   engineFile: z.string().optional(),
   /** The same of a command that has started it. */
   engineCommand: z.string().optional(),
+  /** The same of a page that has it. */
+  enginePage: z.string().optional(),
   fixtures: z.array(Provenance).optional(),
   audit: Audit.optional(),
   cases: z.array(Case.extend({ file: z.string() })),

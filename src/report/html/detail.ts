@@ -6,7 +6,7 @@ import type { Elements } from './elements.ts'
 type Case = Results['cases'][number]
 type Comparison = Case['comparisons'][number]
 /** What engine was asked for. */
-type Asked = Pick<Results, 'engineFile' | 'engineCommand'>
+type Asked = Pick<Results, 'engineFile' | 'engineCommand' | 'enginePage'>
 
 export type CaseDetail = ReturnType<typeof caseDetail>
 
@@ -90,12 +90,13 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
   }
 
-  function reproduce({ file, id }: Case, { engineFile, engineCommand }: Asked): Node[] {
+  function reproduce({ file, id }: Case, { engineFile, engineCommand, enginePage }: Asked): Node[] {
     const quoted = (text: string): string =>
       /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
     const named = (flag: string, value: string | undefined): string =>
       value === undefined ? '' : ` ${flag} ${quoted(value)}`
-    const engine = `${named('--engine', engineFile)}${named('--engine-command', engineCommand)}`
+    const way = named('--engine-command', engineCommand) + named('--engine-page', enginePage)
+    const engine = named('--engine', engineFile) + way
     const command = `torch-parity explain ${quoted(file)} --case ${quoted(id)}${engine}`
     return [html('h3', {}, 'Reproduce'), html('pre', { class: 'scroll', tabindex: 0 }, command)]
   }
