@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { Request } from '../../src/format/case.ts'
-import { floatTensor, type FloatDType } from '../../src/format/tensor.ts'
+import { type FloatDType, type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { commandWay } from '../../src/ports/command.ts'
 import { hostEngine } from '../../src/ports/host.ts'
 import { it, realPython } from '../cli/command.ts'
@@ -38,16 +38,28 @@ afterAll(() => rmSync(built, { recursive: true, force: true }))
 /** Numbers of which no rounding, sign or kind may be lost: subnormal, huge, halfway between others. */
 const special = [0, -0, 1, -1.5, 0.1, 1e-7, 6e-8, -3e-8, 1e-40, 65504, 65519, 65520, 3e38, Infinity, -Infinity, NaN]
 
-/** Asks an engine, in each dtype, for its input (`output`) and a third of it (`h_n`). → what is lost */
+/** 1 + 2⁻⁷ + 2⁻⁸ */
+const more = 1.01171875
+
+/** Asks an engine, in each dtype, for its input (`output`), a third of it (`h_n`), and a bit more than it, halfway between two of bfloat16 (`c_n`). → what is lost */
 async function echoes(command: string): Promise<string[]> {
   const host = await hostEngine(commandWay(command), 60_000)
   const lost: string[] = []
   for (const dtype of ['float16', 'bfloat16', 'float32', 'float64'] as const satisfies readonly FloatDType[]) {
     const input = floatTensor(dtype, [4, 2, 2], special)
-    const thirds = Array.from(input.data, (x) => (dtype === 'float64' ? x / 3 : Math.fround(x / 3)))
+    const rounded = (change: (x: number) => number): FloatTensor =>
+      floatTensor(
+        dtype,
+        [4, 2, 2],
+        Array.from(input.data, (x) => (dtype === 'float64' ? change(x) : Math.fround(change(x)))),
+      )
     const request = { ...questionOf(cellCase()), dtype, inputs: { input } } as Request
     const given = await host.engine.run(request)
-    for (const [name, expected] of Object.entries({ output: input, h_n: floatTensor(dtype, [4, 2, 2], thirds) })) {
+    for (const [name, expected] of Object.entries({
+      output: input,
+      h_n: rounded((x) => x / 3),
+      c_n: rounded((x) => x * more),
+    })) {
       const tensor = given[name]
       const isSame = special.every((_, i) => Object.is(tensor?.data[i], expected.data[i]))
       if (tensor?.dtype === dtype && String(tensor.shape) === '4,2,2' && isSame) continue
@@ -83,7 +95,7 @@ print("loading")
 def run(request):
     print("running"), os.write(1, b"from C\\n")
     x = request.inputs["input"]
-    return {"output": x, "h_n": x / x.dtype.type(3)}
+    return {"output": x, "h_n": x / x.dtype.type(3), "c_n": x * x.dtype.type(1.01171875)}
 assert "torch" not in sys.modules and "msgpack" not in sys.modules
 serve(run, name="echo")
 `,
@@ -193,11 +205,15 @@ fn main() -> std::io::Result<()> {
     torch_parity::serve("echo", supports, |request| {
         println!("running");
         let input = request.inputs.get("input").expect("input");
-        let mut third = input.clone();
+        let is_double = request.dtype == "float64";
+        let (mut third, mut more) = (input.clone(), input.clone());
         for x in &mut third.data {
-            *x = if request.dtype == "float64" { *x / 3.0 } else { f64::from(*x as f32 / 3.0) };
+            *x = if is_double { *x / 3.0 } else { f64::from(*x as f32 / 3.0) };
         }
-        Ok([("output".to_string(), input.clone()), ("h_n".to_string(), third)].into())
+        for x in &mut more.data {
+            *x = if is_double { *x * 1.01171875 } else { f64::from(*x as f32 * 1.01171875) };
+        }
+        Ok([("output".to_string(), input.clone()), ("h_n".to_string(), third), ("c_n".to_string(), more)].into())
     })
 }
 `,

@@ -45,8 +45,11 @@ async function judged(folder: Folder, text: string, flags: readonly string[] = [
 describe('verify --engine-command with {in} and {out} judges', () => {
   it('a command that reads and writes .safetensors, and leaves no file', async ({ folder }) => {
     await folder.mkdir('temporary files')
-    const { code, stdout, stderr } = await judged(folder, script("console.log('computing'); write()"))
-    expect(stderr).toBe('computing\n'.repeat(3))
+    const { code, stdout, stderr } = await judged(
+      folder,
+      script("console.log('files', fs.readdirSync(from.replace(/[^/]*$/, '')).length); write()"),
+    )
+    expect(stderr).toBe('files 1\n'.repeat(3))
     expect(stdout).toMatch(/^3 cases: 3 matched, 0 mismatched, 0 undecided, 0 unsupported\n/)
     expect(code).toBe(0)
     expect(readdirSync(folder.path('temporary files'))).toStrictEqual([])
