@@ -36,6 +36,15 @@ npm run --silent typecheck
   "$venv/bin/mypy"
 )
 
+step "Rust"
+if [ "${TORCH_PARITY_RUST:-}" = no ]; then
+  echo "none: TORCH_PARITY_RUST=no"
+elif ! command -v rustc; then
+  echo "expected rustc on the path, got none: its client is tested with it" >&2
+  echo "install it (https://rustup.rs), or set TORCH_PARITY_RUST=no" >&2
+  exit 1
+fi
+
 step "Chromium"
 chromium=${TORCH_PARITY_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 if [ -z "$chromium" ]; then

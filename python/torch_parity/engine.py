@@ -11,6 +11,7 @@
 Needs numpy alone. fixtures/README.md says what is exchanged, and every name and shape.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -28,6 +29,10 @@ PROTOCOL = 1
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
+
+#: Standard output, taken at once where `--engine-command` has started this process, so that
+#: whatever is loaded later may print.
+ANSWERS = own_stdout() if "TORCH_PARITY_ENGINE" in os.environ else None
 
 #: numpy has no bfloat16, and few compute in float16: numbers of either stand in float32, exactly.
 HALVES = ("float16", "bfloat16")
@@ -176,8 +181,8 @@ def serve(
     prepare: Callable[[Request], Any] | None = None,
     release: Callable[[Any], object] | None = None,
 ) -> None:
-    """Answers on standard input and output until there are no more questions; what is printed goes
-    to standard error.
+    """Answers on standard input and output until there are no more questions; what is printed, once
+    this module is loaded, goes to standard error.
 
     run: takes a Request and gives arrays by torch's names: outputs, gradients where there are
         cotangents, steps of a training. With prepare it takes what that gave, inputs, cotangents.
@@ -185,7 +190,7 @@ def serve(
     prepare: loads once what runs often; it is given requests without inputs and cotangents.
     release: gives up what prepare gave.
     """
-    answers = own_stdout()
+    answers = ANSWERS or own_stdout()
     engine = Engine(run, supports, prepare, release)
     has = {"supports": supports is not None, "prepare": prepare is not None}
     try:

@@ -82,7 +82,8 @@ function questionRecord({ ask, about, request, handle }: Question): object {
  */
 export function shell(command: string, stdin: 'pipe' | 'ignore'): ChildProcess {
   const before = process.env['PYTHONPATH']
-  const env = { ...process.env, PYTHONPATH: before ? `${before}${delimiter}${pythonFolder}` : pythonFolder }
+  const ours = { TORCH_PARITY_ENGINE: String(protocol) }
+  const env = { ...process.env, ...ours, PYTHONPATH: before ? `${before}${delimiter}${pythonFolder}` : pythonFolder }
   if (process.platform === 'win32') return spawn(command, { shell: true, env, stdio: [stdin, 'pipe', 'pipe'] })
   const watch = '(read -r gone <&3; kill -KILL 0) >/dev/null 2>&1 </dev/null & exec 3<&-; exec sh -c "$0"'
   return spawn('sh', ['-c', watch, command], { env, detached: true, stdio: [stdin, 'pipe', 'pipe', 'pipe'] })

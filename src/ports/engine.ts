@@ -8,7 +8,7 @@ import type { Host } from './host.ts'
 export interface EngineOptions {
   /** A module that exports an Engine, or float32; ours when absent. */
   readonly engine?: string
-  /** A command of a shell that starts one, which answers in frames. */
+  /** A command of a shell that starts one, which answers in frames, or that computes one request from {in} to {out}. */
   readonly engineCommand?: string
   /** A page, its address, or a module, of which a browser has the engine. */
   readonly enginePage?: string
@@ -40,6 +40,8 @@ export async function chosenEngine(
     return hosted(await hostEngine(await pageWay(enginePage), timeoutMs, signal))
   }
   if (engineCommand !== undefined) {
+    const { hostTemplate, isTemplate } = await import('./template.ts')
+    if (isTemplate(engineCommand)) return hosted(await hostTemplate(engineCommand, timeoutMs, signal))
     const [{ hostEngine }, { commandWay }] = await Promise.all([import('./host.ts'), import('./command.ts')])
     return hosted(await hostEngine(commandWay(engineCommand), timeoutMs, signal))
   }

@@ -28,6 +28,11 @@ describe('verify --engine-command loses one case, and nothing else, by', () => {
     ],
     ['an error', "send({ ask, error: 'no kernel\\nof that size' })", `${answer}: no kernel of that size\n`],
     ['text', "console.log('all is well'); right(question)", `${frames} "all is well`],
+    [
+      'lines that begin as a length might',
+      "console.log('abc\\nall is well')",
+      `${frames} "abc\\nall is well\\n"\n${instead}`,
+    ],
     ['a long text', "console.log('x'.repeat(1e6)); right(question)", `${frames} "${'x'.repeat(40)}"\n${instead}`],
     ['an empty frame', 'write(Buffer.alloc(4))', `${frames} "\\u0000\\u0000\\u0000\\u0000"\n${instead}`],
     [

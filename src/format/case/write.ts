@@ -1,5 +1,5 @@
 import type { Case, Outputs, Request } from '../case.ts'
-import type { Tensor } from '../tensor.ts'
+import type { DType, Tensor } from '../tensor.ts'
 
 /** A case as a file holds it. */
 export function recordOf(recorded: Case): object {
@@ -36,8 +36,15 @@ export function requestRecord({
   }
 }
 
+/** A tensor as a file holds it. */
+interface TensorRecord {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly data: Uint8Array
+}
+
 /** Tensors as a file holds them, by their names. */
-export function tensorRecords(tensors: Readonly<Record<string, Tensor>>): Record<string, object> {
+export function tensorRecords(tensors: Readonly<Record<string, Tensor>>): Record<string, TensorRecord> {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, tensor]) => [
       name,
