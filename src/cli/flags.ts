@@ -3,6 +3,8 @@ import type { Tolerance } from '../verify/compare.ts'
 
 export interface VerifyFlags {
   engine?: string
+  answers?: string
+  map?: string
   tolerance: Tolerance
   target?: string
   equalNan: boolean
@@ -20,10 +22,18 @@ export interface ExplainFlags {
   case: string
   engine?: string
   actual?: string
+  answers?: string
+  map?: string
   target?: string
   timeout: number
   search: number
   json?: string
+}
+
+export interface AskFlags {
+  out: string
+  format: 'fixture' | 'safetensors'
+  filter?: string
 }
 
 export interface ProbeFlags {

@@ -4,6 +4,7 @@ import type { Conduct } from '../../verify/conduct.ts'
 import type { Diagnosis } from '../../diagnose.ts'
 import type { Engine } from '../../engine/run.ts'
 import { ParityError } from '../../format/errors.ts'
+import type { Answers } from '../../ports/answers.ts'
 import type { Numbers } from '../../report/target.ts'
 import type { Detail, Failure, Provenance, Summary } from '../../report/results.ts'
 import type { ModuleTotals, Most, RatioTotals } from '../../report/text.ts'
@@ -17,6 +18,9 @@ import type { Judged } from '../target.ts'
 export interface VerifyOptions {
   /** A module that exports an Engine; ours when absent. */
   readonly engine?: string
+  /** A folder of answers, instead of an engine, and a file that says how its tensors are called. */
+  readonly answers?: string
+  readonly map?: string
   readonly tolerance: Tolerance
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string
@@ -48,6 +52,8 @@ interface Pending extends Answered {
 export interface Run {
   readonly options: VerifyOptions
   readonly engine: Engine
+  /** Where there are answers instead of an engine. */
+  readonly answers: Answers | undefined
   /** What the engine has done beside computing. */
   readonly take: () => Conduct[]
   /** Lets the engine give up what it has prepared. */

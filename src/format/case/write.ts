@@ -1,4 +1,4 @@
-import type { Case, Outputs } from '../case.ts'
+import type { Case, Outputs, Request } from '../case.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** A case as a file holds it. */
@@ -15,6 +15,21 @@ export function recordOf(recorded: Case): object {
   }
 }
 
+/** A request as a file holds it: of a case everything that an engine is told, and nothing that says what it is to give. */
+export function requestRecordOf(id: string, request: Request): object {
+  const { module, config, dtype, params, inputs, cotangents, training } = request
+  return {
+    id,
+    module,
+    config,
+    dtype,
+    params: tensorRecords(params),
+    inputs: tensorRecords(inputs as Outputs),
+    ...(cotangents && { cotangents: tensorRecords(cotangents) }),
+    ...(training && { training }),
+  }
+}
+
 /** Tensors as a file holds them, by their names. */
 export function tensorRecords(tensors: Readonly<Record<string, Tensor>>): Record<string, object> {
   return Object.fromEntries(
@@ -25,8 +40,8 @@ export function tensorRecords(tensors: Readonly<Record<string, Tensor>>): Record
   )
 }
 
-/** Little-endian, as the machines are that this runs on. */
-function bytesOf({ dtype, data }: Tensor): Uint8Array {
+/** The bytes of a tensor's elements, little-endian, as the machines are that this runs on. */
+export function bytesOf({ dtype, data }: Tensor): Uint8Array {
   if (dtype !== 'float16' && dtype !== 'bfloat16') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const bitsOf = dtype === 'float16' ? float16Bits : bfloat16Bits
   return new Uint8Array(Uint16Array.from(data, bitsOf).buffer)
