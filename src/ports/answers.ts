@@ -8,6 +8,7 @@ import { ParityError } from '../format/errors.ts'
 import type { Engine } from '../engine/run.ts'
 import type { Place } from './answers/place.ts'
 import { openPlaces } from './answers/places.ts'
+import { attempt } from './regular.ts'
 
 /** What the first message of requests says, and the index of those in files. */
 export const requestFormat = 'torch-parity-requests'
@@ -45,14 +46,12 @@ export interface Tally {
   readonly rounded: Map<string, number>
   /** What belongs to no case: how much there is, and the first of it. */
   surplus: number
-  readonly firstSurplus: string[]
+  firstSurplus: string | undefined
 }
-
-const mostNamed = 3
 
 function addSurplus(tally: Tally, names: readonly string[]): void {
   tally.surplus += names.length
-  tally.firstSurplus.push(...names.slice(0, mostNamed - tally.firstSurplus.length))
+  tally.firstSurplus ??= names[0]
 }
 
 /**
@@ -74,7 +73,7 @@ export async function openAnswers(folder: string, map?: NameMap): Promise<Answer
     missing: undefined,
     rounded: new Map(),
     surplus: 0,
-    firstSurplus: [],
+    firstSurplus: undefined,
   }
   // By the name in the folder: two fixtures must not be judged by the same answers.
   const taken = new Map<string, string>()
@@ -169,10 +168,12 @@ function answerOf(
 async function strangersIn(folder: string, taken: ReadonlyMap<string, string>): Promise<string[]> {
   const strangers: string[] = []
   const walk = async (below: string): Promise<void> => {
-    const entries = await readdir(join(folder, below), { withFileTypes: true })
+    const path = join(folder, below)
+    const entries = await attempt(path, () => readdir(path, { withFileTypes: true }))
     for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
       const own = below === '' ? entry.name : `${below}/${entry.name}`
-      if (entry.name.startsWith('.') || taken.has(own)) continue
+      // A link may be to what was looked for elsewhere.
+      if (entry.name.startsWith('.') || entry.isSymbolicLink() || taken.has(own)) continue
       if (entry.isDirectory()) await walk(own)
       else if (!taken.has(own.replace(/\.msgpack$/, ''))) strangers.push(join(folder, own))
     }

@@ -4,7 +4,7 @@ import { plural } from './text.ts'
 
 /** What is to be said of a folder of answers besides what was judged, a line for each thing. */
 export function renderTally(folder: string, tally: Tally): string[] {
-  const { answered, unanswered, missing = '', rounded, surplus, firstSurplus } = tally
+  const { answered, unanswered, missing = '', rounded, surplus, firstSurplus = '' } = tally
   const where = logLine(folder)
   const lines: string[] = []
   if (unanswered > 0) {
@@ -13,8 +13,7 @@ export function renderTally(folder: string, tally: Tally): string[] {
   }
   for (const [how, count] of rounded) lines.push(`${where}: ${plural(count, 'tensor')} rounded from ${how}`)
   if (surplus > 0) {
-    const more = surplus > firstSurplus.length ? ', …' : ''
-    lines.push(`${where}: ${surplus} for no case that was judged: ${firstSurplus.map(logLine).join(', ')}${more}`)
+    lines.push(`${where}: ${plural(surplus, 'answer')} to no case that was judged, the first ${logLine(firstSurplus)}`)
   }
   return lines
 }

@@ -60,7 +60,8 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
     if (verdict !== undefined) await report(run, file, verdict, recorded, given)
     await run.interruption.breathe()
   }
-  answers?.end()
+  // What was not asked for is not surplus.
+  if (run.options.filter === undefined) answers?.end()
 }
 
 async function judgeCase(

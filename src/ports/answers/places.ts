@@ -1,7 +1,8 @@
 // Where the answers to the cases of one fixture are: looked for once, and read when their case is judged.
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ParityError } from '../../format/errors.ts'
+import { attempt } from '../regular.ts'
 import { openMessages } from './messages.ts'
 import { fileNameOf } from './names.ts'
 import { arraysAt, fileAt, type Place } from './place.ts'
@@ -38,18 +39,17 @@ export async function openPlaces(folder: string, own: string): Promise<Places> {
 /** The names in a folder, those of folders of arrays with a slash behind them; those that begin with a dot aside. */
 async function entriesOf(root: string): Promise<Set<string>> {
   const names = new Set<string>()
-  let entries
-  try {
-    entries = await readdir(root, { withFileTypes: true })
-  } catch {
-    // Without a folder its answers are in one file, or there are none.
-    return names
-  }
-  for (const entry of entries) {
+  // Without a folder its answers are in one file, or there are none.
+  if ((await stat(root).catch(() => undefined))?.isDirectory() !== true) return names
+  for (const entry of await attempt(root, () => readdir(root, { withFileTypes: true }))) {
     if (entry.name.startsWith('.')) continue
     if (!entry.isDirectory()) names.add(entry.name)
     // A folder may as well be that of another fixture.
-    else if ((await readdir(join(root, entry.name))).some((name) => name.endsWith('.npy'))) names.add(`${entry.name}/`)
+    else if (await holdsArrays(join(root, entry.name))) names.add(`${entry.name}/`)
   }
   return names
+}
+
+async function holdsArrays(folder: string): Promise<boolean> {
+  return (await attempt(folder, () => readdir(folder))).some((name) => name.endsWith('.npy'))
 }
