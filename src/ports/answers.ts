@@ -1,6 +1,7 @@
 // Answers that somebody has computed elsewhere and left in a folder, for all cases at once. fixtures/README.md, "Answers", says how.
+import type { Stats } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import { type NameMap, renamed } from '../format/actual/map.ts'
 import { mostBytesOf, roundedTo } from '../format/actual.ts'
 import type { Case } from '../format/case.ts'
@@ -87,9 +88,8 @@ export async function openAnswers(folder: string, map?: NameMap): Promise<Answer
     },
     tally,
     async to(file, name) {
-      const there = await nameIn(folder, file, name)
-      const before = there === undefined ? undefined : taken.get(there)
-      const own = there ?? name
+      const { own, isThere } = await nameIn(folder, file, name)
+      const before = isThere ? taken.get(own) : undefined
       if (before !== undefined) {
         throw new ParityError(
           'USAGE',
@@ -115,21 +115,26 @@ async function holdsRequests(folder: string): Promise<boolean> {
 
 /**
  * What the answers to a fixture are called: by as much of its path as is there, so that those to all fixtures serve for some of them,
- * but never by less than its name, which others may have. → undefined where nothing is there
+ * but never by less than its name, which others may have. isThere: else it is where they would be
  */
-async function nameIn(folder: string, file: string, name: string): Promise<string | undefined> {
+async function nameIn(
+  folder: string,
+  file: string,
+  name: string,
+): Promise<{ readonly own: string; readonly isThere: boolean }> {
   const parts = resolve(file)
     .replace(/\.msgpack$/, '')
     .split(sep)
     .filter((part) => part !== '')
-  for (let length = parts.length; length >= name.split('/').length; length--) {
-    const own = parts.slice(-length).join('/')
-    const all = await Promise.all(
-      [own, `${own}.msgpack`].map((each) => stat(join(folder, each)).catch(() => undefined)),
-    )
-    if (all[0]?.isDirectory() === true || all[1]?.isFile() === true) return own
+  const least = name.split('/').length
+  const names = Array.from({ length: parts.length - least + 1 }, (_, i) => parts.slice(i).join('/'))
+  const statOf = (own: string): Promise<Stats | undefined> => stat(join(folder, own)).catch(() => undefined)
+  for (const own of names) {
+    const [all, messages] = await Promise.all([statOf(own), statOf(`${own}.msgpack`)])
+    if (all?.isDirectory() === true || messages?.isFile() === true) return { own, isThere: true }
   }
-  return undefined
+  for (const own of names) if ((await statOf(dirname(own)))?.isDirectory() === true) return { own, isThere: false }
+  return { own: name, isThere: false }
 }
 
 function answerOf(

@@ -201,6 +201,18 @@ describe('verify --answers', () => {
     expect(both.stdout).toContain('\n2 cases: 2 matched')
   })
 
+  it('says where answers would be by those to other fixtures', async ({ folder }) => {
+    await put(folder, {
+      'fixtures/a/cells.msgpack': fixtureBytes([caseRecord(one)]),
+      'fixtures/a/more.msgpack': fixtureBytes([caseRecord(two)]),
+      'answers/a/cells/one.npz': npz(one.expected),
+    })
+    const { stdout } = await folder.run(['verify', 'fixtures/a', '--answers', 'answers'])
+    expect(stdout).toContain(
+      '\nanswers: no answer to 1 of 2 cases, the first looked for at answers/a/more/two.safetensors\n',
+    )
+  })
+
   it('refuses to judge two fixtures by the same answers', async ({ folder }) => {
     await put(folder, {
       'a/cells.msgpack': fixtureBytes([caseRecord(one)]),

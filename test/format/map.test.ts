@@ -65,6 +65,27 @@ describe('renamed', () => {
     expect(renamed({ hidden, kernel }, rules, lstm, 'a')).toEqual({ output, grad_weight_ih_l0: gradient })
   })
 
+  it('takes a rule for tensors of its axes, and for modules of its gates, alone', () => {
+    const rules = map([
+      { from: 'hidden', to: 'output', transpose: [1, 0] },
+      { from: 'hidden', to: 'output', transpose: [1, 0, 2] },
+      { from: 'kernel', to: 'grad_weight_ih_l0', gates: 'z r n' },
+      { from: 'kernel', to: 'grad_weight_ih_l0', gates: 'f i g o' },
+      { from: 'kernel', to: 'grad_weight_ih_l0' },
+    ])
+    const rnn = layerCase({ module: 'RNN', seq_len: 3, batch: undefined, cotangents: true })
+    const gru = layerCase({ module: 'GRU', seq_len: 3, batch: 2, cotangents: true })
+    for (const [recorded, axes, order] of [
+      [lstm, [1, 0, 2], [1, 0, 2, 3]],
+      [gru, [1, 0, 2], [1, 0, 2]],
+      [rnn, [1, 0], [0]],
+    ] as const) {
+      const { output: own, grad_weight_ih_l0: rows } = recorded.expected as Record<string, FloatTensor>
+      const given = { hidden: turned(own!, axes), kernel: blocks(rows!, order) }
+      expect(renamed(given, rules, recorded, 'a')).toEqual({ output: own, grad_weight_ih_l0: rows })
+    }
+  })
+
   it('knows the rows of a bias, and of parameters after each step of a training', () => {
     const training = {
       optimizer: 'SGD',
@@ -113,21 +134,6 @@ describe('renamed', () => {
       'a: expected one tensor for output, as the map has it, got a and b',
     ],
     [
-      [{ from: '*', to: 'output', transpose: [1, 0] }],
-      { a: output! },
-      'a: a: expected a tensor of whose axes [1, 0] is an order, got shape (3, 2, 3)',
-    ],
-    [
-      [{ from: '*', to: 'output', transpose: [1, 1, 0] }],
-      { a: output! },
-      'a: a: expected a tensor of whose axes [1, 1, 0] is an order, got shape (3, 2, 3)',
-    ],
-    [
-      [{ from: '*', to: 'grad_weight_ih_l0', gates: 'i f o' }],
-      { a: gradient! },
-      'a: a: expected the gates i f g o of LSTM in some order, got i f o',
-    ],
-    [
       [{ from: '*', to: 'output', gates: 'i f c o' }],
       { a: output! },
       'a: a: expected blocks of rows of 4 gates in output, got shape (3, 2, 3)',
@@ -153,6 +159,22 @@ describe('parseMap', () => {
     ['[]', 'map.json: expected at least 1, got a list'],
     ['[{"from": "a"}]', 'map.json: 0.to: expected string, got nothing'],
     ['[{"from": "a", "to": "b", "scale": 2}]', 'map.json: 0: expected no key "scale"'],
+    [
+      '[{"from": "a", "to": "b", "transpose": [1, 1]}]',
+      'map.json: 0.transpose: expected an order of the axes from 0, got a list',
+    ],
+    [
+      '[{"from": "a", "to": "b", "transpose": [1, 2]}]',
+      'map.json: 0.transpose: expected an order of the axes from 0, got a list',
+    ],
+    [
+      '[{"from": "a", "to": "b", "gates": "i f o"}]',
+      'map.json: 0.gates: expected the gates i f g o or r z n in some order, got "i f o"',
+    ],
+    [
+      '[{"from": "a", "to": "b", "gates": "i i g o"}]',
+      'map.json: 0.gates: expected the gates i f g o or r z n in some order, got "i i g o"',
+    ],
     ['[{"from": "/(/", "to": "b"}]', 'map.json: 0.from: expected a regular expression, got '],
   ])('refuses %s', (text, message) => {
     expect(() => parseMap(text, 'map.json')).toThrow(message)

@@ -12,11 +12,37 @@ const Rule = z.strictObject({
   from: z.string().min(1),
   /** `$1` stands for what the first star or group has matched; null for a tensor that is to be left out. */
   to: z.string().min(1).nullable(),
-  /** Axis i of PyTorch's tensor is axis transpose[i] of the port's, as in numpy.transpose. */
-  transpose: z.array(z.int().min(0).lt(mostAxes)).optional(),
-  /** The order of the port's blocks of rows, by torch's letters: `i f c o`. */
-  gates: z.string().optional(),
+  /** Axis i of PyTorch's tensor is axis transpose[i] of the port's, as in numpy.transpose: of tensors of so many axes. */
+  transpose: z
+    .array(z.int())
+    .max(mostAxes)
+    .refine(
+      (axes) => axes.toSorted((one, other) => one - other).every((axis, i) => axis === i),
+      'expected an order of the axes from 0',
+    )
+    .optional(),
+  /** The order of the port's blocks of rows, by torch's letters: `i f c o`; of modules that have these gates. */
+  gates: z
+    .string()
+    .refine((order) => gatesOf(order) !== undefined, 'expected the gates i f g o or r z n in some order')
+    .optional(),
 })
+
+const gated = [kinds.LSTM.gates, kinds.GRU.gates]
+
+/** Some papers and frameworks call the candidate of an LSTM c, and that of a GRU h. */
+const candidates: Readonly<Record<string, string>> = { c: 'g', h: 'n' }
+
+/** The gates that a rule has put into an order, in that order and by torch's letters; undefined where they are nobody's. */
+function gatesOf(order: string): readonly string[] | undefined {
+  const letters = order.trim().split(/[\s,]+/)
+  const own = letters.map((letter) => candidates[letter] ?? letter)
+  return gated.some((gates) => isSameSet(gates, own)) ? own : undefined
+}
+
+function isSameSet(gates: readonly string[], own: readonly string[]): boolean {
+  return gates.toSorted().join(' ') === own.toSorted().join(' ')
+}
 
 interface Applied extends z.infer<typeof Rule> {
   readonly pattern: RegExp
@@ -57,15 +83,17 @@ function patternOf(from: string, where: string): RegExp {
 /**
  * A port's tensors as PyTorch's. What no rule matches keeps its name where the case expects it.
  * where: of what file they are.
- * @throws ParityError TENSORS_INVALID for a name that is none of PyTorch's, two of one name, and axes or gates that do not fit.
+ * @throws ParityError TENSORS_INVALID for a name that is none of PyTorch's, two of one name, and gates of what has none.
  */
 export function renamed(tensors: Tensors, { rules }: NameMap, recorded: Case, where: string): Tensors {
   const expected = Object.keys(recorded.expected)
+  const { module, config } = recorded
+  const { gates } = kinds['rnn' in config ? config.rnn : (module as keyof typeof kinds)]
   const from = new Map<string, string>()
   const unmatched: string[] = []
   const all: Record<string, Tensors[string]> = {}
   for (const [own, tensor] of Object.entries(tensors)) {
-    const rule = rules.find(({ pattern }) => pattern.test(own))
+    const rule = rules.find((each) => isFor(each, own, tensor, gates))
     if (rule?.to === null) continue
     const name = rule === undefined ? own : named(own, rule.pattern, rule.to)
     if (!expected.includes(name)) {
@@ -75,14 +103,27 @@ export function renamed(tensors: Tensors, { rules }: NameMap, recorded: Case, wh
     const before = from.get(name)
     if (before !== undefined) throw invalid(where, `one tensor for ${name}, as the map has it`, `${before} and ${own}`)
     from.set(name, own)
-    const turned = transposed(tensor, rule?.transpose, `${where}: ${own}`)
-    all[name] = rule?.gates === undefined ? turned : inOrder(turned, name, rule.gates, recorded, `${where}: ${own}`)
+    const turned = transposed(tensor, rule?.transpose)
+    const order = gatesOf(rule?.gates ?? '')
+    all[name] = order === undefined ? turned : inOrder(turned, name, order, gates, recorded, `${where}: ${own}`)
   }
   if (unmatched.length > 0) {
     const left = expected.filter((name) => !from.has(name))
     throw invalid(where, `names that the map makes ${left.join(', ') || 'nothing more'}`, unmatched.join(', '))
   }
   return all
+}
+
+/** Whether a rule is for a tensor: one for so many axes or for such gates says nothing of others. */
+function isFor(
+  { pattern, transpose, gates }: Applied,
+  name: string,
+  { shape }: Own,
+  ofModule: readonly string[],
+): boolean {
+  if (transpose !== undefined && transpose.length !== shape.length) return false
+  if (gates !== undefined && !isSameSet(gatesOf(gates) ?? [], ofModule)) return false
+  return pattern.test(name)
 }
 
 function named(own: string, pattern: RegExp, to: string): string {
@@ -92,30 +133,23 @@ function named(own: string, pattern: RegExp, to: string): string {
 
 type Own = Tensor<FloatDType>
 
-function transposed(tensor: Own, axes: readonly number[] | undefined, where: string): Own {
+function transposed(tensor: Own, axes: readonly number[] | undefined): Own {
   if (axes === undefined) return tensor
   const { shape } = tensor
-  if (axes.length !== shape.length || new Set(axes).size !== axes.length || Math.max(-1, ...axes) >= axes.length) {
-    throw invalid(where, `a tensor of whose axes [${axes.join(', ')}] is an order`, `shape ${formatShape(shape)}`)
-  }
   const to = axes.map((axis) => shape[axis]!)
   const strides = axes.map((axis) => elementCount(shape.slice(axis + 1)))
   return gathered(tensor, to, (index) => index.reduce((sum, i, axis) => sum + i * strides[axis]!, 0))
 }
 
-/** With the blocks of rows of the gates in torch's order. */
-function inOrder(tensor: Own, name: string, order: string, recorded: Case, where: string): Own {
-  const { module, config } = recorded
-  const gates = 'rnn' in config ? kinds[config.rnn].gates : kinds[module as keyof typeof kinds].gates
-  // Some papers and frameworks call the candidate of an LSTM c, and that of a GRU h.
-  const candidate = gates.includes('g') ? { c: 'g' } : { h: 'n' }
-  const own = order
-    .trim()
-    .split(/[\s,]+/)
-    .map((letter) => (gates.includes(letter) ? letter : ((candidate as Record<string, string>)[letter] ?? letter)))
-  if (own.toSorted().join(' ') !== gates.toSorted().join(' ')) {
-    throw invalid(where, `the gates ${gates.join(' ')} of ${module} in some order`, order)
-  }
+/** With the blocks of rows of the gates, which stand in an order of their own, in torch's. */
+function inOrder(
+  tensor: Own,
+  name: string,
+  own: readonly string[],
+  gates: readonly string[],
+  recorded: Case,
+  where: string,
+): Own {
   const axis = expectedAxes(recorded)[name]?.findIndex((each) => each.name === 'row') ?? -1
   const { shape } = tensor
   const rows = shape[axis]
