@@ -9,7 +9,6 @@ import { ParityError } from '../format/errors.ts'
 import type { Engine } from '../engine/run.ts'
 import type { Place } from './answers/place.ts'
 import { openPlaces } from './answers/places.ts'
-import { attempt } from './regular.ts'
 
 /** What the first message of requests says, and the index of those in files. */
 export const requestFormat = 'torch-parity-requests'
@@ -173,8 +172,8 @@ function answerOf(
 async function strangersIn(folder: string, taken: ReadonlyMap<string, string>): Promise<string[]> {
   const strangers: string[] = []
   const walk = async (below: string): Promise<void> => {
-    const path = join(folder, below)
-    const entries = await attempt(path, () => readdir(path, { withFileTypes: true }))
+    // What cannot be looked at was not needed.
+    const entries = await readdir(join(folder, below), { withFileTypes: true }).catch(() => [])
     for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
       const own = below === '' ? entry.name : `${below}/${entry.name}`
       // A link may be to what was looked for elsewhere.
