@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { parseCount, parseDuration, parsePositive, parseSeconds, parseTolerance } from './cli/arguments.ts'
 import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
 import type {
   VerifyFlags,
+  AskFlags,
   ExplainFlags,
   ProbeFlags,
   AuditFlags,
@@ -44,6 +45,8 @@ function program(): Command {
     )
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
+    .option('--answers <folder>', 'answers that were computed elsewhere, instead of an engine')
+    .option('--map <file>', 'rules in JSON for how the tensors of answers are called')
     .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
     .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')
@@ -67,6 +70,24 @@ function program(): Command {
     })
 
   torchParity
+    .command('ask')
+    .description(
+      'write what an engine is asked, without what it is to give, for `verify --answers` to judge the answers',
+    )
+    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .requiredOption('--out <folder>', 'where the requests go: a new or an empty folder')
+    .addOption(
+      new Option('--format <name>', 'a .msgpack for each fixture, or a .safetensors for each case and a list of them')
+        .choices(['fixture', 'safetensors'])
+        .default('safetensors'),
+    )
+    .option('--filter <text>', 'only cases whose file#id contains the text')
+    .action(async (paths: string[], flags: AskFlags) => {
+      const { ask } = await import('./cli/ask.ts')
+      process.exitCode = await ask(paths, flags)
+    })
+
+  torchParity
     .command('inspect')
     .description('show what a fixture holds, without judging it')
     .argument('<file>', 'a fixture file')
@@ -87,6 +108,8 @@ function program(): Command {
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
+    .option('--answers <folder>', 'the same of all cases, as `verify --answers` takes them')
+    .option('--map <file>', 'rules in JSON for how those tensors are called')
     .option('--target <name>', targetHelp)
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
     .option('--search <seconds>', 'how long to look for a cause', parseSeconds, 3)

@@ -50,6 +50,8 @@ export interface Observer {
   onOutputs?(outputs: unknown): void
   /** Whether R is wanted, for which our own engine computes the case once. */
   readonly ratios?: boolean
+  /** Whether the engine can be asked for the whole case alone, as where its answers are in files. */
+  readonly wholeOnly?: boolean
 }
 
 /**
@@ -71,7 +73,8 @@ export async function verify(
   const free = comparisons.every(({ outcome }) => outcome === 'match')
   const { tolerance } = judgement
   const decision = decisionOf(recorded, recorded.expected, tolerance)
-  const singles = decision.wide.length === 0 || tolerance.kind !== 'budget' ? [] : stepCases(recorded)
+  const isStepped = decision.wide.length > 0 && tolerance.kind === 'budget' && observer.wholeOnly !== true
+  const singles = isStepped ? stepCases(recorded) : []
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
   const judged = { id, module, comparisons, ...tied, ...(steps && { steps }) }
   const matches = free && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')

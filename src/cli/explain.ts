@@ -1,4 +1,6 @@
+import { dirname } from 'node:path'
 import pc from 'picocolors'
+import type { NameMap } from '../format/actual/map.ts'
 import { mostBytesOf, readActual } from '../format/actual.ts'
 import { once } from '../verify/again.ts'
 import { type Case, isModelRequest } from '../format/case.ts'
@@ -11,15 +13,19 @@ import { type Conduct, fails } from '../verify/conduct.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import type { Engine } from '../engine/run.ts'
 import { logLine, ParityError } from '../format/errors.ts'
+import { renderTally } from '../report/answers.ts'
 import { explainedBy } from '../report/detail.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderConduct, renderMismatch, renderRow } from '../report/text.ts'
 import { judge, type Observer, verdictOf, verify, verifyChain, type Verdict } from '../verify.ts'
+import type { Answers } from '../ports/answers.ts'
 import { chosenEngine, type EngineOptions } from '../ports/engine.ts'
+import { readRegular } from '../ports/regular.ts'
+import { chosenAnswers, chosenMap } from './answers.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { settleTies } from '../verify/ties.ts'
-import { readRegular } from './files.ts'
+import { nameBelow } from './files.ts'
 import { historyOf } from './history.ts'
 import type { Host } from '../ports/host.ts'
 import { namedCase } from './named.ts'
@@ -33,6 +39,9 @@ export interface ExplainOptions extends EngineOptions {
   readonly case: string
   /** Tensors that were computed elsewhere, instead of an engine. */
   readonly actual?: string
+  /** A folder of such for all cases; and a file that says how they are called. */
+  readonly answers?: string
+  readonly map?: string
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string
   readonly timeoutMs: number
@@ -51,6 +60,8 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     if (options.actual !== undefined && asked !== undefined)
       throw new ParityError('USAGE', `--actual: expected it without ${flag}, got both`)
   }
+  const answers = await chosenAnswers(options)
+  const isElsewhere = options.actual !== undefined || answers !== undefined
   const target = judgedFor(options.target, defaultJudgement.tolerance)
   const interruption = onInterrupt()
   const explainer = newExplainer(interruption.signal)
@@ -61,10 +72,12 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     const recorded = target.as(await namedCase(file, options.case))
     if (target.target !== undefined) process.stdout.write(`${renderTarget(target.target)}\n`)
     const judged =
-      options.actual === undefined
-        ? await judgeEngine(recorded, chosen.engine)
-        : await judgeActual(recorded, options.actual)
-    const asked = options.actual === undefined ? { engine: chosen.engine, host } : undefined
+      answers !== undefined
+        ? await judgeAnswer(file, recorded, answers)
+        : options.actual === undefined
+          ? await judgeEngine(recorded, chosen.engine)
+          : await judgeActual(recorded, options.actual, await chosenMap(options.map))
+    const asked = isElsewhere ? undefined : { engine: chosen.engine, host }
     let told = await tell(file, recorded, judged, { options, explainer, asked })
     if (told.exitCode === 0 && host !== undefined) {
       told = await tellConduct(file, { recorded, judged, host }, { options, explainer, asked })
@@ -96,10 +109,10 @@ async function writeTold(
   path: string,
   file: string,
   { verdict, diagnosis, exitCode }: Told,
-  { actual, target }: ExplainOptions,
+  { actual, answers, target }: ExplainOptions,
   engine: string,
 ): Promise<void> {
-  const writer = writeResults(path, actual ?? engine, { ...defaultJudgement, target })
+  const writer = writeResults(path, actual ?? answers ?? engine, { ...defaultJudgement, target })
   await writer.add(file, verdict, explainedBy(undefined, diagnosis))
   const is = (outcome: Verdict['outcome']): number => Number(verdict.outcome === outcome)
   const conduct = Object.fromEntries((verdict.conduct ?? []).map(({ kind }) => [kind, 1]))
@@ -128,12 +141,23 @@ async function judgeEngine(recorded: Case, engine: Engine): Promise<Judged> {
 }
 
 /** Judges what a file holds of a case. */
-async function judgeActual(recorded: Case, actual: string): Promise<Judged> {
-  const { outputs, notes } = readActual(actual, await readRegular(actual, mostBytesOf(recorded)), recorded)
+async function judgeActual(recorded: Case, actual: string, map: NameMap | undefined): Promise<Judged> {
+  const { outputs, notes } = readActual(actual, await readRegular(actual, mostBytesOf(recorded)), recorded, map)
   const settled = settleTies(recorded, outputs).outputs
   const comparisons = judge(recorded, settled).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
   for (const note of notes) process.stdout.write(`note: ${logLine(note)}\n`)
   return { verdict: verdictOf(recorded, comparisons), outputs }
+}
+
+/** Judges the answer to a case, as `verify` does. */
+async function judgeAnswer(file: string, recorded: Case, answers: Answers): Promise<Judged> {
+  const own = await answers.to(file, nameBelow(dirname(file), file))
+  let outputs: unknown
+  const observer: Observer = { ratios: true, wholeOnly: true, onOutputs: (given) => (outputs ??= given) }
+  const verdict = await verify(recorded, own.engineFor(recorded), defaultJudgement, observer)
+  for (const line of renderTally(answers.folder, answers.tally)) process.stdout.write(`note: ${line}\n`)
+  for (const { message } of own.errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
+  return { verdict, outputs }
 }
 
 /** What there is to explain with. */

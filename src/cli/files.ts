@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto'
-import { constants, createWriteStream, type Stats } from 'node:fs'
+import { createWriteStream, type Stats } from 'node:fs'
 import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf, ParityError } from '../format/errors.ts'
 import { type Fixture, openFixture } from '../format/fixture.ts'
+import { attempt } from '../ports/regular.ts'
 
 const chunkBytes = 256 * 1024
 
 /** Fixture files, and what was named but could not be found. */
 export interface Found {
   readonly files: readonly string[]
+  /** What each is called below the path that it was found by: `rnn/relu` of fixtures/rnn/relu.msgpack, found by fixtures. */
+  readonly names: ReadonlyMap<string, string>
   readonly errors: readonly ParityError[]
 }
 
@@ -19,15 +22,18 @@ export interface Found {
 export async function findFixtures(paths: readonly string[]): Promise<Found> {
   // By their real paths, so that a file that is named in two ways is judged once.
   const files = new Map<string, string>()
-  const add = async (file: string): Promise<void> => {
+  const names = new Map<string, string>()
+  const add = async (file: string, root: string): Promise<void> => {
     const own = await realpath(file).catch(() => resolve(file))
-    if (!files.has(own)) files.set(own, file)
+    if (files.has(own)) return
+    files.set(own, file)
+    names.set(file, nameBelow(root, file))
   }
   const errors: ParityError[] = []
   for (const path of paths) {
     const stats = await statOf(path)
     if (stats?.isFile()) {
-      await add(path)
+      await add(path, dirname(path))
       continue
     }
     // What is no path as it stands is a pattern, for which something is loaded.
@@ -40,9 +46,24 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
       ? await fixturesBelow(path)
       : ((await patterns?.glob(path, { absolute: isAbsolute(path), followSymbolicLinks: false })) ?? [])
     if (below.length === 0) errors.push(new ParityError('FILE_MISSING', `${path}: expected .msgpack files, got none`))
-    for (const file of below.toSorted()) await add(file)
+    const root = patterns === undefined ? path : steady(path, patterns.isDynamicPattern)
+    for (const file of below.toSorted()) await add(file, root)
   }
-  return { files: [...files.values()], errors }
+  return { files: [...files.values()], names, errors }
+}
+
+/** The folders at the beginning of a pattern that are no pattern. */
+function steady(pattern: string, isDynamic: (part: string) => boolean): string {
+  const parts = pattern.split('/')
+  return parts.slice(0, Math.max(0, parts.findIndex(isDynamic))).join('/') || (isAbsolute(pattern) ? '/' : '.')
+}
+
+/** Without its extension, and with the same separators everywhere. */
+export function nameBelow(root: string, file: string): string {
+  return relative(root, file)
+    .split(sep)
+    .join('/')
+    .replace(/\.msgpack$/, '')
 }
 
 /** Every .msgpack below a folder; links are followed, and a folder that can be reached in two ways is read once. */
@@ -123,47 +144,6 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
     }
   } finally {
     await file.close()
-  }
-}
-
-/**
- * Reads a regular file of at most `mostBytes`: devices, pipes and what else has no end are refused before they are read.
- * @throws ParityError FILE_UNREADABLE, or TENSORS_INVALID when it is larger.
- */
-export async function readRegular(path: string, mostBytes: number): Promise<Uint8Array> {
-  // Opening a pipe would wait for somebody who writes into it.
-  const file = await attempt(path, () => open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)))
-  try {
-    const stats = await file.stat()
-    if (!stats.isFile()) {
-      throw new ParityError('FILE_UNREADABLE', `${path}: expected a regular file, got ${kindOf(stats)}`)
-    }
-    // One byte more than there may be, should it grow while it is read.
-    const bytes = new Uint8Array(Math.min(stats.size, mostBytes) + 1)
-    let length = 0
-    while (stats.size <= mostBytes && length < bytes.length) {
-      const { bytesRead } = await attempt(path, () => file.read(bytes, length, bytes.length - length))
-      if (bytesRead === 0) return bytes.subarray(0, length)
-      length += bytesRead
-    }
-    const got = length > 0 ? 'a file that grows' : `${stats.size}`
-    throw new ParityError('TENSORS_INVALID', `${path}: expected at most ${mostBytes} bytes for this case, got ${got}`)
-  } finally {
-    await file.close()
-  }
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return 'a folder'
-  if (stats.isFIFO()) return 'a pipe'
-  return stats.isSocket() ? 'a socket' : 'a device'
-}
-
-async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (cause) {
-    throw new ParityError('FILE_UNREADABLE', `${path}: expected a readable file, got ${messageOf(cause)}`, { cause })
   }
 }
 

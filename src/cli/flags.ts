@@ -5,6 +5,8 @@ export interface VerifyFlags {
   engine?: string
   engineCommand?: string
   enginePage?: string
+  answers?: string
+  map?: string
   tolerance: Tolerance
   target?: string
   equalNan: boolean
@@ -24,10 +26,18 @@ export interface ExplainFlags {
   engineCommand?: string
   enginePage?: string
   actual?: string
+  answers?: string
+  map?: string
   target?: string
   timeout: number
   search: number
   json?: string
+}
+
+export interface AskFlags {
+  out: string
+  format: 'fixture' | 'safetensors'
+  filter?: string
 }
 
 export interface ProbeFlags {

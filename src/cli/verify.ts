@@ -4,7 +4,16 @@ import { watched } from '../verify/conduct.ts'
 import type { Causes } from '../diagnose/causes.ts'
 import type { Failure, Summary } from '../report/results.ts'
 import { renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
-import { countOfFaults, nothingOf, RatioTotals, renderAsked, renderModules, renderSummary } from '../report/text.ts'
+import {
+  countOfFaults,
+  nothingOf,
+  plural,
+  RatioTotals,
+  renderAsked,
+  renderModules,
+  renderSummary,
+} from '../report/text.ts'
+import type { Answers } from '../ports/answers.ts'
 import { chosenEngine } from '../ports/engine.ts'
 import { newExplainer } from './explainer.ts'
 import type { Host } from '../ports/host.ts'
@@ -14,11 +23,14 @@ import type * as Results from './results.ts'
 import type { Writer } from './results.ts'
 import type { Judged } from './target.ts'
 import { judgeFiles } from './verify/judging.ts'
-import { type Run, timeoutsToStop, type VerifyOptions } from './verify/run.ts'
+import { isOver, type Run, timeoutsToStop, type VerifyOptions } from './verify/run.ts'
 import { settle } from './verify/settling.ts'
 
 /** Judges every case behind the paths and prints what came of it. → the exit code */
-export async function verifyFiles(paths: readonly string[], options: VerifyOptions): Promise<number> {
+export async function verifyFiles(paths: readonly string[], asked: VerifyOptions): Promise<number> {
+  const answers = await answersOf(asked)
+  // Answers are there once.
+  const options = answers === undefined ? asked : { ...asked, repeat: 1 }
   const judged = await judgedBy(options)
   const interruption = onInterrupt()
   const explainer = newExplainer(interruption.signal)
@@ -26,7 +38,10 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   const errors: Failure[] = []
   let host: Host | undefined
   try {
-    const chosen = await chosenEngine(options, options.timeoutMs, interruption.signal)
+    const chosen =
+      answers === undefined
+        ? await chosenEngine(options, options.timeoutMs, interruption.signal)
+        : { engine: answers.engine, host: undefined }
     host = chosen.host
     const inProcess = watched(chosen.engine)
     const engine = host?.engine ?? inProcess.engine
@@ -36,6 +51,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     const run: Run = {
       options,
       engine,
+      answers,
       take: () => host?.take() ?? inProcess.take(),
       release: async () => host?.release(),
       judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
@@ -67,7 +83,7 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     await settle(run)
     const { summary } = run
     if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
-      errors.push(nothingJudged(summary, options))
+      errors.push(nothingJudged(summary, options, answers))
     }
     const exitCode = interruption.signal.aborted
       ? interruption.exitCode
@@ -76,8 +92,10 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
         : summary.mismatched > 0 || countOfFaults(summary) > 0
           ? 1
           : 0
-    const allowed = interruption.signal.aborted ? undefined : await run.mismatches?.allowedBy(engine)
-    const causes = run.explained === 0 ? undefined : await causesOf(run)
+    const allowed = interruption.signal.aborted
+      ? undefined
+      : await run.mismatches?.allowedBy(answers === undefined ? engine : undefined)
+    const causes = run.explained === 0 ? undefined : await causesOf(run, answers === undefined)
     progress.stop()
     if (causes !== undefined) {
       const { renderCauses, severalCauses } = await import('../report/causes.ts')
@@ -94,6 +112,12 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
     // Where nothing was seen, a quiet run has no need of it.
     if (options.repeat > 1 && summary.cases > 0 && (!options.quiet || countOfFaults(summary) > 0)) {
       process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains, run.refusedParts)}\n`)
+    }
+    if (answers !== undefined) {
+      // What was not looked for is not surplus.
+      if (options.filter === undefined && !isOver(run)) await answers.end()
+      const { renderTally } = await import('../report/answers.ts')
+      for (const line of renderTally(answers.folder, answers.tally)) process.stdout.write(`${line}\n`)
     }
     if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
     if (allowed !== undefined)
@@ -122,12 +146,18 @@ export async function verifyFiles(paths: readonly string[], options: VerifyOptio
   }
 }
 
-/** What the mismatches come from; where there are several, as other requests leave it. */
-async function causesOf(run: Run): Promise<Causes | undefined> {
+/** What the mismatches come from; where there are several, and an engine can be asked, as other requests leave it. */
+async function causesOf(run: Run, canAsk: boolean): Promise<Causes | undefined> {
   const causes = await run.explainer.causes()
   if (causes === undefined) return undefined
   const { heldAgainst, unasked } = await import('./verify/asking.ts')
-  return run.summary.mismatched > 1 ? await heldAgainst(causes, run) : unasked(causes)
+  return canAsk && run.summary.mismatched > 1 ? await heldAgainst(causes, run) : unasked(causes)
+}
+
+async function answersOf(options: VerifyOptions): Promise<Answers | undefined> {
+  if (options.answers === undefined && options.map === undefined) return undefined
+  const { chosenAnswers } = await import('./answers.ts')
+  return chosenAnswers(options)
 }
 
 async function judgedBy({ target, tolerance }: VerifyOptions): Promise<Judged> {
@@ -146,7 +176,12 @@ async function writersOf(
   return paths.map((path) => writeResults(path, engine, options))
 }
 
-function nothingJudged(summary: Summary, { filter }: VerifyOptions): Failure {
+function nothingJudged(summary: Summary, { filter }: VerifyOptions, answers: Answers | undefined): Failure {
+  const missing = answers?.tally.answered === 0 ? answers.tally.missing : undefined
+  if (missing !== undefined) {
+    const got = `none to ${plural(summary.unsupported, 'case')}\nthe first is looked for at ${missing}`
+    return { code: 'NOTHING_JUDGED', message: `${answers?.folder}: expected at least one answer, got ${got}` }
+  }
   const none = filter === undefined ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
   const why = nothingOf(summary) ?? none
   return { code: 'NOTHING_JUDGED', message: `expected at least one case to judge, got ${why}` }

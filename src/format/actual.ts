@@ -1,5 +1,6 @@
 import { decode } from '@msgpack/msgpack'
 import { z } from 'zod'
+import { type NameMap, renamed } from './actual/map.ts'
 import { readNpy } from './actual/npy.ts'
 import { readNpz } from './actual/npz.ts'
 import { readSafetensors } from './actual/safetensors.ts'
@@ -8,7 +9,7 @@ import { parse } from './case/wording.ts'
 import type { Case, Outputs } from './case.ts'
 import { messageOf } from './errors.ts'
 import { keyTwice } from './messages.ts'
-import { floatTensor, unitRoundoff } from './tensor.ts'
+import { type FloatDType, floatTensor, unitRoundoff } from './tensor.ts'
 
 /** What somebody has computed elsewhere, as far as a case expects it. */
 interface Actual {
@@ -40,34 +41,63 @@ const readers: Readonly<
 
 /**
  * Reads tensors that were computed elsewhere: .npy, .npz, .safetensors, or .msgpack, a map of tensors as fixtures hold them. What
- * is wider than the case's dtype is rounded to it.
+ * is wider than the case's dtype is rounded to it. map: how they are called there.
  * @throws ParityError TENSORS_INVALID
  */
-export function readActual(name: string, bytes: Uint8Array, recorded: Case): Actual {
+export function readActual(name: string, bytes: Uint8Array, recorded: Case, map?: NameMap): Actual {
+  const [first = ''] = Object.keys(recorded.expected)
+  const named = (stem: string): string => (map !== undefined || Object.hasOwn(recorded.expected, stem) ? stem : first)
+  const read = readTensors(name, bytes, named, mostBytesOf(recorded))
+  const tensors = map === undefined ? read : renamed(read, map, recorded, name)
+  const notes: string[] = []
+  const own: Record<string, Tensors[string]> = {}
+  for (const [tensor, given] of Object.entries(tensors)) {
+    if (Object.hasOwn(recorded.expected, tensor)) own[tensor] = given
+    else notes.push(`${tensor} is not of this case and was left out`)
+  }
+  const missing = Object.keys(recorded.expected).filter((tensor) => !Object.hasOwn(own, tensor))
+  if (Object.keys(own).length === 0) {
+    throw invalid(name, `one of ${missing.join(', ')}`, Object.keys(tensors).join(', ') || 'no tensor')
+  }
+  const outputs = roundedTo(recorded.dtype, own, (tensor, from) =>
+    notes.push(`${tensor} was rounded from ${from} to ${recorded.dtype}`),
+  )
+  if (missing.length > 0) notes.push(`not given, and not judged: ${missing.join(', ')}`)
+  return { outputs, notes }
+}
+
+/**
+ * Reads the tensors of a file by its extension.
+ * named: how the only tensor of a .npy is called, by the name of the file without its extension; mostBytes: of what is unpacked.
+ * @throws ParityError TENSORS_INVALID
+ */
+export function readTensors(
+  name: string,
+  bytes: Uint8Array,
+  named: (stem: string) => string,
+  mostBytes: number,
+): Tensors {
   const [, stem = '', extension = ''] = /([^/\\]*)\.([^./\\]+)$/.exec(name) ?? []
   const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined
   const known = Object.keys(readers).map((each) => `.${each}`)
   if (read === undefined)
     throw invalid(name, `a file ${known.join(', ')}`, extension === '' ? 'no such name' : `.${extension}`)
-  const [first = ''] = Object.keys(recorded.expected)
-  const tensors = read(bytes, name, Object.hasOwn(recorded.expected, stem) ? stem : first, mostBytesOf(recorded))
-  const notes: string[] = []
-  const outputs: Record<string, Outputs[string]> = {}
-  for (const [tensor, given] of Object.entries(tensors)) {
-    if (!Object.hasOwn(recorded.expected, tensor)) {
-      notes.push(`${tensor} is not of this case and was left out`)
-      continue
-    }
-    const wider = unitRoundoff[given.dtype] < unitRoundoff[recorded.dtype]
-    if (wider) notes.push(`${tensor} was rounded from ${given.dtype} to ${recorded.dtype}`)
-    outputs[tensor] = wider ? floatTensor(recorded.dtype, given.shape, Float64Array.from(given.data)) : given
-  }
-  const missing = Object.keys(recorded.expected).filter((tensor) => !Object.hasOwn(outputs, tensor))
-  if (Object.keys(outputs).length === 0) {
-    throw invalid(name, `one of ${missing.join(', ')}`, Object.keys(tensors).join(', ') || 'no tensor')
-  }
-  if (missing.length > 0) notes.push(`not given, and not judged: ${missing.join(', ')}`)
-  return { outputs, notes }
+  return read(bytes, name, named(stem), mostBytes)
+}
+
+/** The tensors in a case's dtype, as far as they are wider; each that was rounded is told. */
+export function roundedTo(
+  dtype: FloatDType,
+  tensors: Tensors,
+  onRounded: (tensor: string, from: FloatDType) => void,
+): Outputs {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, given]) => {
+      if (unitRoundoff[given.dtype] >= unitRoundoff[dtype]) return [name, given]
+      onRounded(name, given.dtype)
+      return [name, floatTensor(dtype, given.shape, Float64Array.from(given.data))]
+    }),
+  )
 }
 
 function readMessagePack(bytes: Uint8Array, where: string): Tensors {
@@ -79,6 +109,14 @@ function readMessagePack(bytes: Uint8Array, where: string): Tensors {
   }
   const twice = keyTwice(bytes)
   if (twice !== undefined) throw invalid(where, 'each key of a map once', `${JSON.stringify(twice)} twice`)
+  return tensorsOf(value, where)
+}
+
+/**
+ * Tensors as a fixture holds them, from a message.
+ * @throws ParityError TENSORS_INVALID
+ */
+export function tensorsOf(value: unknown, where: string): Tensors {
   const records = parse(z.record(z.string(), TensorRecord), value, where, 'TENSORS_INVALID')
   return Object.fromEntries(
     Object.entries(records).map(([name, { dtype, shape, data }]) => [

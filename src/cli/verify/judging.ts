@@ -4,6 +4,8 @@ import type { Case } from '../../format/case.ts'
 import { logLine, ParityError } from '../../format/errors.ts'
 import { rememberNext } from '../../verify/exact.ts'
 import type { Fixture } from '../../format/fixture.ts'
+import type { Engine } from '../../engine/run.ts'
+import type { FixtureAnswers } from '../../ports/answers.ts'
 import { renderFile } from '../../report/text.ts'
 import { type Observer, verify, verifyChain, type Verdict } from '../../verify.ts'
 import { findFixtures, openFile } from '../files.ts'
@@ -12,25 +14,26 @@ import { fail, isOver, type Run } from './run.ts'
 
 /** Judges every case behind the paths, and shows what came of each. */
 export async function judgeFiles(run: Run, paths: readonly string[]): Promise<void> {
-  const { files, errors } = await findFixtures(paths)
+  const { files, names, errors } = await findFixtures(paths)
   for (const error of errors) fail(run, error)
   for (const file of files) {
     if (isOver(run)) return
     try {
-      await judgeFile(run, file, await openFile(file))
+      await judgeFile(run, file, names.get(file) ?? '', await openFile(file))
     } catch (error) {
       fail(run, error, file)
     }
   }
 }
 
-async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void> {
+async function judgeFile(run: Run, file: string, name: string, fixture: Fixture): Promise<void> {
   const { options, progress } = run
   progress.expect(fixture.length)
   if (fixture.length === 0) {
     fail(run, new ParityError('NOTHING_JUDGED', `${file}: expected at least one case, got none`), file)
   }
   let titled = false
+  let answers: FixtureAnswers | undefined
   for await (const read of fixture.cases()) {
     if (isOver(run)) return
     if ('error' in read) {
@@ -42,23 +45,37 @@ async function judgeFile(run: Run, file: string, fixture: Fixture): Promise<void
     if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
     if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
     if (!titled) {
-      const { name, seed, producer } = fixture.header
-      run.fixtures.push({ file, name, seed, cases: fixture.length, producer })
+      const { name: suite, seed, producer } = fixture.header
+      run.fixtures.push({ file, name: suite, seed, cases: fixture.length, producer })
+    }
+    if (!titled && run.answers !== undefined) {
+      answers = await run.answers.to(file, name)
+      for (const error of answers.errors) fail(run, error, file)
     }
     titled = true
     const recorded = run.judged.as(read.case)
     const given: Given = { answer: undefined, outputs: undefined, ms: 0 }
-    const verdict = await judgeCase(run, file, recorded, given)
+    const engine = answers?.engineFor(recorded) ?? run.engine
+    const verdict = await judgeCase(run, file, recorded, engine, given)
     if (verdict !== undefined) await report(run, file, verdict, recorded, given)
     await run.interruption.breathe()
   }
+  // What was not asked for is not surplus.
+  if (run.options.filter === undefined) answers?.end()
 }
 
-async function judgeCase(run: Run, file: string, recorded: Case, given: Given): Promise<Verdict | undefined> {
-  const { engine, judgement, options } = run
+async function judgeCase(
+  run: Run,
+  file: string,
+  recorded: Case,
+  engine: Engine,
+  given: Given,
+): Promise<Verdict | undefined> {
+  const { judgement, options } = run
   const began = performance.now()
   const observer: Observer = {
     ratios: true,
+    wholeOnly: run.answers !== undefined,
     onAnswer: (answer) => {
       // Of the whole case, which comes first; single steps come after it.
       if (given.ms > 0) return

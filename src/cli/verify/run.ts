@@ -5,6 +5,7 @@ import type { Diagnosis } from '../../diagnose.ts'
 import type { Engine } from '../../engine/run.ts'
 import { ParityError } from '../../format/errors.ts'
 import type { EngineOptions } from '../../ports/engine.ts'
+import type { Answers } from '../../ports/answers.ts'
 import type { Numbers } from '../../report/target.ts'
 import type { Detail, Failure, Provenance, Summary } from '../../report/results.ts'
 import type { ModuleTotals, Most, RatioTotals } from '../../report/text.ts'
@@ -16,6 +17,9 @@ import type { Progress } from '../progress.ts'
 import type { Judged } from '../target.ts'
 
 export interface VerifyOptions extends EngineOptions {
+  /** A folder of answers, instead of an engine, and a file that says how its tensors are called. */
+  readonly answers?: string
+  readonly map?: string
   readonly tolerance: Tolerance
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string
@@ -47,6 +51,8 @@ interface Pending extends Answered {
 export interface Run {
   readonly options: VerifyOptions
   readonly engine: Engine
+  /** Where there are answers instead of an engine. */
+  readonly answers: Answers | undefined
   /** What the engine has done beside computing. */
   readonly take: () => Conduct[]
   /** Lets the engine give up what it has prepared. */

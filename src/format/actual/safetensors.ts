@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { parse } from '../case/wording.ts'
 import { plainText } from '../plain.ts'
 import { messageOf } from '../errors.ts'
-import type { FloatDType } from '../tensor.ts'
+import { bytesOf } from '../case/write.ts'
+import { type DType, type FloatDType, itemSize, type Tensor } from '../tensor.ts'
 import { floatsOf, invalid, type Tensors } from './tensors.ts'
 
 const dtypes: Readonly<Record<string, FloatDType>> = {
@@ -62,6 +63,33 @@ export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
   }
   if (next !== data.length) throw invalid(where, `${next} bytes of tensors`, `${data.length}`)
   return read
+}
+
+const codes: Readonly<Record<DType, string>> = {
+  float16: 'F16',
+  bfloat16: 'BF16',
+  float32: 'F32',
+  float64: 'F64',
+  int64: 'I64',
+}
+
+/** The bytes of a safetensors file: its header and then each tensor, those of the widest dtype first, so that all are aligned. */
+export function encodeSafetensors(tensors: Readonly<Record<string, Tensor>>): Uint8Array[] {
+  const header: Record<string, z.infer<typeof Entry>> = {}
+  const data: Uint8Array[] = []
+  let at = 0
+  for (const [name, tensor] of Object.entries(tensors).toSorted(
+    ([, one], [, other]) => itemSize[other.dtype] - itemSize[one.dtype],
+  )) {
+    const bytes = bytesOf(tensor)
+    data.push(bytes)
+    header[name] = { dtype: codes[tensor.dtype], shape: [...tensor.shape], data_offsets: [at, (at += bytes.length)] }
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header))
+  const padded = new Uint8Array(8 + 8 * Math.ceil(text.length / 8)).fill(0x20)
+  new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true)
+  padded.set(text, 8)
+  return [padded, ...data]
 }
 
 /** A key that an object in a text has twice, of which JSON.parse gives the last; the text is JSON. */

@@ -15,7 +15,7 @@ export function recordOf(recorded: Case): object {
   }
 }
 
-/** A request, or a part of one, as a case of a file says it: without what is expected. */
+/** A request, or a part of one, as a case of a file says it: everything that an engine is told, and nothing that is expected. */
 export function requestRecord({
   module,
   config,
@@ -53,8 +53,8 @@ export function tensorRecords(tensors: Readonly<Record<string, Tensor>>): Record
   )
 }
 
-/** Little-endian, as the machines are that this runs on. */
-function bytesOf({ dtype, data }: Tensor): Uint8Array {
+/** The bytes of a tensor's elements, little-endian, as the machines are that this runs on. */
+export function bytesOf({ dtype, data }: Tensor): Uint8Array {
   if (dtype !== 'float16' && dtype !== 'bfloat16') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const bitsOf = dtype === 'float16' ? float16Bits : bfloat16Bits
   return new Uint8Array(Uint16Array.from(data, bitsOf).buffer)

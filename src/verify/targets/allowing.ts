@@ -1,6 +1,7 @@
 import type { Case, Request } from '../../format/case.ts'
 import type { Engine } from '../../engine/run.ts'
 import { ParityError } from '../../format/errors.ts'
+import { defaultJudgement } from '../compare.ts'
 import { targeted } from '../targets.ts'
 import { verify, verifyChain, type Verdict } from '../../verify.ts'
 import { type Target, targetOf, targetsToTry } from './specification.ts'
@@ -18,9 +19,9 @@ export interface Mismatches {
   /**
    * The first target that allows every mismatch there was, and how many of them it leaves undecided, which is not all of them;
    * undefined when there is none, or when not all mismatches were kept.
-   * engine: asked again for what a case asks beside the whole run, such as single steps.
+   * engine: asked again for what a case asks beside the whole run, such as single steps; undefined where nobody can be asked.
    */
-  allowedBy(engine: Engine): Promise<Allowed | undefined>
+  allowedBy(engine: Engine | undefined): Promise<Allowed | undefined>
 }
 
 /** What a target makes of all mismatches of a run. */
@@ -62,18 +63,21 @@ export function newMismatches(mostBytes = mostKeptBytes): Mismatches {
 async function undecidedWhereAllowed(
   target: Target,
   cases: readonly Kept[],
-  engine: Engine,
+  engine: Engine | undefined,
 ): Promise<number | undefined> {
   let undecided = 0
   for (const { recorded, outputs } of cases) {
     const again: Engine = {
-      name: engine.name,
+      name: engine?.name ?? 'answers',
       run: (request: Request) =>
-        request.inputs === recorded.inputs ? (outputs as Awaited<ReturnType<Engine['run']>>) : engine.run(request),
+        request.inputs === recorded.inputs || engine === undefined
+          ? (outputs as Awaited<ReturnType<Engine['run']>>)
+          : engine.run(request),
     }
     try {
       const widened = targeted(recorded, target)
-      const { verdict } = await verifyChain(widened, again, await verify(widened, again))
+      const whole = await verify(widened, again, defaultJudgement, { wholeOnly: engine === undefined })
+      const verdict = engine === undefined ? whole : (await verifyChain(widened, again, whole)).verdict
       if (verdict.outcome === 'mismatch') return undefined
       if (verdict.outcome === 'undecided' || isMostlyUnjudged(verdict)) undecided++
     } catch (error) {
