@@ -9,7 +9,6 @@ import { withOneMore } from './onemore.ts'
 import { type Mismatch, mismatchOf } from './mismatch.ts'
 import { questionOf } from './question.ts'
 
-/** Where a mismatch is. */
 interface Place {
   readonly file: string
   readonly id: string
@@ -39,7 +38,6 @@ export interface OpenGroup extends CauseGroup {
   readonly others: readonly Explanation[]
 }
 
-/** One way to say what a cause is. */
 interface Candidate {
   readonly edits: readonly Edit[]
   readonly explanation: Explanation
