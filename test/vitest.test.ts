@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -159,6 +161,60 @@ describe('the example of README.md', () => {
     expect(shown).toMatch(/batch-0-input-4-hidden-5 \d+ms \[undecided: shapes agree, 0 numbers to judge\]/)
     expect(status('node_modules/torch-parity/fixtures/rnn_cell/default.msgpack notes-N5-D10-H7')).toBe('passed')
     expect(code).toBe(0)
+  })
+})
+
+/** What a module of dist/ imports that is none of its own files, and all that these do. */
+async function packagesOf(file: string, seen = new Set<string>()): Promise<string[]> {
+  if (seen.has(file)) return []
+  seen.add(file)
+  const text = await readFile(file, 'utf8')
+  const names = [...text.matchAll(/(?:from|import\()\s*['"]([^'"]+)['"]/g)].map(([, name]) => name!)
+  const own = names.filter((name) => name.startsWith('.')).map((name) => packagesOf(join(dirname(file), name), seen))
+  return [...names.filter((name) => !name.startsWith('.')), ...(await Promise.all(own)).flat()]
+}
+
+describe('describeParity of a browser', () => {
+  it('needs nothing of Node, and is what a browser takes', async () => {
+    const packages = new Set(await packagesOf(join(root, 'dist', 'vitest-browser.js')))
+    expect([...packages].toSorted()).toEqual(['@msgpack/msgpack', '@noble/hashes/sha2.js', 'vitest', 'zod'])
+    const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      exports: Record<string, { browser: unknown }>
+    }
+    expect(Object.keys(exports['./vitest']!)[0]).toBe('browser')
+    expect(exports['./vitest']!.browser).toEqual({
+      types: './dist/vitest-browser.d.ts',
+      default: './dist/vitest-browser.js',
+    })
+  })
+
+  it('fetches fixtures', async ({ project }) => {
+    const files: Record<string, Uint8Array> = {
+      '/good.msgpack': fixture('one', 'two'),
+      '/torn.msgpack': fixture('one').subarray(0, 300),
+    }
+    const server = createServer(({ url }, response) => {
+      const bytes = files[url ?? '']
+      response.writeHead(bytes === undefined ? 404 : 200).end(bytes)
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    try {
+      const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const urls = ['/good.msgpack', '/torn.msgpack', '/missing.msgpack'].map((path) => base + path)
+      await project.write('port.mjs', engineModule('cell'))
+      await project.write(
+        'parity.test.js',
+        `import { describeParity } from './node_modules/torch-parity/dist/vitest-browser.js'\nimport port from './port.mjs'\nawait describeParity(${JSON.stringify(urls)}, port)\n`,
+      )
+      const { code, shown, report, status } = await project.vitest()
+      expect(code).toBe(1)
+      expect([report.numPassedTests, report.numFailedTests]).toEqual([2, 2])
+      expect(status(`${base}/good.msgpack two`)).toBe('passed')
+      expect(shown).toMatch(/ParityError: \S+torn\.msgpack: message at byte \d+: expected it to be complete/)
+      expect(shown).toMatch(/ParityError: \S+missing\.msgpack: expected a fixture, got status 404/)
+    } finally {
+      server.close()
+    }
   })
 })
 
