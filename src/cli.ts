@@ -20,6 +20,8 @@ setFlagsFromString('--semi-space-growth-factor=1')
 // What outlives it is small as well: collecting what is left of it early costs no time that shows, and saves 20 MB.
 setFlagsFromString('--heap-growing-percent=30')
 
+const engineHelp =
+  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web or onnxruntime-node, where that is installed (default: ours)'
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
 function program(): Command {
@@ -34,10 +36,7 @@ function program(): Command {
     .command('verify')
     .description('judge an engine by recorded PyTorch runs')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
-    .option(
-      '--engine <file>',
-      'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
-    )
+    .option('--engine <file>', engineHelp)
     .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
     .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')
@@ -77,7 +76,7 @@ function program(): Command {
     )
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case, or how its id alone begins')
-    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
+    .option('--engine <file>', engineHelp)
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
     .option('--target <name>', targetHelp)
     .option('--timeout <seconds>', 'how long the engine may take for one run', parseSeconds, 60)
@@ -137,10 +136,7 @@ function program(): Command {
   torchParity
     .command('fuzz')
     .description('ask PyTorch for random cases until an engine departs from one, and make that one small')
-    .option(
-      '--engine <file>',
-      'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
-    )
+    .option('--engine <file>', engineHelp)
     .option('--target <name>', targetHelp)
     .option('--module <name...>', 'only these modules, such as LSTM GRUCell')
     .option('--runs <number>', 'how many cases (default: 1000, or no limit with --time)', parsePositive)
@@ -172,7 +168,7 @@ function program(): Command {
     .description(
       'learn by experiments when an engine is wrong: for which sizes, options, numbers, and after which calls',
     )
-    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
+    .option('--engine <file>', engineHelp)
     .option('--module <name...>', 'only these layers and cells, such as LSTM GRUCell')
     .option('--around <file>', 'draw around a case of this fixture, which --case names')
     .option('--case <id>', 'the case, or how its id alone begins')

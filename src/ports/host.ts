@@ -33,15 +33,16 @@ interface Waiting {
 
 /**
  * Loads a module that exports an engine, by default or as `engine`.
- * timeoutMs: how long loading and each answer may take; signal: stops whatever is under way.
+ * timeoutMs: how long loading and each answer may take; signal: stops whatever is under way; path: where the module is, where
+ * `file` is only what it is called.
  * @throws ParityError FILE_MISSING, ENGINE_INVALID, ENGINE_FAILED, ENGINE_TIMEOUT; the engine's methods reject with ENGINE_FAILED or
  * ENGINE_TIMEOUT, after which the next question starts it afresh.
  */
-export async function hostEngine(file: string, timeoutMs: number, signal?: AbortSignal): Promise<Host> {
-  await access(file).catch((cause: unknown) => {
+export async function hostEngine(file: string, timeoutMs: number, signal?: AbortSignal, path = file): Promise<Host> {
+  await access(path).catch((cause: unknown) => {
     throw new ParityError('FILE_MISSING', `${file}: expected an engine module, got nothing of that name`, { cause })
   })
-  let child = await startProcess(file, timeoutMs, signal)
+  let child = await startProcess(file, path, timeoutMs, signal)
 
   let seen: Conduct[] = []
   // Parameters are known by the object that holds them, and sent once to each process.
@@ -57,7 +58,7 @@ export async function hostEngine(file: string, timeoutMs: number, signal?: Abort
     // It has broken down after its last answer, of what it left undone there: the question that finds out says so.
     const untold = child.untold()
     if (untold !== undefined) throw untold
-    if (child.dead()) child = await startProcess(file, timeoutMs, signal)
+    if (child.dead()) child = await startProcess(file, path, timeoutMs, signal)
     if (request === undefined || !child.prepares || about !== 'run')
       return child.ask({ about, ...(request && { request }) })
     const handle = handleOf(request.params)
@@ -122,11 +123,16 @@ interface Process {
 /** How long what an engine has printed may take to arrive once its process is gone: others may hold its standard output. */
 const lastWordsMs = 500
 
-async function startProcess(file: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<Process> {
+async function startProcess(
+  file: string,
+  path: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Process> {
   const worker = fileURLToPath(new URL('./worker.js', import.meta.url))
   // A process, not a thread: nothing ends a thread inside a blocking call, or keeps its memory apart. It leads a process group, so
   // that what it starts ends with it, and Ctrl-C, which goes to the group of the command, is for us alone.
-  const child = spawn(process.execPath, [...inherited(), worker, resolve(file), String(process.pid)], {
+  const child = spawn(process.execPath, [...inherited(), worker, resolve(path), String(process.pid)], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: process.platform !== 'win32',
   })
