@@ -21,7 +21,7 @@ setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--heap-growing-percent=30')
 
 const engineHelp =
-  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web or onnxruntime-node, where that is installed (default: ours)'
+  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs or tfjs-wasm, where that is installed (default: ours)'
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
 function program(): Command {

@@ -8,6 +8,8 @@ import { ParityError } from '../format/errors.ts'
 export const adapters: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-web': ['onnxruntime-web'],
   'onnxruntime-node': ['onnxruntime-node'],
+  tfjs: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-cpu'],
+  'tfjs-wasm': ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm'],
 }
 
 /** Where a package is that the project of the working directory has, or else whatever this package stands in. */

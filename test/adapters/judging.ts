@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { openFile } from '../../src/cli/files.ts'
 import { asked, type PreparingEngine } from '../../src/engine/prepared.ts'
 import { verify } from '../../src/verify.ts'
+import { describe, expect, it } from 'vitest'
+import type { Known } from './known.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'fixtures')
 
@@ -38,4 +40,29 @@ export async function judgedBy(engine: PreparingEngine, module: string): Promise
     await whole.release()
   }
   return judged
+}
+
+/** Tests that an adapter departs in the known cases and in no other. supported: how many cases of each module it supports. */
+export function describeAdapter(
+  engine: PreparingEngine,
+  supported: Readonly<Record<string, number>>,
+  known: Readonly<Record<string, Known>>,
+): void {
+  describe(`${engine.name} computes what PyTorch computes`, () => {
+    it.each(Object.entries(supported))(
+      'in all %s cases that it supports, but for those that are known',
+      async (module, supported) => {
+        const judged = await judgedBy(engine, module)
+        expect(judged.mismatched.toSorted()).toEqual(
+          Object.values(known[module] ?? {})
+            .flat()
+            .toSorted(),
+        )
+        // A batch of 0 has no number to judge.
+        expect(judged.undecided.filter((name) => !name.includes('batch-0'))).toEqual([])
+        expect(judged.supported).toBe(supported)
+        expect(judged.matched).toBe(supported - judged.mismatched.length - judged.undecided.length)
+      },
+    )
+  })
 }

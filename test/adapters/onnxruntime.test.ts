@@ -3,31 +3,11 @@ import { onnxruntimeEngine, type OnnxRuntime } from '../../src/adapters/onnxrunt
 import { engine } from '../../src/adapters/onnxruntime-web.ts'
 import { asked } from '../../src/engine/prepared.ts'
 import { cellCase, layerCase, questionOf, sgd } from '../sample.ts'
-import { judgedBy } from './judging.ts'
-import { known } from './known.ts'
+import { describeAdapter } from './judging.ts'
+import { onnxruntime } from './known.ts'
 
-describe('onnxruntime-web computes what PyTorch computes', () => {
-  it.each([
-    ['rnn_cell', 170],
-    ['lstm_cell', 142],
-    ['gru_cell', 142],
-    ['rnn', 489],
-    ['lstm', 412],
-    ['gru', 418],
-    ['known_answers', 14],
-  ])('in all %s cases that it supports, but for those that are known', async (module, supported) => {
-    const judged = await judgedBy(engine, module)
-    expect(judged.mismatched.toSorted()).toEqual(
-      Object.values(known[module] ?? {})
-        .flat()
-        .toSorted(),
-    )
-    // A batch of 0 has no number to judge.
-    expect(judged.undecided.filter((name) => !name.includes('batch-0'))).toEqual([])
-    expect(judged.supported).toBe(supported)
-    expect(judged.matched).toBe(supported - judged.mismatched.length - judged.undecided.length)
-  })
-})
+const supported = { rnn_cell: 170, lstm_cell: 142, gru_cell: 142, rnn: 489, lstm: 412, gru: 418, known_answers: 14 }
+describeAdapter(engine, supported, onnxruntime)
 
 describe('onnxruntime says that it does not support', () => {
   const lstm = (options: object): ReturnType<typeof layerCase> => layerCase({ module: 'LSTM', ...options })
