@@ -13,6 +13,7 @@ import type {
   ReportFlags,
   FuzzFlags,
   DriftFlags,
+  MatrixFlags,
 } from './cli/flags.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
@@ -184,6 +185,21 @@ function program(): Command {
       const { probeCommand } = await import('./cli/probe.ts')
       const limits = { timeMs: 1000 * time, timeoutMs: 1000 * timeout }
       process.exitCode = await probeCommand({ ...flags, ...limits, module: module ?? [], quiet: quiet ?? false })
+    })
+
+  torchParity
+    .command('matrix')
+    .description('judge engines side by side: float32 and every framework that is installed, module by module')
+    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .option('--engine <name...>', 'these engines, by names or files as of verify')
+    .option('--json <file>', 'write everything as JSON, with each case that departs')
+    .option('--markdown <file>', 'write the table, which is printed as well')
+    .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
+    .option('--quiet', 'show no progress')
+    .action(async (paths: string[], { engine, timeout, quiet, ...flags }: MatrixFlags) => {
+      const { matrix } = await import('./cli/matrix.ts')
+      const limits = { timeoutMs: 1000 * timeout, quiet: quiet ?? false }
+      process.exitCode = await matrix(paths, { ...flags, ...limits, engine: engine ?? [] })
     })
 
   torchParity

@@ -155,10 +155,10 @@ function computed(tf: TfCore, { module: { module, config }, layers }: Handle, in
   }
   const results = [isBatchFirst ? x : batchFirst(x), ...states.map((each) => tf.concat(each, 0))]
   const axes = Object.entries(expectedAxes({ module, config, inputs } as Request))
-  // A cell has no output.
+  // A cell has no output. Tensors that are equal may share their numbers, which are copied.
   const named = recurrent === undefined ? results.slice(1) : results
   return Object.fromEntries(
-    axes.map(([name, of], i) => [name, floatTensor('float32', sizes(of), named[i]!.dataSync())]),
+    axes.map(([name, of], i) => [name, floatTensor('float32', sizes(of), named[i]!.dataSync().slice())]),
   )
 }
 

@@ -27,7 +27,7 @@ describe('tfjs says that it does not support', () => {
 
 describe('tensors and layers of tfjs', () => {
   const { memory } = createRequire(import.meta.url)('@tensorflow/tfjs-core') as {
-    memory(): { readonly numTensors: number }
+    memory(this: void): { readonly numTensors: number }
   }
 
   it('are all disposed of in the end', async () => {
