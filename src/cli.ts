@@ -14,6 +14,7 @@ import type {
   ReportFlags,
   FuzzFlags,
   DriftFlags,
+  MatrixFlags,
 } from './cli/flags.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
@@ -21,6 +22,8 @@ setFlagsFromString('--semi-space-growth-factor=1')
 // What outlives it is small as well: collecting what is left of it early costs no time that shows, and saves 20 MB.
 setFlagsFromString('--heap-growing-percent=30')
 
+const engineHelp =
+  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs or tfjs-wasm, where that is installed (default: ours)'
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
 const pageHelp = 'a page, its address, or a module, whose engine runs in a browser'
@@ -39,10 +42,7 @@ function program(): Command {
     .command('verify')
     .description('judge an engine by recorded PyTorch runs')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
-    .option(
-      '--engine <file>',
-      'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
-    )
+    .option('--engine <file>', engineHelp)
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
     .option('--answers <folder>', 'answers that were computed elsewhere, instead of an engine')
@@ -104,7 +104,7 @@ function program(): Command {
     )
     .argument('<file>', 'a fixture file')
     .requiredOption('--case <id>', 'the case, or how its id alone begins')
-    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
+    .option('--engine <file>', engineHelp)
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
     .option('--actual <file>', 'tensors computed elsewhere: .npy, .npz, .safetensors, or .msgpack')
@@ -168,10 +168,7 @@ function program(): Command {
   torchParity
     .command('fuzz')
     .description('ask PyTorch for random cases until an engine departs from one, and make that one small')
-    .option(
-      '--engine <file>',
-      'a JavaScript or TypeScript module that exports an Engine, or float32: our own in float32 (default: our own)',
-    )
+    .option('--engine <file>', engineHelp)
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
     .option('--target <name>', targetHelp)
@@ -205,7 +202,7 @@ function program(): Command {
     .description(
       'learn by experiments when an engine is wrong: for which sizes, options, numbers, and after which calls',
     )
-    .option('--engine <file>', 'a module that exports an engine: .js, .mjs or .ts; or float32 (default: ours)')
+    .option('--engine <file>', engineHelp)
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
     .option('--module <name...>', 'only these layers and cells, such as LSTM GRUCell')
@@ -223,6 +220,21 @@ function program(): Command {
       const { probeCommand } = await import('./cli/probe.ts')
       const limits = { timeMs: 1000 * time, timeoutMs: 1000 * timeout }
       process.exitCode = await probeCommand({ ...flags, ...limits, module: module ?? [], quiet: quiet ?? false })
+    })
+
+  torchParity
+    .command('matrix')
+    .description('judge engines side by side: float32 and every framework that is installed, module by module')
+    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .option('--engine <name...>', 'these engines, by names or files as of verify')
+    .option('--json <file>', 'write everything as JSON, with each case that departs')
+    .option('--markdown <file>', 'write the table, which is printed as well')
+    .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
+    .option('--quiet', 'show no progress')
+    .action(async (paths: string[], { engine, timeout, quiet, ...flags }: MatrixFlags) => {
+      const { matrix } = await import('./cli/matrix.ts')
+      const limits = { timeoutMs: 1000 * timeout, quiet: quiet ?? false }
+      process.exitCode = await matrix(paths, { ...flags, ...limits, engine: engine ?? [] })
     })
 
   torchParity

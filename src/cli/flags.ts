@@ -115,3 +115,11 @@ export interface DriftFlags {
   device?: string
   tf32?: true
 }
+
+export interface MatrixFlags {
+  engine?: string[]
+  json?: string
+  markdown?: string
+  timeout: number
+  quiet?: true
+}

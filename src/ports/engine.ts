@@ -1,4 +1,5 @@
-// The engine that a user asks for: ours, or one of their own in a process.
+// The engine that a user asks for: ours, a framework's, or one of their own.
+import { adapters } from '../adapters/peer.ts'
 import { type Engine, float32Engine } from '../engine/run.ts'
 import { ParityError } from '../format/errors.ts'
 import { engine as ours } from '../verify/exact.ts'
@@ -22,9 +23,10 @@ interface Chosen {
 }
 
 /**
- * Our own engine where none is asked for, and our port in float32 where it is the word float32; else the engine that a file exports, or
- * that a command starts. A file that is called float32 is reached by ./float32.
- * @throws ParityError USAGE where both are asked for
+ * Our own engine where none is asked for, and our port in float32 where it is the word float32; a framework where it is the name of
+ * an adapter; else the engine that a file exports, that a command starts, or that a page has. A file that is called float32 is reached by
+ * ./float32.
+ * @throws ParityError USAGE where several are asked for, FILE_MISSING where a framework is not installed
  */
 export async function chosenEngine(
   { engine, engineCommand, enginePage }: EngineOptions,
@@ -47,8 +49,9 @@ export async function chosenEngine(
   }
   if (engine === undefined) return { engine: ours, host: undefined }
   if (engine === 'float32') return { engine: float32Engine, host: undefined }
-  const [{ hostEngine }, { moduleWay }] = await Promise.all([import('./host.ts'), import('./module.ts')])
-  return hosted(await hostEngine(await moduleWay(engine), timeoutMs, signal))
+  const [{ hostEngine }, { adapterWay, moduleWay }] = await Promise.all([import('./host.ts'), import('./module.ts')])
+  const way = Object.hasOwn(adapters, engine) ? adapterWay(engine) : await moduleWay(engine)
+  return hosted(await hostEngine(way, timeoutMs, signal))
 }
 
 function hosted(host: Host): Chosen {

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { checkInstalled } from '../adapters/peer.ts'
 import { ParityError } from '../format/errors.ts'
 import { openChannel } from './channel.ts'
 import { failure, type Way } from './conversation.ts'
@@ -17,6 +18,15 @@ export async function moduleWay(file: string): Promise<Way> {
     throw new ParityError('FILE_MISSING', `${file}: expected an engine module, got nothing of that name`, { cause })
   })
   return channelWay(file, 'worker.js', resolve(file))
+}
+
+/**
+ * A framework, by the name of its adapter.
+ * @throws ParityError FILE_MISSING where it is not installed
+ */
+export function adapterWay(name: string): Way {
+  checkInstalled(name)
+  return channelWay(name, 'worker.js', fileURLToPath(new URL(`../adapters/${name}.js`, import.meta.url)))
 }
 
 /** A process of ours that asks an engine. script: of this folder; what: the engine, as it finds it */

@@ -10,7 +10,8 @@ import { float32Engine, run } from '../../src/engine/run.ts'
 import type { FloatTensor } from '../../src/format/tensor.ts'
 import { run as runPlain } from '../../src/inexact/run.ts'
 import { around, column, leastMs, shown, time } from './layers.ts'
-import { onnxOf } from './onnx.ts'
+import type { OnnxRuntime } from '../../src/adapters/onnxruntime.ts'
+import { onnxOf } from '../../src/adapters/recurrent-onnx.ts'
 
 const rounds = 3
 
@@ -51,33 +52,19 @@ async function onnxRow(folder: string): Promise<Row> {
     options,
   )
   if (installed.status !== 0) throw new Error(`installing onnxruntime-web: ${installed.stderr}`)
-  const ort = createRequire(join(folder, 'index.js'))('onnxruntime-web') as Onnx
+  const ort = createRequire(join(folder, 'index.js'))('onnxruntime-web') as OnnxRuntime
   ort.env.wasm.numThreads = 1
   const calls = []
   for (const { request, name } of columns) {
     const session = await ort.InferenceSession.create(onnxOf(request), { executionProviders: ['wasm'] })
     const shape = request.module === 'RNNCell' ? [1, ...request.inputs.input.shape] : request.inputs.input.shape
     const data = Float32Array.from(request.inputs.input.data)
-    const call = (): Promise<Record<string, { data: Float32Array }>> =>
-      session.run({ input: new ort.Tensor('float32', data, shape) })
-    checkNear(name, Object.values(await call())[0]!.data, Object.values(run(request))[0]!)
+    const call = (): ReturnType<typeof session.run> => session.run({ input: new ort.Tensor('float32', data, shape) })
+    const [first, expected] = Object.entries(run(request))[0]!
+    checkNear(name, (await call())[first]!.data, expected)
     calls.push(call)
   }
   return { name: 'onnxruntime-web, 1 thread', calls, best: columns.map(() => Infinity) }
-}
-
-/** The part of onnxruntime-web that is used. */
-interface Onnx {
-  readonly env: { readonly wasm: { numThreads: number } }
-  readonly Tensor: new (type: 'float32', data: Float32Array, shape: readonly number[]) => unknown
-  readonly InferenceSession: {
-    create(
-      model: Uint8Array,
-      options: object,
-    ): Promise<{
-      run(feeds: object): Promise<Record<string, { data: Float32Array }>>
-    }>
-  }
 }
 
 /** Two that are compared compute the same. */
