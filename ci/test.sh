@@ -11,6 +11,11 @@ step "Node packages"
 # Not `npm ci`: the lock file lacks the bindings of platforms on which it was not made.
 npm install --no-save --no-audit --no-fund
 
+step "frameworks that adapters run"
+# Not among the packages of package.json: nobody else needs the 230 MB.
+npm install --no-save --no-audit --no-fund onnxruntime-web@1.30.0 @tensorflow/tfjs-core@4.22.0 \
+  @tensorflow/tfjs-layers@4.22.0 @tensorflow/tfjs-backend-cpu@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
+
 step "Python environment"
 python=${PYTHON:-python3}
 key=$({ "$python" --version; cat python/requirements.txt python/requirements-dev.txt; } | cksum | tr ' ' '-')
