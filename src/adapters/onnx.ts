@@ -5,7 +5,7 @@
 export type Bytes = readonly number[] | Uint8Array
 
 /** Numbers of TensorProto.DataType. */
-const elementTypes = { float32: 1, int32: 6, int64: 7, float64: 11 }
+const elementTypes = { float32: 1, int32: 6, int64: 7, float16: 10 }
 export type ElementType = keyof typeof elementTypes
 
 /** INT, STRING, STRINGS and INTS of AttributeProto. */
@@ -62,14 +62,14 @@ export function node(
   )
 }
 
-/** A constant of a graph. data: product(shape) numbers in C order. */
+/** A constant of a graph. data: product(shape) numbers in C order, of float16 their bits. */
 export function initializer(
   name: string,
   shape: readonly number[],
-  data: Float32Array | Float64Array | BigInt64Array,
+  data: Float32Array | Uint16Array | BigInt64Array,
 ): Bytes {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const type = data instanceof Float32Array ? 'float32' : data instanceof Float64Array ? 'float64' : 'int64'
+  const type = data instanceof Float32Array ? 'float32' : data instanceof Uint16Array ? 'float16' : 'int64'
   const dims = shape.map((size) => number(1, size))
   return bytes(5, joined([...dims, number(2, elementTypes[type]), text(8, name), bytes(9, raw)]))
 }

@@ -1,23 +1,25 @@
 // onnxruntime in any of its packages: what they share but the import.
 import { expectedAxes, type Inputs, isModelRequest, type RecurrentRequest, type Request } from '../format/case.ts'
-import { extentOf, kinds, layerConfig, sizes } from '../format/module.ts'
+import { extentOf, layerConfig, sizes } from '../format/module.ts'
+import { fromFloat16Bits } from '../format/precision.ts'
 import { floatTensor, type FloatTensor } from '../format/tensor.ts'
 import type { Prepared, PreparingEngine } from '../engine/prepared.ts'
-import { type Given, type Module, onnxOf } from './recurrent-onnx.ts'
+import { type Given, type Module, onnxOf, type OnnxFloat, stored } from './recurrent-onnx.ts'
 
 /** The part of onnxruntime-common that is used. */
 export interface OnnxRuntime {
   readonly env: { readonly wasm: { numThreads?: number }; readonly versions: Readonly<Record<string, string>> }
   readonly Tensor: new (
-    type: 'float32' | 'int32',
-    data: Float32Array | Int32Array,
+    type: OnnxFloat | 'int32',
+    data: Float32Array | Uint16Array | Int32Array,
     dims: readonly number[],
   ) => OnnxTensor
   readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<OnnxSession> }
 }
 
 interface OnnxTensor {
-  readonly data: Float32Array
+  /** Of float16 the bits, or a Float16Array where there is one. */
+  readonly data: Float32Array | Uint16Array
   dispose(): void
 }
 
@@ -49,7 +51,7 @@ export function onnxruntimeEngine(name: string, ort: OnnxRuntime, options: objec
       const results = await (await session).run(feeds)
       const outputs: Record<string, FloatTensor> = {}
       for (const [tensor, axes] of Object.entries(expectedAxes({ ...module, inputs } as Request))) {
-        outputs[tensor] = floatTensor('float32', sizes(axes), results[tensor]!.data)
+        outputs[tensor] = floatTensor(module.dtype, sizes(axes), numbersOf(results[tensor]!))
       }
       for (const tensor of [...Object.values(feeds), ...Object.values(results)]) tensor.dispose()
       return outputs
@@ -60,6 +62,11 @@ export function onnxruntimeEngine(name: string, ort: OnnxRuntime, options: objec
   }
 }
 
+function numbersOf({ data }: OnnxTensor): Float32Array {
+  if (data instanceof Float32Array) return data
+  return Float32Array.from(data, data instanceof Uint16Array ? fromFloat16Bits : undefined)
+}
+
 /** Whether a request is one that onnxruntime has kernels for. */
 function supports(request: Request): true | string {
   if (isModelRequest(request)) return 'computes layers and cells, no models'
@@ -68,15 +75,20 @@ function supports(request: Request): true | string {
   if ('proj_size' in request.config && request.config.proj_size > 0) return "ONNX's LSTM has no proj_size"
   const nothing = nothingIn(request)
   if (nothing !== undefined) return nothing
-  return request.dtype === 'float32' || `has recurrent kernels of float32 alone, none of ${request.dtype}`
+  // Of float16 it has none either, but computes a model of it in float32, rounding what each node gives.
+  const isFloat = request.dtype === 'float32' || request.dtype === 'float16'
+  return isFloat || `has recurrent kernels of float32 alone, none of ${request.dtype}`
 }
 
 /** Sizes of 0, which ONNX does not exclude and onnxruntime fails at: README.md, "What other frameworks compute". */
 function nothingIn({ module, config, inputs }: RecurrentRequest): string | undefined {
-  if (config.input_size === 0) return 'gives what happens to stand in memory where input_size is 0'
-  const isRNN = !kinds[module].hasCellState && kinds[module].gates.length === 1
+  if (module.startsWith('RNN')) return undefined
   const { batch } = extentOf(module, config, inputs.input.shape)
-  return batch === 0 && !isRNN ? 'aborts in GRU and LSTM where the batch is 0' : undefined
+  if (batch === 0) return 'aborts in GRU and LSTM where the batch is 0'
+  if (config.input_size > 0) return undefined
+  return module.startsWith('GRU')
+    ? 'aborts in GRU where input_size is 0'
+    : 'adds what happens to stand in memory in LSTM where input_size is 0'
 }
 
 function givenOf({ config }: Module, { input, h_0, lengths, dropout_mask }: Inputs): Given {
@@ -89,12 +101,13 @@ function givenOf({ config }: Module, { input, h_0, lengths, dropout_mask }: Inpu
 }
 
 /** What goes in, with the axes that an unbatched request and a cell leave out. */
-function feedsOf(ort: OnnxRuntime, { module, config }: Module, inputs: Inputs): Record<string, OnnxTensor> {
+function feedsOf(ort: OnnxRuntime, { module, config, dtype }: Module, inputs: Inputs): Record<string, OnnxTensor> {
   const { input, h_0, c_0, lengths, dropout_mask } = inputs
   const { seq_len = 1, batch = 1 } = extentOf(module, config, input.shape)
   const feeds: Record<string, OnnxTensor> = {}
+  const type = dtype === 'float16' ? dtype : 'float32'
   const give = (name: string, tensor: FloatTensor | undefined, dims: readonly number[]): void => {
-    if (tensor !== undefined) feeds[name] = new ort.Tensor('float32', tensor.data as Float32Array, dims)
+    if (tensor !== undefined) feeds[name] = new ort.Tensor(type, stored(type, tensor.data as Float32Array), dims)
   }
   give('input', input, input.shape.length === 3 ? input.shape : [seq_len, batch, config.input_size])
   const states =

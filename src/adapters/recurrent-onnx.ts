@@ -1,5 +1,6 @@
 // torch's recurrent layers and cells as ONNX models.
 import type { RecurrentRequest } from '../format/case.ts'
+import { roundToFloat16, toFloat16Bits } from '../format/precision.ts'
 import { kinds, layerConfig, type LayerName, numDirections, suffix } from '../format/module.ts'
 import { type Bytes, graphInput, graphOutput, initializer, node, onnxModel } from './onnx.ts'
 
@@ -18,8 +19,16 @@ export interface Given {
 /** Which of torch's blocks of rows stands at each place of ONNX's: i o f c, z r h. Source: onnx/docs/Operators.md. */
 const blocks: Readonly<Record<LayerName, readonly number[]>> = { RNN: [0], LSTM: [0, 3, 1, 2], GRU: [1, 0, 2] }
 
+/** The dtypes of models: what onnxruntime has an implementation for. */
+export type OnnxFloat = 'float32' | 'float16'
+
+/** Numbers as a model and its tensors hold them: those of float16 as their bits. */
+export function stored(type: OnnxFloat, data: Float32Array): Float32Array | Uint16Array {
+  return type === 'float32' ? data : Uint16Array.from(data, (x) => toFloat16Bits(roundToFloat16(x)))
+}
+
 /** W, R or B of a layer: torch's parameters of each direction, one after the other, their blocks of rows in ONNX's order. */
-function stacked(kind: LayerName, params: Module['params'], names: readonly string[]): Float32Array {
+function stacked({ kind, type, params }: Plan, names: readonly string[]): Float32Array | Uint16Array {
   const each = names.map((name) => params[name]!.data)
   const all = new Float32Array(each.reduce((sum, { length }) => sum + length, 0))
   let at = 0
@@ -30,12 +39,13 @@ function stacked(kind: LayerName, params: Module['params'], names: readonly stri
       at += size
     }
   }
-  return all
+  return stored(type, all)
 }
 
 /** What a graph is made from. */
 interface Plan extends Module {
   readonly given: Given
+  readonly type: OnnxFloat
   readonly kind: LayerName
   /** Whether it is a layer, and not a cell. */
   readonly isLayer: boolean
@@ -47,11 +57,12 @@ interface Plan extends Module {
 }
 
 function planOf(own: Module, given: Given): Plan {
-  const { module, config } = own
+  const { module, config, dtype } = own
   const layers = layerConfig(config)
   return {
     ...own,
     given,
+    type: dtype === 'float16' ? dtype : 'float32',
     kind: module.replace('Cell', '') as LayerName,
     isLayer: layers !== undefined,
     num_layers: layers?.num_layers ?? 1,
@@ -95,21 +106,21 @@ function outer({ given }: Plan): readonly string[] {
 }
 
 function inputsOf(plan: Plan): Bytes[] {
-  const { config, given, num_layers, D, dropout, states } = plan
+  const { config, given, type, num_layers, D, dropout, states } = plan
   const { input_size, hidden_size } = config
-  const parts = [graphInput('input', 'float32', [...outer(plan), input_size])]
+  const parts = [graphInput('input', type, [...outer(plan), input_size])]
   if (given.batch_first) parts.push(node('Transpose', ['input'], ['input_time_first'], { perm: [1, 0, 2] }))
   if (given.lengths) parts.push(graphInput('lengths', 'int32', ['batch']))
   for (const state of given.h_0 ? states : []) {
     parts.push(
-      graphInput(`${state}_0`, 'float32', [num_layers * D, 'batch', hidden_size]),
+      graphInput(`${state}_0`, type, [num_layers * D, 'batch', hidden_size]),
       node('Split', [`${state}_0`], ofLayers(plan, `${state}_0`), { axis: 0 }),
     )
   }
   if (given.dropout_mask) {
     parts.push(
-      graphInput('dropout_mask', 'float32', [num_layers - 1, 'seq_len', 'batch', D * hidden_size]),
-      initializer('kept', [], Float32Array.of(dropout === 1 ? 0 : 1 / (1 - dropout))),
+      graphInput('dropout_mask', type, [num_layers - 1, 'seq_len', 'batch', D * hidden_size]),
+      initializer('kept', [], stored(type, Float32Array.of(dropout === 1 ? 0 : 1 / (1 - dropout)))),
     )
   }
   return parts
@@ -117,7 +128,7 @@ function inputsOf(plan: Plan): Bytes[] {
 
 /** A layer, from `input` to `output${layer}` and the last states. */
 function layerOf(plan: Plan, layer: number, input: string): Bytes[] {
-  const { config, params, given, kind, isLayer, D, states } = plan
+  const { config, given, kind, isLayer, D, states } = plan
   const { hidden_size, bias } = config
   const rows = blocks[kind].length * hidden_size
   const width = layer === 0 ? config.input_size : D * hidden_size
@@ -129,9 +140,9 @@ function layerOf(plan: Plan, layer: number, input: string): Bytes[] {
   const initial = states.map((state) => (given.h_0 ? ofLayers(plan, `${state}_0`)[layer]! : ''))
   const last = states.map((state) => ofLayers(plan, `${state}_n`)[layer]!)
   return [
-    initializer(W, [D, rows, width], stacked(kind, params, names('weight_ih'))),
-    initializer(R, [D, rows, hidden_size], stacked(kind, params, names('weight_hh'))),
-    ...(bias ? [initializer(B, [D, 2 * rows], stacked(kind, params, names('bias_ih', 'bias_hh')))] : []),
+    initializer(W, [D, rows, width], stacked(plan, names('weight_ih'))),
+    initializer(R, [D, rows, hidden_size], stacked(plan, names('weight_hh'))),
+    ...(bias ? [initializer(B, [D, 2 * rows], stacked(plan, names('bias_ih', 'bias_hh')))] : []),
     node(kind, [input, W, R, B, given.lengths ? 'lengths' : '', ...initial], [isLayer ? `Y${layer}` : '', ...last], {
       hidden_size,
       direction: D === 2 ? 'bidirectional' : 'forward',
@@ -165,19 +176,19 @@ function dropoutOf(layer: number, output: string): Bytes[] {
 }
 
 function outputsOf(plan: Plan, last: string): Bytes[] {
-  const { config, given, isLayer, num_layers, D, states } = plan
+  const { config, given, type, isLayer, num_layers, D, states } = plan
   const { hidden_size } = config
   const parts = states.flatMap((state) => {
     const name = isLayer ? `${state}_n` : `${state}_1`
     return [
       node('Concat', ofLayers(plan, `${state}_n`), [name], { axis: 0 }),
-      graphOutput(name, 'float32', [num_layers * D, 'batch', hidden_size]),
+      graphOutput(name, type, [num_layers * D, 'batch', hidden_size]),
     ]
   })
   if (!isLayer) return parts
   return [
     ...parts,
     node('Transpose', [last], ['output'], { perm: given.batch_first ? [1, 0, 2] : [0, 1, 2] }),
-    graphOutput('output', 'float32', [...outer(plan), D * hidden_size]),
+    graphOutput('output', type, [...outer(plan), D * hidden_size]),
   ]
 }

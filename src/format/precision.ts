@@ -44,6 +44,16 @@ export function fromFloat16Bits(bits: number): number {
   return sign * (1 + fraction * 2 ** -10) * 2 ** (exponent - 15)
 }
 
+/** The 16 bits of a number that float16 has; those of a NaN are 0x7e00. */
+export function toFloat16Bits(x: number): number {
+  if (Number.isNaN(x)) return 0x7e00
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0
+  if (Math.abs(x) === Infinity) return sign | 0x7c00
+  // Times 2⁻¹¹² its exponent stands in a float32 as it does in a float16, with 13 more bits of fraction.
+  scratch.setFloat32(0, Math.abs(x) * 2 ** -112)
+  return sign | (scratch.getUint32(0) >>> 13)
+}
+
 /** The number that 16 bits stand for in bfloat16: the upper half of a float32. */
 export function fromBfloat16Bits(bits: number): number {
   scratch.setUint32(0, bits << 16)

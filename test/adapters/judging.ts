@@ -58,8 +58,8 @@ export function describeAdapter(
             .flat()
             .toSorted(),
         )
-        // A batch of 0 has no number to judge.
-        expect(judged.undecided.filter((name) => !name.includes('batch-0'))).toEqual([])
+        // A batch of 0 has no number to judge, and what 8 or 11 bits leave of saturated sums decides nothing.
+        expect(judged.undecided.filter((name) => !/batch-0|float16-saturated$/.test(name))).toEqual([])
         expect(judged.supported).toBe(supported)
         expect(judged.matched).toBe(supported - judged.mismatched.length - judged.undecided.length)
       },

@@ -35,6 +35,8 @@ export const onnxruntime: Readonly<Record<string, Known>> = {
     ],
     [clamped]: [
       'meetings_forward/016-batch-3-input-2-hidden-3-nan_state',
+      'meetings_forward/037-batch-3-input-2-hidden-3-float16-nan',
+      'meetings_forward/040-batch-3-input-2-hidden-3-float16-nan_state',
       'special_values/batch-4-input-5-hidden-6-nan',
       'special_values/batch-4-input-5-hidden-6-nan_state',
     ],
@@ -46,6 +48,8 @@ export const onnxruntime: Readonly<Record<string, Known>> = {
     ],
     [clamped]: [
       'meetings_forward/016-batch-3-input-2-hidden-3-nan_state',
+      'meetings_forward/037-batch-3-input-2-hidden-3-float16-nan',
+      'meetings_forward/040-batch-3-input-2-hidden-3-float16-nan_state',
       'special_values/batch-4-input-5-hidden-6-nan',
       'special_values/batch-4-input-5-hidden-6-nan_state',
     ],
@@ -65,6 +69,7 @@ export const onnxruntime: Readonly<Record<string, Known>> = {
       'special_values/seq_len-6-batch-4-input-5-hidden-6-bidirectional-layers-2-tiny',
     ],
     [reluByMax]: [
+      'meetings_forward/014-seq_len-3-batch-3-input-2-hidden-3-bidirectional-nonlinearity-relu-float16-infinite',
       'meetings_forward/028-seq_len-3-batch-3-input-2-hidden-3-bias-off-layers-2-batch_first-nonlinearity-relu-dropout-0.4-masked-nan_state',
       'meetings_forward/031-seq_len-3-batch-3-input-2-hidden-3-bias-off-layers-3-batch_first-bidirectional-nonlinearity-relu-dropout-0.4-no_state-masked-infinite_last',
       'special_values/seq_len-6-batch-4-input-5-hidden-6-nonlinearity-relu-nan',
@@ -83,6 +88,7 @@ export const onnxruntime: Readonly<Record<string, Known>> = {
     ],
     [clamped]: [
       'meetings_forward/013-seq_len-3-batch-3-input-2-hidden-3-layers-2-bidirectional-dropout-0.4-masked-nan',
+      'meetings_forward/016-seq_len-3-batch-3-input-2-hidden-3-layers-3-bidirectional-lengths-float16-nan_state',
       'meetings_forward/082-seq_len-3-batch-3-input-2-hidden-3-bidirectional-lengths-nan',
       'meetings_forward/083-seq_len-3-unbatched-input-2-hidden-3-bidirectional-nan',
       'meetings_forward/088-seq_len-3-batch-3-input-2-hidden-3-lengths-nan_state',
@@ -105,6 +111,7 @@ export const onnxruntime: Readonly<Record<string, Known>> = {
     ],
     [clamped]: [
       'meetings_forward/035-seq_len-3-unbatched-input-2-hidden-3-layers-3-nan',
+      'meetings_forward/048-seq_len-3-unbatched-input-2-hidden-3-float16-nan_state',
       'meetings_forward/082-seq_len-3-batch-3-input-2-hidden-3-bidirectional-lengths-nan',
       'meetings_forward/083-seq_len-3-unbatched-input-2-hidden-3-bidirectional-nan',
       'meetings_forward/088-seq_len-3-batch-3-input-2-hidden-3-lengths-nan_state',

@@ -6,7 +6,7 @@ import { cellCase, layerCase, questionOf, sgd } from '../sample.ts'
 import { describeAdapter } from './judging.ts'
 import { onnxruntime } from './known.ts'
 
-const supported = { rnn_cell: 170, lstm_cell: 142, gru_cell: 142, rnn: 489, lstm: 412, gru: 418, known_answers: 14 }
+const supported = { rnn_cell: 187, lstm_cell: 158, gru_cell: 158, rnn: 515, lstm: 435, gru: 444, known_answers: 14 }
 describeAdapter(engine, supported, onnxruntime)
 
 describe('onnxruntime says that it does not support', () => {
@@ -16,16 +16,23 @@ describe('onnxruntime says that it does not support', () => {
     ['a training', cellCase({ training: sgd }), 'takes no steps of an optimizer'],
     ['proj_size', lstm({ proj_size: 2 }), "ONNX's LSTM has no proj_size"],
     ['float64', cellCase({ dtype: 'float64' }), 'has recurrent kernels of float32 alone, none of float64'],
-    ['float16', cellCase({ dtype: 'float16' }), 'has recurrent kernels of float32 alone, none of float16'],
+    ['bfloat16', cellCase({ dtype: 'bfloat16' }), 'has recurrent kernels of float32 alone, none of bfloat16'],
     ['an LSTM of batch 0', lstm({ batch: 0 }), 'aborts in GRU and LSTM where the batch is 0'],
-    ['an input_size of 0', cellCase({ input_size: 0 }), 'gives what happens to stand in memory where input_size is 0'],
+    [
+      'an LSTM of input_size 0',
+      cellCase({ module: 'LSTMCell', input_size: 0 }),
+      'adds what happens to stand in memory in LSTM where input_size is 0',
+    ],
+    ['a GRU of input_size 0', cellCase({ module: 'GRUCell', input_size: 0 }), 'aborts in GRU where input_size is 0'],
   ])('%s', async (_, recorded, reason) => {
     expect(await engine.supports!(questionOf(recorded))).toBe(reason)
   })
 
   it.each([
+    ['an RNN of input_size 0', cellCase({ input_size: 0 })],
     ['an RNN of batch 0', layerCase({ module: 'RNN', batch: 0 })],
     ['lengths', lstm({ lengths: [2, 1] })],
+    ['float16', cellCase({ dtype: 'float16' })],
     ['a mask of dropout', lstm({ num_layers: 2, dropout: 0.5, dropout_mask: true })],
   ])('none of %s', async (_, recorded) => {
     expect(await engine.supports!(questionOf(recorded))).toBe(true)
@@ -39,7 +46,7 @@ describe('sessions', () => {
       env: { wasm: {}, versions: {} },
       Tensor: class {
         readonly data: Float32Array
-        constructor(_: string, data: Float32Array | Int32Array) {
+        constructor(_: string, data: Float32Array | Uint16Array | Int32Array) {
           this.data = Float32Array.from(data)
         }
         dispose(): void {}

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { fromBfloat16Bits, fromFloat16Bits, roundToBfloat16, roundToFloat16 } from '../../src/format/precision.ts'
+import {
+  fromBfloat16Bits,
+  fromFloat16Bits,
+  roundToBfloat16,
+  roundToFloat16,
+  toFloat16Bits,
+} from '../../src/format/precision.ts'
 import { tensorFromBytes } from '../../src/format/tensor.ts'
 import { bfloat16Bits, float16Bits } from '../sample.ts'
 
@@ -114,5 +120,14 @@ describe.each([
       return !Number.isNaN(value) && toBits(value) !== bits
     })
     expect(wrong).toStrictEqual([])
+  })
+})
+
+describe('toFloat16Bits', () => {
+  it('gives every number of float16 its own bits back', () => {
+    for (let bits = 0; bits < 2 ** 16; bits++) {
+      const x = fromFloat16Bits(bits)
+      if (toFloat16Bits(x) !== (Number.isNaN(x) ? 0x7e00 : bits)) throw new Error(`${bits}: got ${toFloat16Bits(x)}`)
+    }
   })
 })
