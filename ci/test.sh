@@ -12,9 +12,12 @@ step "Node packages"
 npm install --no-save --no-audit --no-fund
 
 step "frameworks that adapters run"
-# Not among the packages of package.json: nobody else needs the 230 MB.
-npm install --no-save --no-audit --no-fund onnxruntime-web@1.30.0 @tensorflow/tfjs-core@4.22.0 \
+# Beside the Python environment: nobody else needs the 230 MB, and npm takes optional peers for installed.
+frameworks=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/frameworks
+mkdir -p "$frameworks"
+npm install --prefix "$frameworks" --no-audit --no-fund onnxruntime-web@1.30.0 @tensorflow/tfjs-core@4.22.0 \
   @tensorflow/tfjs-layers@4.22.0 @tensorflow/tfjs-backend-cpu@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
+export NODE_PATH=$frameworks/node_modules
 
 step "Python environment"
 python=${PYTHON:-python3}
