@@ -168,8 +168,15 @@ async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true
   if (answer === true || typeof answer === 'string') return answer
   throw new ParityError(
     'ENGINE_INVALID',
-    `case ${recorded.id}: engine ${engine.name}: expected supports to give true or a string, got ${String(answer)}`,
+    `case ${recorded.id}: engine ${engine.name}: expected supports to give true or a string, got ${shown(answer)}`,
   )
+}
+
+/** Of somebody else's value so much that nothing of it is called. */
+function shown(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value === 'object') return Object.prototype.toString.call(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? `${value}` : typeof value
 }
 
 async function judgeRun(

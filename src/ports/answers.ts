@@ -1,6 +1,7 @@
 // Answers that somebody has computed elsewhere and left in a folder, for all cases at once. fixtures/README.md, "Answers", says how.
 import type { Stats } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
+import { readRegular } from './regular.ts'
 import { dirname, join, resolve, sep } from 'node:path'
 import { type NameMap, renamed } from '../format/actual/map.ts'
 import { mostBytesOf, roundedTo } from '../format/actual.ts'
@@ -107,8 +108,12 @@ export async function openAnswers(folder: string, map?: NameMap): Promise<Answer
   }
 }
 
+/** A list of requests, however many. */
+const mostIndexBytes = 2 ** 30
+
 async function holdsRequests(folder: string): Promise<boolean> {
-  const text = await readFile(join(folder, 'index.json'), 'utf8').catch(() => '')
+  const bytes = await readRegular(join(folder, 'index.json'), mostIndexBytes).catch(() => new Uint8Array())
+  const text = new TextDecoder().decode(bytes)
   return text.slice(0, 200).includes(`"${requestFormat}"`)
 }
 

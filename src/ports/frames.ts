@@ -1,5 +1,6 @@
 import { decode, encode } from '@msgpack/msgpack'
 import { messageOf, ParityError, type ParityErrorCode } from '../format/errors.ts'
+import { keyTwice } from '../format/messages.ts'
 
 /** No case is near this size: what claims more is no frame. */
 const largest = 2 ** 28
@@ -72,6 +73,8 @@ function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 function decodeFrame(code: ParityErrorCode, body: Uint8Array, bytes: Uint8Array): unknown {
+  const twice = keyTwice(body)
+  if (twice !== undefined) throw noFrame(code, bytes, new Error(`the key ${JSON.stringify(twice)} twice in a map`))
   try {
     return decode(body)
   } catch (cause) {

@@ -139,7 +139,7 @@ function greetingOf(called: string, value: unknown): Greeting {
   if (name === undefined) {
     throw new ParityError(
       'ENGINE_INVALID',
-      `${called}: name: expected 1 to 200 characters, none of them a control character, got ${oneLine(JSON.stringify(value.name))}`,
+      `${called}: name: expected 1 to 200 characters, none of them a control character, got ${typeof value.name === 'string' ? oneLine(JSON.stringify(value.name.slice(0, 300))) : typeof value.name}`,
     )
   }
   const has = (what: string): boolean => what in value && (value as Record<string, unknown>)[what] === true

@@ -30,7 +30,7 @@ export function adapterWay(name: string): Way {
 }
 
 /** A process of ours that asks an engine. script: of this folder; what: the engine, as it finds it */
-export function channelWay(name: string, script: string, what: string): Way {
+export function channelWay(name: string, script: string, what: string, env: NodeJS.ProcessEnv = process.env): Way {
   const worker = fileURLToPath(new URL(script, import.meta.url))
   return {
     name,
@@ -41,6 +41,7 @@ export function channelWay(name: string, script: string, what: string): Way {
       spawn(process.execPath, [...inherited(), worker, what, String(process.pid)], {
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
         detached: process.platform !== 'win32',
+        env,
       }),
     prints: ({ stdout, stderr }) => [stdout, stderr],
     open(child, heard) {

@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { readFile, realpath } from 'node:fs/promises'
 import { type AddressInfo, Socket } from 'node:net'
-import { dirname, extname, relative, resolve, sep } from 'node:path'
+import { dirname, extname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, JSHandle, Page } from 'playwright-core'
 import { messageOf } from '../format/errors.ts'
@@ -39,21 +39,26 @@ async function respond(root: string, path: string, response: ServerResponse): Pr
     response.writeHead(200, headers(path)).end('<!doctype html><title>torch-parity</title>')
     return
   }
-  const [folder, rest] = path.startsWith(ownPrefix) ? [dist, path.slice(ownPrefix.length)] : [root, path.slice(1)]
   try {
-    const file = await realpath(resolve(folder, rest))
-    // Nothing but what stands in the folder, whatever a link says.
-    if (!file.startsWith((await realpath(folder)) + sep)) throw new Error('it is outside')
+    const isOwn = path.startsWith(ownPrefix)
+    const file = await within(isOwn ? dist : root, decodeURIComponent(path.slice(isOwn ? ownPrefix.length : 1)))
     response.writeHead(200, headers(file)).end(await readFile(file))
   } catch {
     response.writeHead(404, isolated).end()
   }
 }
 
+/** A file of a folder. Throws where it is none, or stands elsewhere, whatever a path or a link says. */
+async function within(folder: string, path: string): Promise<string> {
+  const file = await realpath(join(folder, path))
+  if (!file.startsWith((await realpath(folder)) + sep)) throw new Error('it is outside')
+  return file
+}
+
 /** Serves a folder to this machine alone. → its address, without a slash at the end */
 async function served(root: string): Promise<string> {
   const server = createServer((request, response) => {
-    void respond(root, decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname), response)
+    void respond(root, (request.url ?? '/').replace(/[?#].*$/s, ''), response)
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   return `http://localhost:${(server.address() as AddressInfo).port}`
@@ -76,8 +81,11 @@ async function placeOf(what: string): Promise<Place> {
   return extname(file) === '.html' ? { url: base + path } : { url: base + emptyPath, module: path }
 }
 
-async function opened(browser: Browser, { url }: Place): Promise<Page> {
+async function opened(browser: Browser, { url, module }: Place, fail: (error: string) => void): Promise<Page> {
   const page = await browser.newPage()
+  // Of what is thrown where nobody awaits it nothing can be known any more.
+  page.on('pageerror', (error) => fail(messageOf(error)))
+  page.on('crash', () => fail('the page has crashed'))
   const unloaded = 'Failed to load resource'
   page.on('console', (message) => {
     if (!message.text().startsWith(unloaded)) process.stderr.write(`${message.text()}\n`)
@@ -87,19 +95,30 @@ async function opened(browser: Browser, { url }: Place): Promise<Page> {
     if (response.status() >= 400) process.stderr.write(`${response.url()}: got status ${response.status()}\n`)
   })
   // A page of somebody else's server has our modules from here.
-  await page.route(`**${ownPrefix}**`, async (route) => {
-    const path = new URL(route.request().url()).pathname
-    await route.fulfill({ path: resolve(dist, path.slice(ownPrefix.length)), contentType: types['.js']! })
-  })
+  const isOwn = ({ pathname }: URL): boolean => pathname.startsWith(ownPrefix)
+  if (module === undefined) {
+    await page.route(isOwn, async (route) => {
+      try {
+        const file = await within(dist, new URL(route.request().url()).pathname.slice(ownPrefix.length))
+        await route.fulfill({ path: file, contentType: types['.js']!, headers: isolated })
+      } catch {
+        await route.fulfill({ status: 404 })
+      }
+    })
+  }
   const response = await page.goto(url)
   if (response !== null && !response.ok()) throw new Error(`${url}: expected a page, got status ${response.status()}`)
   return page
 }
 
 async function serve(what: string): Promise<void> {
+  let browser: Browser | undefined
   let driver: JSHandle<typeof Driver> | undefined
   const channel = openChannel(
-    new Socket({ fd: channelFd, readable: true, writable: true }).on('close', () => process.exit()),
+    // A browser that is asked to end leaves nothing behind.
+    new Socket({ fd: channelFd, readable: true, writable: true }).on('close', () => {
+      void Promise.resolve(browser?.close()).finally(() => process.exit())
+    }),
     // Only the host has the other end.
     (question) => void answer(question as Question),
     () => process.exit(1),
@@ -112,15 +131,14 @@ async function serve(what: string): Promise<void> {
       const text = await driver!.evaluate((own, asked) => own.answer(asked), toText(question))
       channel.send({ value: undefined, ...(fromText(text) as Answer) })
     } catch (error) {
-      channel.send({ ask: question.ask, error: messageOf(error) } satisfies Answer)
+      // What an engine throws is an answer of the driver: the page itself is gone, or another.
+      lastWord(messageOf(error))
     }
   }
   try {
-    const [browser, place] = await Promise.all([openBrowser(), placeOf(what)])
-    const page = await opened(browser, place)
-    // Of what is thrown where nobody awaits it nothing can be known any more.
-    page.on('pageerror', (error) => lastWord(messageOf(error)))
-    page.on('crash', () => lastWord('the page has crashed'))
+    const place = await placeOf(what)
+    browser = await openBrowser()
+    const page = await opened(browser, place, lastWord)
     browser.on('disconnected', () => lastWord('the browser has ended'))
     // As text: what a compiler makes of an import is of its module alone.
     driver = await page.evaluateHandle<typeof Driver>(`import(${JSON.stringify(driverPath)})`)

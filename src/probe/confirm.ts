@@ -9,7 +9,7 @@ import { judge, requestOf } from '../verify.ts'
 import { type Diagnosis, type Explanation, explanationOf, leastConfirming } from '../diagnose.ts'
 import { isGiven } from '../diagnose/condition.ts'
 import { questionOf } from '../diagnose/question.ts'
-import { othersFor, withGradients } from './others.ts'
+import { farFrom, othersFor, withGradients } from './others.ts'
 import { answerOf, areApart, confirm, confirmationOf, outputsOf, talliesOf, type Tally } from './tally.ts'
 
 /** So many other ways to mean the same in the case are held against others. */
@@ -132,9 +132,46 @@ async function confirmedInSome(
   })
   if (conditional.length === 0) return undefined
   const confirmations = await confirm(recorded, conditional.slice(0, mostInSome), engine, { limitMs, seed: 1 })
-  return confirmations
-    .map((confirmation, i): Explanation => ({ ...conditional[i]!, confirmation }))
-    .find((own) => isConfirmed(own))
+  for (const [i, confirmation] of confirmations.entries()) {
+    const own = { ...conditional[i]!, confirmation }
+    if (isConfirmed(own) && (await isRightElsewhere(recorded, own, engine, limitMs))) return own
+  }
+  return undefined
+}
+
+function everywhereOf(edit: Edit): Edit {
+  const { given: _, ...rest } = edit
+  return rest
+}
+
+/** So many requests are asked in which a condition is not met, and the port would be wrong without it. */
+const askedElsewhere = 12
+
+/** Whether a port is right where the condition of an explanation is not met, in requests that are other in several things. */
+async function isRightElsewhere(
+  recorded: Case,
+  { edits }: Explanation,
+  engine: Engine,
+  limitMs: number,
+): Promise<boolean> {
+  if (isModelRequest(recorded)) return false
+  const until = performance.now() + limitMs
+  let of = 0
+  for (const { other } of farFrom(recorded, 2)) {
+    if (of >= askedElsewhere || performance.now() > until) break
+    const request = requestOf(other)
+    if (edits.some(({ given }) => isSuch(request, given))) continue
+    const everywhere = outputsOf(
+      edits.map((edit) => everywhereOf(edit)),
+      request,
+    )
+    if (!areApart(other, [everywhere, other.expected])) continue
+    const outputs = await answerOf(engine, other)
+    if (outputs === undefined) continue
+    of++
+    if (judge(other, outputs).some(({ outcome }) => outcome === 'mismatch')) return false
+  }
+  return of >= leastConfirming
 }
 
 /** So many requests with gradients say what the way back of a port is. */
@@ -155,7 +192,8 @@ async function withWayBack(recorded: Case, own: Explanation, engine: Engine, lim
   let of = 0
   let refusals = 0
   let same = 0
-  for (const { other } of withGradients(recorded, 0)) {
+  let against: string | undefined
+  for (const { other, text } of withGradients(recorded, 0)) {
     if (of >= askedBack || refusals >= mostRefusals || same >= mostSame || performance.now() > until) break
     const says = ways.map((edits) => outputsOf(edits, requestOf(other)))
     if (!areApart(other, says)) {
@@ -169,10 +207,18 @@ async function withWayBack(recorded: Case, own: Explanation, engine: Engine, lim
     }
     of++
     const question = questionOf(other, outputs)
+    const before = right[0]!
     for (const [i, edits] of ways.entries()) {
       const said = says[i]
       right[i]! += Number(said !== undefined && isGiven(question, said, (request) => outputsOf(edits, request)))
     }
+    if (right[0] === before) against ??= text
+  }
+  const { confirmation } = own
+  // Where neither is so, what the port gives there is something else.
+  if (of > 1 && Math.max(...right) < of && confirmation !== undefined) {
+    const confirmed = confirmation.confirmed + right[0]!
+    return { ...own, confirmation: { confirmed, of: confirmation.of + of, against } }
   }
   const isOther = of > 1 && right[1] === of && right[0]! < of
   if (!isOther) return own

@@ -59,16 +59,33 @@ function* othersOf(base: Draw): Generator<Draw> {
     if (shortened.length > 0) yield { ...base, shortened: [2, 0, 1], batch: Math.max(3, batch) }
     yield { ...base, bidirectional: !base.bidirectional }
     yield { ...base, batch_first: !base.batch_first }
-    if (dropout > 0) yield { ...base, dropout: 0 }
+    yield dropout > 0 ? { ...base, dropout: 0 } : { ...base, dropout: 4, num_layers: Math.max(2, base.num_layers) }
+    yield affordable({ ...base, seq_len: base.seq_len > 17 ? 4 : 36 })
   }
+  yield { ...base, batch: batch === 0 ? 3 : 0, shortened: [] }
+  if (module.startsWith('LSTM') && isLayer(module)) yield { ...base, proj_size: base.proj_size > 0 ? 0 : 2 }
   yield { ...base, state: !state }
   yield { ...base, bias: !bias }
   if (module.startsWith('RNN')) yield { ...base, nonlinearity: nonlinearity === 'relu' ? 'tanh' : 'relu' }
   const ofKind = (['RNN', 'LSTM', 'GRU'] as const).map((name) => (isLayer(module) ? name : (`${name}Cell` as const)))
   for (const other of ofKind) if (other !== module) yield { ...base, module: other }
   yield { ...base, dtype: dtype === 'float64' ? 'float32' : 'float64' }
+  yield { ...base, dtype: dtype === 'float16' ? 'float32' : 'float16' }
   yield { ...base, input_size: input_size > 17 ? 4 : 37 }
   yield { ...base, batch: batch === 5 ? 3 : 5 }
+}
+
+/** Requests far from a case, in more than one thing: what is said to be so in some requests alone is not to be so in these. */
+export function* farFrom(recorded: RecurrentRequest, seed: number): Generator<Other> {
+  const random = randomOf(seed)
+  const base = drawOf(recorded)
+  const bounds = { modules: [base.module], largest }
+  for (let i = 0; i < mostDrawn; i++) {
+    let drawn = base
+    for (let step = 0; step < 3; step++) drawn = drawnAround(drawn, bounds, random)
+    const spec = specOf({ ...drawn, profile: 'default', asked: base.asked, optimizer: base.optimizer })
+    yield { other: caseOfSpec(spec), text: renderSpec(spec), isFirst: false }
+  }
 }
 
 /** The same sizes and options with gradients asked for, and others near them: what is asked of a port whose way forth is explained. */

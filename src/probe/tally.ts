@@ -11,7 +11,7 @@ import { comparisonsWith, questionOf } from '../diagnose/question.ts'
 import { type Other, othersFor } from './others.ts'
 
 /** So many others are asked at most for each explanation. */
-const asked = 16
+const asked = 24
 const mostAsRight = 6
 
 /**

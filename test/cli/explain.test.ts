@@ -33,7 +33,7 @@ describe('explain', () => {
     const { code, stdout } = await folder.run([...explain, '--engine', 'port.mjs'])
     expect(stdout).toContain('mismatch one.msgpack: case one (RNNCell)')
     expect(stdout).toMatch(
-      /\n {2}why: the engine reads weight_hh .* \(explains everything, confirmed on 16 of 16 other cases\)\n/,
+      /\n {2}why: the engine reads weight_hh .* \(explains everything, confirmed on 24 of 24 other cases\)\n/,
     )
     expect(code).toBe(1)
   })

@@ -24,7 +24,7 @@ const never = (): Promise<readonly string[]> => Promise.reject(new Error('it was
 describe('confirm', () => {
   it('counts the other requests in which a port gives what an explanation says', async () => {
     const [right, other] = await confirm(recorded, [own(transposed), own(noBias)], port(transposed), { limitMs })
-    expect(right).toEqual({ confirmed: 16, of: 16 })
+    expect(right).toEqual({ confirmed: 24, of: 24 })
     expect(other?.confirmed).toBe(0)
     expect(other?.of).toBeGreaterThan(5)
     expect(other?.against).toBe('the case with its parameters’ numbers in another order')
@@ -46,9 +46,9 @@ describe('confirm', () => {
           : runEdited([transposed], request),
     }
     const [confirmation] = await confirm(recorded, [own(transposed)], some, { limitMs })
-    expect(confirmation!.of).toBe(16)
+    expect(confirmation!.of).toBe(24)
     expect(confirmation!.confirmed).toBeGreaterThan(0)
-    expect(confirmation!.confirmed).toBeLessThan(16)
+    expect(confirmation!.confirmed).toBeLessThan(24)
     expect(confirmation!.against).toMatch(/^LSTM input_size \d+, hidden_size \d*[02468],/)
   })
 
@@ -81,13 +81,13 @@ describe('confirmed', () => {
     const inLast: Edit = { ...noBias, value: true, scope: { layers: 'last' } }
     const later = own({ ...inLast, scope: { layers: 'later' } })
     const held = await confirmed(deep, { where: [], explanations: [later] }, port(inLast), { limitMs, when: never })
-    expect(held.explanations).toMatchObject([{ edits: [inLast], confirmation: { confirmed: 16, of: 16 } }])
+    expect(held.explanations).toMatchObject([{ edits: [inLast], confirmation: { confirmed: 24, of: 24 } }])
     expect(held.explanations[0]!.sentence).toMatch(/in the last layer/)
   })
 
   it('leaves those that are confirmed', async () => {
     const held = await confirmed(recorded, diagnosis, port(transposed), { limitMs, when: never })
-    expect(held.explanations).toEqual([{ ...own(transposed), confirmation: { confirmed: 16, of: 16 } }])
+    expect(held.explanations).toEqual([{ ...own(transposed), confirmation: { confirmed: 24, of: 24 } }])
   })
 
   it('leaves all where none is, with what refutes them, and asks when the port is wrong', async () => {
@@ -108,7 +108,7 @@ describe('confirmed', () => {
     }
     const held = await confirmed(first, { where: [], explanations: [own(transposed)] }, some, { limitMs, when: never })
     expect(held.explanations).toMatchObject([
-      { edits: [{ ...transposed, given: { batch_first: true } }], confirmation: { confirmed: 16, of: 16 } },
+      { edits: [{ ...transposed, given: { batch_first: true } }], confirmation: { confirmed: 24, of: 24 } },
     ])
     expect(held.explanations[0]!.sentence).toMatch(/weight_hh .*, where batch_first$/)
   })
