@@ -47,6 +47,7 @@ function program(): Command {
     .option('--engine-page <page>', pageHelp)
     .option('--answers <folder>', 'answers that were computed elsewhere, instead of an engine')
     .option('--map <file>', 'rules in JSON for how the tensors of answers are called')
+    .option('--partial', 'let answers be to some of the cases alone')
     .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
     .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')

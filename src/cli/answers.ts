@@ -30,7 +30,7 @@ export async function chosenAnswers(elsewhere: Elsewhere): Promise<Answers | und
       throw new ParityError('USAGE', `--answers: expected it without ${option}, got both`)
     }
   }
-  if (answers !== undefined) return openAnswers(answers, await chosenMap(map))
+  if (answers !== undefined) return openAnswers(answers, await chosenMap(map), map)
   if (map !== undefined && actual === undefined) {
     throw new ParityError('USAGE', '--map: expected it with tensors that were computed elsewhere, got none')
   }

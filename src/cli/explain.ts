@@ -33,6 +33,7 @@ import { onInterrupt } from './interrupt.ts'
 import { writeResults } from './results.ts'
 import { judgedFor } from './target.ts'
 
+// Scripts that explain ports by the built checkout take it from here.
 export { diagnosisOf } from '../diagnose/given.ts'
 
 export interface ExplainOptions extends EngineOptions {

@@ -7,6 +7,7 @@ export interface VerifyFlags {
   enginePage?: string
   answers?: string
   map?: string
+  partial?: true
   tolerance: Tolerance
   target?: string
   equalNan: boolean

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { logLine, ParityError } from '../format/errors.ts'
 import pc from 'picocolors'
 import { watched } from '../verify/conduct.ts'
 import type { Causes } from '../diagnose/causes.ts'
@@ -85,6 +86,8 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
     if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
       errors.push(nothingJudged(summary, options, answers))
     }
+    const missing = answers?.tally.answered === 0 || options.partial === true ? undefined : missingAnswers(answers)
+    if (missing !== undefined && !interruption.signal.aborted) errors.push(missing)
     const exitCode = interruption.signal.aborted
       ? interruption.exitCode
       : errors.length > 0
@@ -155,6 +158,8 @@ async function causesOf(run: Run, canAsk: boolean): Promise<Causes | undefined> 
 }
 
 async function answersOf(options: VerifyOptions): Promise<Answers | undefined> {
+  if (options.partial === true && options.answers === undefined)
+    throw new ParityError('USAGE', '--partial: expected it with --answers, got none')
   if (options.answers === undefined && options.map === undefined) return undefined
   const { chosenAnswers } = await import('./answers.ts')
   return chosenAnswers(options)
@@ -174,6 +179,15 @@ async function writersOf(
   if (paths.length === 0) return []
   const { writeResults } = await import('./results.ts')
   return paths.map((path) => writeResults(path, engine, options))
+}
+
+/** Whatever computes answers may have died after the first: what is not there is not passed over. */
+function missingAnswers(answers: Answers | undefined): Failure | undefined {
+  const { answered, unanswered, missing = '' } = answers?.tally ?? { answered: 0, unanswered: 0 }
+  if (unanswered === 0) return undefined
+  const got = `none to ${unanswered} of ${answered + unanswered}, the first looked for at ${logLine(missing)}`
+  const message = `${answers?.folder}: expected an answer to each case, got ${got}\n--partial judges those that are there`
+  return { code: 'ANSWER_MISSING', message }
 }
 
 function nothingJudged(summary: Summary, { filter }: VerifyOptions, answers: Answers | undefined): Failure {

@@ -88,14 +88,13 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
   const ranked: Attempt[] = []
   const reached: Tried[] = []
-  const ways = trials.isForwardRight ? [] : knownOnes(context)
-  let known = [
-    ...each(
-      ways.flatMap(([edit, ...more]) => (edit !== undefined && more.length === 0 ? [edit] : [])),
-      singlesPart,
-    ),
-    ...eachTogether(ways.filter(({ length }) => length > 1)),
-  ]
+  const knownAttempts = (): Attempt[] => {
+    const ways = trials.isForwardRight ? [] : knownOnes(context)
+    const singles = ways.flatMap(([edit, ...more]) => (edit !== undefined && more.length === 0 ? [edit] : []))
+    return [...each(singles, singlesPart), ...eachTogether(ways.filter(({ length }) => length > 1))]
+  }
+  /** What is known comes after the first tier, whose edits say the same more widely. */
+  let isFirst = true
   const isSuspect = suspectsOf(question, context)
   const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
   for (const suspected of [true, false]) {
@@ -106,11 +105,13 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
           edits.filter((edit) => isSuspect(edit) === suspected),
           singlesPart,
         )
-        const found = best([...attempts, ...known])
+        const first = best(attempts)
+        const known = isFirst && !first.some(({ complete }) => complete) ? knownAttempts() : []
+        isFirst = false
+        const found = known.length === 0 ? first : best([...attempts, ...known])
         if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
         ranked.push(...known, ...attempts)
         reached.push(...found)
-        known = []
       }
     }
     const found = reached.filter(({ outputs }) => outputs).toSorted(better)

@@ -56,10 +56,10 @@ function addSurplus(tally: Tally, names: readonly string[]): void {
 }
 
 /**
- * Opens a folder of answers. map: how its tensors are called.
+ * Opens a folder of answers. map: how its tensors are called; mapped: by which file.
  * @throws ParityError FILE_MISSING where there is no such folder, USAGE where it holds requests.
  */
-export async function openAnswers(folder: string, map?: NameMap): Promise<Answers> {
+export async function openAnswers(folder: string, map?: NameMap, mapped?: string): Promise<Answers> {
   const stats = await stat(folder).catch(() => undefined)
   if (stats?.isDirectory() !== true) {
     const got = stats === undefined ? 'nothing of that name' : 'something else'
@@ -81,7 +81,7 @@ export async function openAnswers(folder: string, map?: NameMap): Promise<Answer
   return {
     folder,
     engine: {
-      name: folder,
+      name: mapped === undefined ? folder : `${folder}, by ${mapped}`,
       run() {
         throw new ParityError('ENGINE_FAILED', `${folder}: expected answers alone, got a question`)
       },

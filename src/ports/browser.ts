@@ -2,8 +2,10 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Browser, BrowserType } from 'playwright-core'
 
-const names = ['chromium', 'chromium-browser', 'google-chrome']
-const quiet = ['quic', 'background-networking', 'component-update', 'sync'].map((what) => `--disable-${what}`)
+/** How Chromium is called on the path. */
+export const names = ['chromium', 'chromium-browser', 'google-chrome']
+/** It asks nobody for anything. */
+export const quiet = ['quic', 'background-networking', 'component-update', 'sync'].map((what) => `--disable-${what}`)
 /** WebGPU in a browser without a head, on the software adapter where there is no other. */
 const webgpu = ['--enable-unsafe-webgpu', '--enable-unsafe-swiftshader', '--enable-features=Vulkan,WebGPU']
 
@@ -11,7 +13,7 @@ const webgpu = ['--enable-unsafe-webgpu', '--enable-unsafe-swiftshader', '--enab
 const browserVariable = 'TORCH_PARITY_BROWSER'
 
 /** The Chromium that TORCH_PARITY_CHROMIUM names, or that is on the path. */
-function findChromium(environment: NodeJS.ProcessEnv): string | undefined {
+export function chromiumOf(environment: NodeJS.ProcessEnv): string | undefined {
   const named = environment['TORCH_PARITY_CHROMIUM']
   if (named !== undefined) return named
   const folders = (environment['PATH'] ?? '').split(delimiter)
@@ -37,7 +39,7 @@ export async function openBrowser(environment: NodeJS.ProcessEnv = process.env):
   if (!['chromium', 'firefox', 'webkit'].includes(kind) || type === undefined)
     throw new Error(`${browserVariable}: expected chromium, firefox or webkit, got ${kind}`)
   if (kind !== 'chromium') return type.launch()
-  const executablePath = findChromium(environment)
+  const executablePath = chromiumOf(environment)
   const isRoot = process.getuid?.() === 0
   const args = [...(isRoot ? ['--no-sandbox'] : []), '--no-first-run', ...quiet, ...webgpu]
   return type.launch({ ...(executablePath !== undefined && { executablePath }), args })

@@ -4,7 +4,7 @@ import type { Outputs } from '../../src/format/case.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { fileNameOf } from '../../src/ports/answers/names.ts'
 import { caseRecord, cellCase, fixtureBytes, layerCase } from '../sample.ts'
-import { cells, message, npy, npz, one, put, safetensors, three, two, verify } from './answering.ts'
+import { cells, message, npy, npz, one, put, safetensors, three, two, verify, verifyAll } from './answering.ts'
 import { it } from './command.ts'
 import { engineModule } from './engines.ts'
 
@@ -35,13 +35,21 @@ describe('verify --answers', () => {
 
   it('counts a case without an answer as unsupported, and says where it was looked for', async ({ folder }) => {
     await put(folder, { ...cells, 'answers/cells/two.npz': npz(two.expected) })
-    const { code, stdout } = await folder.run(verify)
+    const { code, stdout, stderr } = await folder.run(verifyAll)
     expect(stdout).toMatch(/\n {2}unsupported +one .* {2}no answer\n/)
-    expect(stdout).toContain('\n3 cases: 1 matched, 0 mismatched, 0 undecided, 2 unsupported\n')
+    expect(stdout).toContain('\n3 cases: 1 matched, 0 mismatched, 0 undecided, 2 unsupported, 1 error\n')
     expect(stdout).toContain(
       '\nanswers: no answer to 2 of 3 cases, the first looked for at answers/cells/one.safetensors\n',
     )
-    expect(code).toBe(0)
+    // What computes them may have died after the first.
+    expect(stderr).toBe(
+      'error answers: expected an answer to each case, got none to 2 of 3, the first looked for at answers/cells/one.safetensors\n--partial judges those that are there\n',
+    )
+    expect(code).toBe(2)
+    const partial = await folder.run(verify)
+    expect([partial.code, partial.stderr]).toEqual([0, ''])
+    const alone = await folder.run(['verify', 'fixtures', '--partial'])
+    expect([alone.code, alone.stderr]).toEqual([2, 'error --partial: expected it with --answers, got none\n'])
   })
 
   it('exits with 2 where no case has an answer', async ({ folder }) => {
@@ -185,7 +193,7 @@ describe('verify --answers', () => {
       'answers/cells/one.npz': npz(one.expected),
     })
     for (const path of ['fixtures', 'fixtures/b', 'fixtures/b/cells.msgpack', 'fixtures/b/*.msgpack']) {
-      const { code, stdout } = await folder.run(['verify', path, '--answers', 'answers'])
+      const { code, stdout } = await folder.run(['verify', path, '--answers', 'answers', '--partial'])
       expect(stdout).toMatch(/\n {2}match +two /)
       expect(stdout).toContain(': 1 matched, 0 mismatched')
       expect(code).toBe(0)
@@ -211,6 +219,18 @@ describe('verify --answers', () => {
     expect(stdout).toContain(
       '\nanswers: no answer to 1 of 2 cases, the first looked for at answers/a/more/two.safetensors\n',
     )
+  })
+
+  it('does not pass over a tensor whose name is __proto__', async ({ folder }) => {
+    const [whole] = Object.values(one.expected)
+    const odd = safetensors({ ...one.expected, odd_tensor: whole! })
+    const named = new TextEncoder().encode('"__proto__" ')
+    const from = Buffer.from(odd).indexOf('"odd_tensor"')
+    odd.set(named, from)
+    await put(folder, { ...cells, 'answers/cells/one.safetensors': odd })
+    const { code, stderr } = await folder.run([...verify, '--filter', 'one'])
+    expect(stderr).toContain('expected names of tensors, got __proto__')
+    expect(code).toBe(2)
   })
 
   it('refuses to judge two fixtures by the same answers', async ({ folder }) => {

@@ -20,6 +20,8 @@ export interface VerifyOptions extends EngineOptions {
   /** A folder of answers, instead of an engine, and a file that says how its tensors are called. */
   readonly answers?: string
   readonly map?: string
+  /** Whether answers may be to some of the cases alone. */
+  readonly partial?: boolean
   readonly tolerance: Tolerance
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string

@@ -40,6 +40,8 @@ export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
   } catch (cause) {
     throw invalid(where, 'a header in JSON', messageOf(cause))
   }
+  // As a key of an object it would be no tensor, but what the object inherits from.
+  if (Object.hasOwn(Object(header) as object, '__proto__')) throw invalid(where, 'names of tensors', '__proto__')
   const twice = keyTwice(text)
   if (twice !== undefined) throw invalid(where, 'each key once', `${JSON.stringify(twice)} twice`)
   const { __metadata__: _, ...entries } = parse(z.record(plainText, z.unknown()), header, where, 'TENSORS_INVALID')

@@ -25,7 +25,7 @@ export function arraysAt(path: string): Place {
   return {
     name: path,
     async read(mostBytes) {
-      const all: Record<string, Tensors[string]> = {}
+      const all: [string, Tensors[string]][] = []
       let left = mostBytes
       for (const name of (await attempt(path, () => readdir(path))).toSorted()) {
         if (name.startsWith('.')) continue
@@ -33,12 +33,10 @@ export function arraysAt(path: string): Place {
         const own = join(path, name)
         const bytes = await readRegular(own, left)
         left -= bytes.length
-        Object.assign(
-          all,
-          readTensors(own, bytes, (stem) => stem, left),
-        )
+        all.push(...Object.entries(readTensors(own, bytes, (stem) => stem, left)))
       }
-      return all
+      // As own properties, whatever their names are.
+      return Object.fromEntries(all)
     },
   }
 }
