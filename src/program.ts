@@ -1,5 +1,6 @@
 // What PyTorch computes, spelled out: the program of every module and model, and what it gives.
-import { isModelRequest, type ModelRequest, type Request } from './format/case.ts'
+import { isExported, isModelRequest, type ModelRequest, type Request } from './format/case.ts'
+import { exportedProgram, givenTo } from './program/exported.ts'
 import { type Given, interpret, type Numbers, type Options } from './program/interpret.ts'
 import { recurrentProgram } from './program/layers.ts'
 import { encoderDecoder } from './program/models/encoder-decoder.ts'
@@ -19,6 +20,8 @@ export function programOf(request: Request): Program {
 
 function modelProgram(request: ModelRequest): Program {
   switch (request.module) {
+    case 'ExportedProgram':
+      return exportedProgram(request)
     case 'ManyToMany':
       return manyToMany(request)
     case 'ManyToOne':
@@ -44,11 +47,12 @@ export function runProgram(
 ): Numbers {
   const { params, inputs, cotangents, training } = request
   if (training !== undefined) return train(request, training, program, { seen, stepped })
-  const { outputs, backward } = interpret(
-    program,
-    { ...params, ...inputs },
-    { gradients: cotangents !== undefined, whole, seen, known },
-  )
+  const { outputs, backward } = interpret(program, isExported(request) ? givenTo(request) : { ...params, ...inputs }, {
+    gradients: cotangents !== undefined,
+    whole,
+    seen,
+    known,
+  })
   const numbers: Record<string, Float64Array> = Object.fromEntries(
     Object.entries(outputs).map(([name, { data }]) => [name, data]),
   )

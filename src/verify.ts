@@ -1,4 +1,4 @@
-import { type Case, expectedAxes, type Outputs, type Request } from './format/case.ts'
+import { type Case, expectedAxes, isExported, type Outputs, type Request } from './format/case.ts'
 import { compare, type Comparison, defaultJudgement, type Judgement, surplus } from './verify/compare.ts'
 import { chainOf } from './verify/chains.ts'
 import { type Conduct, fails } from './verify/conduct.ts'
@@ -223,7 +223,9 @@ function failed(recorded: Case, engine: Engine, cause: unknown): ParityError {
 export function judge(recorded: Case, outputs: unknown, judgement: Judgement = defaultJudgement): Comparison[] {
   const given = typeof outputs === 'object' && outputs !== null ? (outputs as Partial<Outputs>) : {}
   const axes = expectedAxes(recorded)
-  const comparisons = Object.entries(recorded.expected).map(([name, expected]) =>
+  const isAsked = (name: string): boolean => Object.hasOwn(given, name) || !isOptional(recorded, name)
+  const asked = Object.entries(recorded.expected).filter(([name]) => isAsked(name))
+  const comparisons = asked.map(([name, expected]) =>
     // Reading the case has checked that every expected tensor has its budget and its axes.
     compare(
       name,
@@ -239,6 +241,11 @@ export function judge(recorded: Case, outputs: unknown, judgement: Judgement = d
     if (!Object.hasOwn(recorded.source === undefined ? recorded.expected : axes, name)) comparisons.push(surplus(name))
   }
   return comparisons
+}
+
+/** Of a captured model an engine gives its outputs, and as many of the tensors on the way as it likes. */
+function isOptional(recorded: Case, name: string): boolean {
+  return isExported(recorded) && recorded.config.taps.some((tap) => tap.name === name && !tap.output)
 }
 
 /** A folded row is a time step of a batch row, of one layer and direction. */

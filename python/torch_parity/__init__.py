@@ -6,15 +6,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch_parity.capture.case import capture
     from torch_parity.fixture import Case, read_fixture, write_fixture
     from torch_parity.record import record
     from torch_parity.record_model import record_model
 
-__all__ = ["Case", "read_fixture", "record", "record_model", "write_fixture"]
+__all__ = ["Case", "capture", "read_fixture", "record", "record_model", "write_fixture"]
 
 #: The module of each name that the package gives.
 HOMES = {
     "Case": "fixture",
+    "capture": "capture.case",
     "read_fixture": "fixture",
     "record": "record",
     "record_model": "record_model",

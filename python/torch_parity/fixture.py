@@ -1,8 +1,9 @@
-"""The fixture format, versions 1 and 2, as fixtures/README.md specifies it."""
+"""The fixture format, versions 1 to 3, as fixtures/README.md specifies it."""
 
 import contextlib
 import glob
 import hashlib
+import itertools
 import os
 import platform
 import time
@@ -17,8 +18,12 @@ import torch
 
 from torch_parity.device import CPU, describe
 from torch_parity.ids import check_id
+from torch_parity.shared import Shared, Sharing
 from torch_parity.threads import chosen_threads
 from torch_parity.values import Generated, regenerate
+
+#: What captured models stand under.
+CAPTURED = "ExportedProgram"
 
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int64")
 
@@ -47,6 +52,7 @@ class Case(TypedDict):
     cotangents: NotRequired[dict[str, EncodedTensor]]
     training: NotRequired[dict[str, Any]]
     source: NotRequired[str]
+    alone: NotRequired[dict[str, EncodedTensor]]
 
 
 class Producer(TypedDict):
@@ -129,20 +135,25 @@ def write_fixture(
     name: str | None = None,
     seed: int = 0,
     device: torch.device = CPU,
-    version: int = 1,
+    version: int | None = None,
 ) -> int:
     """Writes a fixture aside, case by case, and renames it when it is whole.
 
     name: the suite; the file's own name when absent. device: where the cases were computed.
-    version: 2 where a case may have tensors that are generated.
+    version: 2 where a case may have tensors that are generated, 3 where cases are captured models;
+    when absent 3 where the first one is, else 1.
     Returns how many cases it holds.
 
     Raises:
-        ValueError: Two cases have the same id, one has an id that `verify` refuses, or a tensor is
-            generated in a file of version 1.
+        ValueError: Two cases have the same id, one has an id that `verify` refuses, or what a file
+            of this version does not hold.
         OSError: The file cannot be written; what was there before stays.
     """
     path = Path(path)
+    cases = iter(cases)
+    first = next(cases, None)
+    if version is None:
+        version = 3 if first is not None and first["module"] == CAPTURED else 1
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     header: Header = {
         "format": "torch-parity",
@@ -153,6 +164,7 @@ def write_fixture(
     }
     sha256 = hashlib.sha256()
     ids: set[str] = set()
+    sharing = Sharing()
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_aside(path)
     try:
@@ -164,14 +176,21 @@ def write_fixture(
                 file.write(message)
 
             write(header)
-            for case in cases:
+            for case in () if first is None else itertools.chain([first], cases):
                 check_id(case["id"])
                 if case["id"] in ids:
                     raise ValueError(f"{path}: expected ids of their own, got {case['id']} twice")
-                if version == 1 and has_generated(case):
-                    raise ValueError(f"{path}: {case['id']}: expected version 2, got version 1")
+                needed = 3 if case["module"] == CAPTURED else 2 if has_generated(case) else 1
+                if version < needed:
+                    raise ValueError(
+                        f"{path}: {case['id']}: expected version {needed}, got version {version}"
+                    )
                 ids.add(case["id"])
-                write(case)
+                if case["module"] != CAPTURED:
+                    write(case)
+                    continue
+                for record in sharing.parted(case):
+                    write(record)
             write({"cases": len(ids), "sha256": sha256.digest()})
         os.replace(aside, path)
     finally:
@@ -217,17 +236,20 @@ def read_fixture(path: str | os.PathLike[str]) -> tuple[Header, Iterator[Case]]:
     file = Path(path).open("rb")  # noqa: SIM115 - the iterator closes it
     unpacker = msgpack.Unpacker(file, max_buffer_size=2**28)
     header = next(unpacker)
-    if header.get("format") != "torch-parity" or header.get("version") not in (1, 2):
+    if header.get("format") != "torch-parity" or header.get("version") not in (1, 2, 3):
         file.close()
         raise ValueError(
-            f"{path}: expected a torch-parity fixture of version 1 or 2, got another file"
+            f"{path}: expected a torch-parity fixture of version 1 to 3, got another file"
         )
 
     def cases() -> Iterator[Case]:
+        shared = Shared()
         with file:
             for record in unpacker:
                 if "sha256" in record:
                     return
-                yield record
+                whole = shared.whole(record)
+                if whole is not None:
+                    yield cast(Case, whole)
 
     return header, cases()

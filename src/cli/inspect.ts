@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { type Case, isModelRequest } from '../format/case.ts'
+import { type Case, isExported, isModelRequest } from '../format/case.ts'
 import { logLine, ParityError } from '../format/errors.ts'
 import type { Fixture } from '../format/fixture.ts'
 import { plural, renderRecorder, scientific } from '../report/text.ts'
@@ -45,6 +45,12 @@ function describeFile({ name, header, length, byteLength }: Fixture): string {
   ].join('\n')
 }
 
+/** What goes in first. */
+function firstOf(recorded: Case): { readonly shape: readonly number[] } | undefined {
+  const inputs: Readonly<Record<string, { readonly shape: readonly number[] }>> = { ...recorded.inputs }
+  return isExported(recorded) ? Object.values(inputs)[0] : (inputs['source'] ?? inputs['input'])
+}
+
 function describeCase(recorded: Case): string {
   const { id, module, config, dtype, inputs, states, cotangents, training, source } = recorded
   const usual: Readonly<Record<string, unknown>> = {
@@ -56,17 +62,18 @@ function describeCase(recorded: Case): string {
     bidirectional: false,
     proj_size: 0,
   }
-  const options = Object.entries(config)
+  const options = (isExported(recorded) ? [['name', recorded.config.name]] : Object.entries(config))
     .filter(([name, value]) => value !== usual[name])
     .map(([name, value]) => `${name}=${value}`)
   if (!isModelRequest(recorded) && recorded.inputs.h_0 === undefined) options.push('no h_0')
-  if (inputs.lengths !== undefined) options.push(`lengths=${Array.from(inputs.lengths.data).join(',')}`)
+  if (!isExported(recorded) && recorded.inputs.lengths !== undefined)
+    options.push(`lengths=${Array.from(recorded.inputs.lengths.data).join(',')}`)
   if ('dropout_mask' in inputs) options.push('dropout_mask')
   if (cotangents !== undefined) options.push('gradients')
   if (training !== undefined) options.push(`${training.steps} steps of ${training.optimizer}`)
   if (states !== undefined) options.push('states recorded')
   if (source !== undefined) options.push(`from ${source}`)
-  const shape = formatShape(('source' in inputs ? inputs.source : inputs.input)?.shape ?? [])
+  const shape = formatShape(firstOf(recorded)?.shape ?? [])
   return `  ${id.padEnd(60)} ${module.padEnd(8)} ${dtype.padEnd(8)} ${shape.padEnd(14)} ${options.join(' ')}`
 }
 

@@ -1,4 +1,4 @@
-import type { Case } from '../format/case.ts'
+import { type Case, isExported } from '../format/case.ts'
 import type { Axis } from '../format/module.ts'
 import type { Off } from './off.ts'
 import { orderOf } from './order.ts'
@@ -14,6 +14,7 @@ const nouns: Readonly<Record<Axis['name'], readonly [one: string, many: string]>
   column: ['column', 'columns'],
   step: ['step', 'steps'],
   source: ['source step', 'source steps'],
+  dim: ['place', 'places'],
 }
 
 /** Which places of each axis are concerned: `t 3 to 7 of 8, batch rows 0 and 2 of 3`; axes that are off throughout are left out. */
@@ -97,7 +98,7 @@ export function patterns(off: Off, touched: Touched, recorded: Case, matching: r
     if (D === 2 && only(state, (at) => at % 2 === 1)) found.push('only the reverse direction is off')
     if (D === 2 && only(state, (at) => at % 2 === 0)) found.push('only the forward direction is off')
   }
-  const { lengths } = recorded.inputs
+  const lengths = isExported(recorded) ? undefined : recorded.inputs.lengths
   if (lengths !== undefined && batch >= 0) {
     const longest = lengths.data.reduce((one, other) => (one > other ? one : other), 0n)
     if (only(batch, (row) => lengths.data[row]! < longest)) {

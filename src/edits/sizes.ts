@@ -1,9 +1,10 @@
-import { isModelRequest, type Request } from '../format/case.ts'
+import { isExported, isModelRequest, type Request } from '../format/case.ts'
 import { extentOf } from '../format/module.ts'
 
 /** How much there is of what torch names. */
 export function sizesOf(request: Request): Map<string, number> {
   const sizes = new Map<string, number>()
+  if (isExported(request)) return sizes
   const { input, source, target } = request.inputs as Readonly<
     Record<string, { readonly shape: readonly number[] } | undefined>
   >

@@ -1,5 +1,6 @@
 // A case: what a module or model was asked, and what PyTorch gave.
 import type { Training as TrainingRecord } from './case/record.ts'
+import { type ExportedConfig, plainAxes } from './exported.ts'
 import { isModel, type ModelConfig, type ModelExtent, type ModelName, modelSignature } from './model.ts'
 import { type Axis, axis, type Config, extentOf, type ModuleName, parameterAxes, signatureOf } from './module.ts'
 import type { FloatDType, FloatTensor, Tensor } from './tensor.ts'
@@ -26,8 +27,26 @@ export type RecurrentRequest = {
   }
 }[ModuleName]
 
-/** A model made of recurrent layers: python/torch_parity/models says what each computes. */
-export type ModelRequest = {
+/** A model made of recurrent layers, or one that was captured. */
+export type ModelRequest = BuiltRequest | ExportedRequest
+
+/** A model as torch.export gives it: torch_parity.capture. */
+export interface ExportedRequest {
+  readonly module: 'ExportedProgram'
+  /** What the model is called, its operations, and which of their tensors are asked for: an engine may give taps, and gives outputs. */
+  readonly config: ExportedConfig
+  readonly dtype: FloatDType
+  /** Parameters and buffers that the program reads, whole numbers and booleans as numbers. */
+  readonly params: Readonly<Record<string, FloatTensor>>
+  /** By the names that the program has for them. */
+  readonly inputs: Readonly<Record<string, Tensor>>
+  /** Gradients are not captured. */
+  readonly cotangents?: Outputs
+  readonly training?: undefined
+}
+
+/** Of which python/torch_parity/models says what each computes. */
+export type BuiltRequest = {
   [M in ModelName]: {
     readonly module: M
     /** The constructor arguments of the class in python/torch_parity/models. */
@@ -55,7 +74,11 @@ export interface ModelInputs {
 }
 
 export function isModelRequest(request: Request): request is ModelRequest {
-  return isModel(request.module)
+  return isModel(request.module) || isExported(request)
+}
+
+export function isExported(request: Request): request is ExportedRequest {
+  return request.module === 'ExportedProgram'
 }
 
 /** Shapes as in torch; an absent h_0 or c_0 means zeros. */
@@ -100,6 +123,8 @@ export type Case = Request & {
   readonly budget: Readonly<Record<string, Tensor<'float64'>>>
   /** h_t: (seq_len, D * num_layers, batch, hidden_size), and c_t of an LSTM, as PyTorch computed them. */
   readonly states?: Outputs
+  /** Of a captured model: for each tap the budget of what gives it alone, from PyTorch's own taps before it. */
+  readonly alone?: Readonly<Record<string, Tensor<'float64'>>>
   /**
    * What `targeted` has composed the budgets with; never in a file. In them Infinity then stands for an element that may be
    * anything. roundoff: that of its arithmetic; flushes: whether subnormal numbers may become 0.
@@ -109,6 +134,7 @@ export type Case = Request & {
 
 /** The axes of every tensor that a request asks for, in the order of computation. */
 export function expectedAxes(request: Request): Readonly<Record<string, readonly Axis[]>> {
+  if (isExported(request)) return tapAxes(request)
   if (isModelRequest(request)) {
     const { outputs, gradients } = modelSignature(request.module, request.config, modelExtentOf(request))
     return request.cotangents === undefined ? outputs : { ...outputs, ...gradients }
@@ -126,7 +152,7 @@ export function expectedAxes(request: Request): Readonly<Record<string, readonly
   return { ...outputs, ...Object.fromEntries(given) }
 }
 
-function modelExtentOf({ module, inputs: { input, source, target } }: ModelRequest): ModelExtent {
+function modelExtentOf({ module, inputs: { input, source, target } }: BuiltRequest): ModelExtent {
   const [first, second = 0] = (source ?? input)?.shape ?? []
   const isOne = module === 'OneToMany'
   return { seq_len: isOne ? undefined : first, batch: isOne ? (first ?? 0) : second, target_len: target?.shape[0] }
@@ -136,4 +162,24 @@ function modelExtentOf({ module, inputs: { input, source, target } }: ModelReque
 function isGiven({ inputs }: RecurrentRequest, gradient: string): boolean {
   if (gradient === 'grad_h_0') return inputs.h_0 !== undefined
   return gradient !== 'grad_c_0' || inputs.c_0 !== undefined
+}
+
+const knownTaps = new WeakMap<ExportedConfig, Readonly<Record<string, readonly Axis[]>>>()
+
+/** Of every tap, by its name. */
+function tapAxes(request: ExportedRequest): Readonly<Record<string, readonly Axis[]>> {
+  const { config } = request
+  let axes = knownTaps.get(config)
+  if (axes === undefined) {
+    const nodes = new Map(config.nodes.map((node) => [node.name, node]))
+    axes = Object.fromEntries(
+      config.taps.map(({ name, value }) => {
+        if ('node' in value) return [name, plainAxes(nodes.get(value.node)!.shapes[value.output ?? 0]!)]
+        const { shape } = 'param' in value ? request.params[value.param]! : request.inputs[value.input]!
+        return [name, plainAxes(shape)]
+      }),
+    )
+    knownTaps.set(config, axes)
+  }
+  return axes
 }

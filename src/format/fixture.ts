@@ -6,6 +6,7 @@ import { messageOf, ParityError } from './errors.ts'
 import { decodePlain } from './fixture/decode.ts'
 import { isCertainEnd, isCertainHeader } from './fixture/certain.ts'
 import type { End as EndRecord, Header as HeaderRecord } from './fixture/header.ts'
+import { isShared, newShared, type Shared } from './exported/shared.ts'
 import { type Ids, newIds } from './ids.ts'
 import { type Held, type Message, messages, type Source } from './messages.ts'
 
@@ -57,19 +58,21 @@ async function openRead(source: Source, createHash: () => Hash): Promise<Fixture
   let count = 0
   let byteLength = 0
   const digests: string[] = []
+  let beside = 2
   for await (const message of messages(source)) {
     header ??= await readHeader(message, name)
     if (last !== undefined) hash.update(last)
     // Only the last message is not hashed, and which one that is shows when the next one does not come.
     last = message.bytes.slice()
+    if (header.version === 3 && isShared(last)) beside++
     digests.push(digestOf(last, createHash))
     byteLength = message.offset + message.bytes.length
     count++
   }
   if (header === undefined || last === undefined) throw empty(name)
-  await checkEnd(last, count, hash, byteLength, name)
+  await checkEnd(last, count - beside, hash, byteLength, name)
   const { version } = header
-  return { name, header, length: count - 2, byteLength, cases: () => cases(source, digests, createHash, version) }
+  return { name, header, length: count - beside, byteLength, cases: () => cases(source, digests, createHash, version) }
 }
 
 const bytesBetweenTurns = 256 * 1024
@@ -78,20 +81,23 @@ const bytesBetweenTurns = 256 * 1024
 async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHash: () => Hash): Promise<Fixture> {
   let header: Header | undefined
   const offsets: number[] = []
+  let beside = 2
   for await (const message of messages({ name, open: () => once(held) })) {
     header ??= await readHeader(message, name)
+    if (header.version === 3 && isShared(message.bytes)) beside++
     offsets.push(message.offset)
   }
   const end = offsets.at(-1)
   if (header === undefined || end === undefined) throw empty(name)
   const hash = createHash()
   hash.update(held.subarray(0, end))
-  await checkEnd(held.slice(end), offsets.length, hash, held.length, name)
+  await checkEnd(held.slice(end), offsets.length - beside, hash, held.length, name)
   const { version } = header
-  return { name, header, length: offsets.length - 2, byteLength: held.length, cases: () => heldCases(version) }
+  return { name, header, length: offsets.length - beside, byteLength: held.length, cases: () => heldCases(version) }
 
   async function* heldCases(version: Header['version']): AsyncGenerator<CaseOrError> {
     const ids = newIds()
+    const shared = newShared()
     let turned = 0
     for (let i = 1; i < offsets.length - 1; i++) {
       const offset = offsets[i]!
@@ -100,7 +106,8 @@ async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHas
         await turn()
       }
       const message = { offset, bytes: held.subarray(offset, offsets[i + 1]) }
-      yield certain(message, name, ids) ?? (await doubted(message, name, ids, version))
+      if (version === 3 && isShared(message.bytes)) await share(message, name, shared)
+      else yield certain(message, name, ids) ?? (await doubted(message, name, ids, version, shared))
     }
   }
 }
@@ -132,11 +139,13 @@ async function* cases(
   version: Header['version'],
 ): AsyncGenerator<CaseOrError> {
   const ids = newIds()
+  const shared = newShared()
   let index = 0
   for await (const message of messages(source)) {
     if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
     if (index > 0 && index < digests.length - 1) {
-      yield certain(message, source.name, ids) ?? (await doubted(message, source.name, ids, version))
+      if (version === 3 && isShared(message.bytes)) await share(message, source.name, shared)
+      else yield certain(message, source.name, ids) ?? (await doubted(message, source.name, ids, version, shared))
     }
     index++
   }
@@ -161,16 +170,28 @@ function certain({ bytes }: Message, name: string, ids: Ids): CaseOrError | unde
 }
 
 /** The rest is: the schemas, and a decoder of everything. */
-async function doubted(message: Message, name: string, ids: Ids, version: Header['version']): Promise<CaseOrError> {
+async function doubted(
+  message: Message,
+  name: string,
+  ids: Ids,
+  version: Header['version'],
+  shared: Shared,
+): Promise<CaseOrError> {
   const [{ parseCase }, { measureBudget }] = await Promise.all([
     import('./case/parse.ts'),
     import('../verify/budget.ts'),
   ])
   try {
-    return withOwnId(parseCase(await decodeMessage(message, name), name, version, measureBudget), name, ids)
+    return withOwnId(parseCase(await decodeMessage(message, name), name, version, measureBudget, shared), name, ids)
   } catch (error) {
     return { error: parityError(error) }
   }
+}
+
+/** What cases have in common: a file in which it is wrong cannot be read on. */
+async function share(message: Message, name: string, shared: Shared): Promise<void> {
+  const { readShared } = await import('./exported/read.ts')
+  readShared(await decodeMessage(message, name), name, shared)
 }
 
 function withOwnId(parsed: Case, name: string, ids: Ids): CaseOrError {
@@ -198,9 +219,9 @@ async function readHeader(message: Message, name: string): Promise<Header> {
     throw invalid(`${name}: expected a torch-parity fixture, got a file of another format`)
   }
   const version = 'version' in record ? record.version : undefined
-  if (version !== 1 && version !== 2) {
+  if (version !== 1 && version !== 2 && version !== 3) {
     throw invalid(
-      `${name}: expected format version 1 or 2, got ${show(version)}\n` +
+      `${name}: expected format version 1 to 3, got ${show(version)}\n` +
         'record it again with the Python package of this version of torch-parity',
     )
   }
@@ -212,14 +233,14 @@ async function readHeader(message: Message, name: string): Promise<Header> {
 async function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength: number, name: string): Promise<void> {
   const offset = byteLength - last.length
   const record = decodePlain(last) ?? (await decodeMessage({ bytes: last, offset }, name))
-  if (count < 2 || typeof record !== 'object' || record === null || !('sha256' in record)) {
+  if (count < 0 || typeof record !== 'object' || record === null || !('sha256' in record)) {
     throw invalid(
-      `${name}: expected an end map as the last message, got ${count < 2 ? 'none' : 'another message'}\n` +
+      `${name}: expected an end map as the last message, got ${count < 0 ? 'none' : 'another message'}\n` +
         'the file is torn, or something was added to it: record it again, or fetch it again',
     )
   }
   const end = isCertainEnd(record) ? record : await parsedEnd(record, name)
-  if (end.cases !== count - 2) throw invalid(`${name}: expected ${end.cases} cases, as its end says, got ${count - 2}`)
+  if (end.cases !== count) throw invalid(`${name}: expected ${end.cases} cases, as its end says, got ${count}`)
   const actual = hex(hash.digest())
   const expected = hex(end.sha256)
   if (actual !== expected) {

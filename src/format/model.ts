@@ -14,6 +14,7 @@ const models: Readonly<Record<ModelName, true>> = {
   EncoderDecoder: true,
 }
 
+/** Whether it is one of python/torch_parity/models. */
 export function isModel(module: string): module is ModelName {
   return Object.hasOwn(models, module)
 }

@@ -34,7 +34,7 @@ export const kinds: Readonly<Record<ModuleName, Kind>> = {
  * of a parameter; `step` is a step of an optimizer; `source` a step of what an encoder has read.
  */
 export interface Axis {
-  readonly name: 'seq_len' | 'batch' | 'state' | 'unit' | 'row' | 'column' | 'step' | 'source'
+  readonly name: 'seq_len' | 'batch' | 'state' | 'unit' | 'row' | 'column' | 'step' | 'source' | 'dim'
   readonly size: number
   readonly num_directions: number
 }

@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../format/case.ts'
+import type { BuiltRequest } from '../format/case.ts'
 import type { ModelConfig } from '../format/model.ts'
 import { isAttention } from '../format/model/attention.ts'
 import { float64Data } from '../format/tensor.ts'
@@ -29,7 +29,7 @@ interface Model {
  * Computes a model, every tensor on its way, and with a cotangent of loss the gradients by everything that went in.
  * Source: python/torch_parity/models, which say what each computes.
  */
-export function runModel(request: ModelRequest, inexactness: Inexactness = {}): Numbers {
+export function runModel(request: BuiltRequest, inexactness: Inexactness = {}): Numbers {
   const { config, inputs, cotangents } = request
   const tape = newTape(inexactness.tape)
   const params: Named = {}
@@ -51,7 +51,7 @@ export function runModel(request: ModelRequest, inexactness: Inexactness = {}): 
 }
 
 /** → the symbols of greedy decoding */
-function run(model: Model, request: ModelRequest, input: Variable | undefined): Float64Array | undefined {
+function run(model: Model, request: BuiltRequest, input: Variable | undefined): Float64Array | undefined {
   const { inputs } = request
   const lengths = inputs.lengths && numbers(inputs.lengths)
   const target = inputs.target && numbers(inputs.target)

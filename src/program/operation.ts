@@ -27,6 +27,11 @@ export interface Function1 {
   readonly selects?: boolean
 }
 
+/** By torch's names. */
+export type CallOptions = Readonly<
+  Record<string, number | boolean | string | readonly number[] | readonly (readonly number[])[]>
+>
+
 interface None {}
 interface Dim {
   /** Counts from the end below 0. */
@@ -82,6 +87,8 @@ export interface Attributes {
   argmax: Dim
   /** weight, symbols: a row of weight for each symbol. */
   embedding: None
+  /** An operation of torch that only captured models have, by the name of its function in program/calls. */
+  call: { readonly name: string; readonly options: CallOptions }
   /** log_probabilities, target: −log_probabilities[…, target], not reduced. */
   nll_loss: None
   /** Lengths or nothing: the body once for each step. */

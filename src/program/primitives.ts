@@ -1,5 +1,6 @@
 import { elementCount } from '../format/tensor.ts'
 import * as elementwise from './elementwise.ts'
+import { call } from './calls.ts'
 import { linear } from './linear.ts'
 import type { Attributes, Op } from './operation.ts'
 import * as reductions from './reductions.ts'
@@ -51,4 +52,5 @@ export const primitives = {
   argmax: reductions.argmax,
   embedding: reductions.embedding,
   nll_loss: reductions.nll_loss,
+  call,
 } satisfies { readonly [O in Op]?: Primitive<O> }

@@ -1,5 +1,5 @@
 // The same numbers in another order along one axis.
-import { isModelRequest } from '../../format/case.ts'
+import { isExported, isModelRequest } from '../../format/case.ts'
 import { layerConfig } from '../../format/module.ts'
 import type { Context, Node } from '../context.ts'
 import { operandsOf } from '../operand.ts'
@@ -78,7 +78,7 @@ const isOfBlocks = (name: string): boolean => /block|interleaved/i.test(name)
 
 /** The rows from the longest to the shortest; as they are without lengths. */
 function byLength(size: number, { request }: Context): number[] {
-  const lengths = 'lengths' in request.inputs ? request.inputs.lengths : undefined
+  const lengths = !isExported(request) && 'lengths' in request.inputs ? request.inputs.lengths : undefined
   const rows = Array.from({ length: size }, (_, i) => i)
   if (lengths?.data.length !== size) return rows
   return rows.toSorted((one, other) => Number(lengths.data[other]! - lengths.data[one]!))

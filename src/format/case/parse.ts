@@ -5,8 +5,10 @@ import { modelSchemas } from '../model/config.ts'
 import type { Config } from '../module.ts'
 import { configSchemas } from '../module/config.ts'
 import { checkGenerated, type Measure, readCase } from './read.ts'
-import { CaseRecord } from './record.ts'
-import { caseName, parse } from './wording.ts'
+import { CaseRecord, ExportedRecord } from './record.ts'
+import { readExported } from '../exported/read.ts'
+import { newShared, type Shared } from '../exported/shared.ts'
+import { caseName, invalid, parse } from './wording.ts'
 
 /**
  * Checks a decoded case map against the format and against torch's own shapes, and copies its tensors out.
@@ -14,8 +16,19 @@ import { caseName, parse } from './wording.ts'
  * of a case that comes without one.
  * @throws ParityError CASE_INVALID that names the case and the tensor.
  */
-export function parseCase(record: unknown, where: string, version: 1 | 2 = 1, measure?: Measure): Case {
+export function parseCase(
+  record: unknown,
+  where: string,
+  version: 1 | 2 | 3 = 1,
+  measure?: Measure,
+  shared?: Shared,
+): Case {
   const named = `${where}: case ${caseName(record)}`
+  if (isExportedRecord(record)) {
+    if (version !== 3)
+      throw invalid(`${named}: module: expected ExportedProgram in version 3 alone, got it in version ${version}`)
+    return readExported(parse(ExportedRecord, record, named), named, shared ?? newShared())
+  }
   const configOf = (module: CaseRecord['module'], config: unknown): Config | ModelConfig => {
     const schema: z.ZodType<Config | ModelConfig> = isModel(module) ? modelSchemas[module] : configSchemas[module]
     return parse(schema, config, `${named}: config`)
@@ -23,4 +36,8 @@ export function parseCase(record: unknown, where: string, version: 1 | 2 = 1, me
   const parsed = parse(CaseRecord, record, named)
   checkGenerated(parsed, version, named)
   return readCase(parsed, named, configOf, measure)
+}
+
+function isExportedRecord(record: unknown): boolean {
+  return typeof record === 'object' && record !== null && 'module' in record && record.module === 'ExportedProgram'
 }

@@ -69,7 +69,7 @@ export function readCase(parsed: CaseRecord, named: string, configOf: ConfigOf, 
 }
 
 /** Numbers may be named where they went in, in a file of version 2, and as many as can be made at once: all before any is made. */
-export function checkGenerated(parsed: CaseRecord, version: 1 | 2, named: string): void {
+export function checkGenerated(parsed: CaseRecord, version: 1 | 2 | 3, named: string): void {
   let count = 0
   for (const group of ['params', 'inputs', 'cotangents', 'expected', 'budget', 'states'] as const) {
     const isGivenIn = group === 'params' || group === 'inputs' || group === 'cotangents'

@@ -1,5 +1,6 @@
 // What a case is in a file, as zod checks it: loaded where a plain check has a doubt, because zod takes longer to load than small files to judge.
 import { z } from 'zod'
+import { SharedConfig } from '../exported/config.ts'
 import type { ModelName } from '../model.ts'
 import { modelSchemas } from '../model/config.ts'
 import type { ModuleName } from '../module.ts'
@@ -60,7 +61,7 @@ const TensorRecord = z.strictObject({
     .optional(),
 })
 export type TensorRecord = z.infer<typeof TensorRecord>
-const TensorRecords = z.record(z.string(), TensorRecord)
+export const TensorRecords = z.record(z.string(), TensorRecord)
 
 type Module = ModuleName | ModelName
 
@@ -77,6 +78,18 @@ export const CaseRecord = z.strictObject({
   states: TensorRecords.optional(),
   cotangents: TensorRecords.optional(),
   training: Training.optional(),
+})
+
+/** A case of a captured model: its program and its weights stand before it. */
+export const ExportedRecord = z.strictObject({
+  id: plainText.min(1).max(200),
+  module: z.literal('ExportedProgram'),
+  config: SharedConfig,
+  dtype: z.enum(['float32', 'float64']),
+  inputs: TensorRecords,
+  expected: TensorRecords,
+  budget: TensorRecords,
+  alone: TensorRecords.optional(),
 })
 
 /** A case as its file holds it, whatever its shapes. */

@@ -31,7 +31,18 @@ export function readWholeNumbers(
   return tensor
 }
 
-/** Every tensor of `shapes` but the optional ones, none that is not there, each of the case's dtype. */
+/** Tensors of any names, shapes and dtypes. */
+export function anyTensors(records: Record<string, TensorRecord>, where: string): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(records).map(([name, record]) => {
+      const named = `${where}.${printable(name)}`
+      if (record.generated !== undefined || record.data === undefined)
+        throw invalid(`${named}: expected data, got none`)
+      return [name, decodeTensor(record, undefined, named)]
+    }),
+  )
+}
+
 /** Every tensor of `shapes` but the optional ones, none that is not there, each of the case's dtype. */
 export function tensors(
   records: Record<string, TensorRecord>,

@@ -1,5 +1,5 @@
 // What the models are made of. Source: python/torch_parity/models/blocks.py.
-import type { ModelRequest } from '../../format/case.ts'
+import type { BuiltRequest } from '../../format/case.ts'
 import { type Cell, prepared, type States } from '../cell.ts'
 import { gru } from '../gru.ts'
 import { notDifferentiated, over } from '../layers.ts'
@@ -9,8 +9,8 @@ import { rnn } from '../rnn.ts'
 import type { Ids, Writer } from '../write.ts'
 
 /** What of a request its program depends on: numbers do not count, but their shapes. */
-export type Asked<M extends ModelRequest['module']> = Pick<
-  Extract<ModelRequest, { module: M }>,
+export type Asked<M extends BuiltRequest['module']> = Pick<
+  Extract<BuiltRequest, { module: M }>,
   'module' | 'config' | 'inputs'
 >
 
@@ -38,14 +38,14 @@ export function symbols(writer: Writer, name: 'source' | 'target' | 'lengths'): 
 }
 
 /** The lengths of the rows, where there are some. */
-export function lengthsOf(writer: Writer, inputs: ModelRequest['inputs']): Id | undefined {
+export function lengthsOf(writer: Writer, inputs: BuiltRequest['inputs']): Id | undefined {
   return inputs.lengths && symbols(writer, 'lengths')
 }
 
 /** Recurrent layers one above the other, each a torch layer of its own that is named in a list: `rnn.0`, `rnn.1`, … */
 interface Stack {
   readonly part: string
-  readonly rnn: ModelRequest['config']['rnn']
+  readonly rnn: BuiltRequest['config']['rnn']
   readonly hidden_size: number
   readonly num_layers: number
 }

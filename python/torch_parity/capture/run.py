@@ -1,0 +1,209 @@
+"""Runs a program node by node: as it is, in float64, and with noise of the size of rounding."""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import fx
+
+from torch_parity.budget import UNIT, RoundedActivations, noise_bound
+from torch_parity.capture.exported import Exported
+from torch_parity.values import Stream
+
+#: Told what each operation gives; what it answers is read by those that follow.
+Seen = Callable[[fx.Node, Any], Any]
+
+
+def run(
+    exported: Exported,
+    params: Mapping[str, torch.Tensor],
+    inputs: Mapping[str, torch.Tensor],
+    *,
+    dtype: torch.dtype,
+    noise: "Noise | None" = None,
+    seen: Seen = lambda _, value: value,
+) -> dict[fx.Node, Any]:
+    """The value of every node.
+
+    dtype: what stands in the place of the model's own, of parameters and inputs as well.
+    """
+    values: dict[fx.Node, Any] = {}
+
+    def given(value: Any) -> Any:
+        if isinstance(value, fx.Node):
+            return values[value]
+        if isinstance(value, torch.dtype):
+            return dtype if value in (torch.float32, torch.float64) else value
+        if isinstance(value, (list, tuple)):
+            return [given(own) for own in value]
+        return value
+
+    for node in exported.graph.nodes:
+        if node.op == "placeholder":
+            own = (
+                params.get(exported.params.get(node.name, ""))
+                if node.name in exported.params
+                else None
+            )
+            values[node] = (
+                own if own is not None else inputs.get(exported.inputs.get(node.name, ""))
+            )
+        elif node.op == "call_function":
+            args = [given(own) for own in node.args]
+            kwargs = {key: given(own) for key, own in node.kwargs.items()}
+            if node.target is operator.getitem:
+                value = args[0][args[1]]
+            else:
+                if with_dtype(node, kwargs):
+                    kwargs["dtype"] = dtype
+                if noise is not None:
+                    args = noise.before(node, args)
+                    with noise.activations:
+                        value = node.target(*args, **kwargs)  # type: ignore[operator]
+                    value = noise.after(node, args, value)
+                else:
+                    value = node.target(*args, **kwargs)  # type: ignore[operator]
+            values[node] = seen(node, value)
+    return values
+
+
+def with_dtype(node: fx.Node, kwargs: Mapping[str, Any]) -> bool:
+    """Whether torch's default dtype would be taken, as `torch.ones(3)` takes it."""
+    if kwargs.get("dtype") is not None or not isinstance(node.meta["val"], torch.Tensor):
+        return False
+    factory = base_of(node) in (
+        "zeros",
+        "ones",
+        "full",
+        "arange",
+        "linspace",
+        "scalar_tensor",
+        "eye",
+    )
+    return factory and node.meta["val"].dtype in (torch.float32, torch.float64)
+
+
+def base_of(node: fx.Node) -> str:
+    return str(node.target).split(".")[1].removesuffix("_")
+
+
+RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+PRODUCTS = ("linear", "mm", "matmul", "bmm", "addmm", "baddbmm", "mv", "dot", "einsum")
+#: Sums, and what is made of sums.
+SUMS = (
+    "sum", "mean", "var", "std", "norm", "linalg_vector_norm", "softmax", "_softmax", "log_softmax",
+    "_log_softmax", "logsumexp", "cumsum", "cumprod", "prod", "layer_norm", "group_norm", "native_layer_norm",
+    "instance_norm", "rms_norm", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+    "scaled_dot_product_attention", "stft", "normalize", "cosine_similarity", "var_mean",
+)  # fmt: skip
+#: What moves numbers, or chooses among them, and computes none.
+EXACT = frozenset(
+    """view reshape _unsafe_view permute transpose t unsqueeze squeeze expand expand_as flatten unflatten
+    cat concat stack hstack vstack split split_with_sizes chunk slice select narrow index index_select gather
+    embedding flip roll repeat tile repeat_interleave clone contiguous to _to_copy type_as detach alias
+    lift_fresh_copy zeros ones full empty zeros_like ones_like full_like arange eye scalar_tensor relu
+    max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d abs neg maximum minimum clamp
+    clamp_min clamp_max where masked_fill pad constant_pad_nd reflection_pad1d reflection_pad2d
+    replication_pad1d replication_pad2d dropout feature_dropout identity argmax argmin eq ne lt le gt ge
+    max min amax amin sort topk tril triu unbind movedim swapaxes numpy_T hardtanh relu6 threshold sign
+    floor ceil round trunc logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not isnan isinf
+    isfinite all any new_zeros new_ones new_full masked_select diagonal unfold as_strided select_scatter
+    slice_scatter scatter index_put copy fill upsample_nearest1d upsample_nearest2d pixel_shuffle
+    one_hot bucketize searchsorted nonzero""".split()
+)
+
+
+def terms_of(node: fx.Node, args: list[Any], value: Any) -> int:
+    """How many terms the longest sum of an operation has, as far as it is known."""
+    base = base_of(node)
+    first = args[0] if args and isinstance(args[0], torch.Tensor) else None
+    if base in RECURRENT:
+        return max(own.shape[1] for own in tensors_in(args) if own.dim() == 2)
+    if base in PRODUCTS:
+        matrix = first if base not in ("addmm", "baddbmm") else args[1]
+        return int(matrix.shape[-1]) if isinstance(matrix, torch.Tensor) and matrix.dim() else 1
+    if base.startswith("conv") or base in ("_convolution", "convolution"):
+        weight = args[1]
+        return int(max(weight[0].numel(), weight[:, 0].numel()))
+    if base in SUMS and first is not None and isinstance(value, torch.Tensor):
+        whole = first.numel() // max(value.numel(), 1)
+        return int(max(whole, max(first.shape, default=1)))
+    return 1
+
+
+def tensors_in(values: Any) -> list[torch.Tensor]:
+    if isinstance(values, torch.Tensor):
+        return [values]
+    if isinstance(values, (list, tuple)):
+        return [own for value in values for own in tensors_in(value)]
+    return []
+
+
+class Noise:
+    """What rounding in the model's dtype may change, as torch_parity.budget has it, at every operation.
+
+    What goes into a sum of K terms is multiplied by 1 + δ, |δ| ≤ u·√K, each element by one of its
+    own, and so is what comes out; what comes out of any other operation by 1 + δ, |δ| ≤ 2u.
+    """
+
+    def __init__(self, dtype: torch.dtype, stream: Stream) -> None:
+        self._u = UNIT[dtype]
+        self._stream = stream
+        self.activations = RoundedActivations(self._u, stream)
+
+    def _times(self, tensor: torch.Tensor, bound: float) -> torch.Tensor:
+        if not tensor.is_floating_point():
+            return tensor
+        return tensor * torch.as_tensor(1 + self._stream.uniform(bound, *tensor.shape))
+
+    def before(self, node: fx.Node, args: list[Any]) -> list[Any]:
+        base = base_of(node)
+        if base in EXACT:
+            return args
+        terms = terms_of(node, args, node.meta["val"])
+        if terms == 1:
+            return args
+        bound = noise_bound(terms, self._u)
+        if base in RECURRENT:
+            return self._recurrent(args, bound)
+
+        def noisy(value: Any) -> Any:
+            if isinstance(value, torch.Tensor):
+                return self._times(value, bound)
+            if isinstance(value, list) and tensors_in(value):
+                return [noisy(own) for own in value]
+            return value
+
+        return [noisy(own) for own in args]
+
+    def _recurrent(self, args: list[Any], bound: float) -> list[Any]:
+        """A weight and its bias have one common factor for each row, as in torch_parity.budget."""
+        place = next(
+            i
+            for i, own in enumerate(args)
+            if isinstance(own, list) and any(each.dim() == 2 for each in tensors_in(own))
+        )
+        rows: dict[int, torch.Tensor] = {}
+        weights = []
+        for i, weight in enumerate(args[place]):
+            size = weight.shape[0]
+            if weight.dim() == 2:
+                rows[i] = torch.as_tensor(1 + self._stream.uniform(bound, size))
+                row = rows[i][:, None]
+            else:
+                # weight_ih, weight_hh, bias_ih, bias_hh
+                row = rows.get(i - 2, torch.ones(size, dtype=weight.dtype))
+            weights.append(self._times(weight, bound) * row)
+        return [*args[:place], weights, *args[place + 1 :]]
+
+    def after(self, node: fx.Node, args: list[Any], value: Any) -> Any:
+        if base_of(node) in EXACT:
+            return value
+        terms = terms_of(node, args, value)
+        bound = max(2 * self._u, noise_bound(terms, self._u) if terms > 1 else 0.0)
+        if base_of(node) in RECURRENT:
+            bound = 2 * self._u
+        if isinstance(value, torch.Tensor):
+            return self._times(value, bound)
+        return tuple(self._times(own, bound) for own in value)

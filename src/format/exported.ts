@@ -1,0 +1,41 @@
+// A model as torch.export gives it: operations in order of computation, and the tensors that are looked at.
+import type { z } from 'zod'
+import type { ExportedConfig as Schema } from './exported/config.ts'
+import { type Axis, axis } from './module.ts'
+
+export type ExportedConfig = z.infer<typeof Schema>
+export type ExportedNode = ExportedConfig['nodes'][number]
+export type Tap = ExportedConfig['taps'][number]
+/** An argument that is a tensor of the program. */
+export type Reference = Tap['value']
+
+/** Whether an argument is a tensor, or what stands for one. */
+export function isReference(value: unknown): value is Reference {
+  return typeof value === 'object' && value !== null && ('node' in value || 'param' in value || 'input' in value)
+}
+
+/** Every tensor that an argument names. */
+export function referencesOf(node: ExportedNode): Reference[] {
+  return Object.values(node.args).flatMap((own) =>
+    (Array.isArray(own) ? own : [own]).filter((each) => isReference(each)),
+  )
+}
+
+/** The same text for the same tensor. */
+export function keyOf(value: Reference): string {
+  if ('param' in value) return `param ${value.param}`
+  return 'input' in value ? `input ${value.input}` : `node ${value.node} ${value.output ?? 0}`
+}
+
+const axesBySize = new Map<string, readonly Axis[]>()
+
+/** The axes of a tensor of which nothing but its shape is known. */
+export function plainAxes(shape: readonly number[]): readonly Axis[] {
+  const key = shape.join()
+  let axes = axesBySize.get(key)
+  if (axes === undefined) {
+    axes = shape.map((size) => axis('dim', size))
+    axesBySize.set(key, axes)
+  }
+  return axes
+}

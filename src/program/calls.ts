@@ -1,0 +1,28 @@
+// The operations that only captured models have: one file a family, without gradients.
+import { convolutions } from './calls/convolution.ts'
+import { functions } from './calls/functions.ts'
+import { indexing } from './calls/indexing.ts'
+import { moves } from './calls/moves.ts'
+import { pooling } from './calls/pooling.ts'
+import { products } from './calls/products.ts'
+import { reducing } from './calls/reducing.ts'
+import type { Attributes, CallOptions } from './operation.ts'
+import type { Computed, Value } from './value.ts'
+
+export type Call = (operands: readonly Value[], options: CallOptions) => Computed
+
+const calls: Readonly<Record<string, Call>> = {
+  ...functions,
+  ...products,
+  ...convolutions,
+  ...pooling,
+  ...reducing,
+  ...indexing,
+  ...moves,
+}
+
+export function call(operands: readonly Value[], { name, options }: Attributes['call']): Computed {
+  const own = calls[name]
+  if (own === undefined) throw new RangeError(`expected an operation that is known, got ${name}`)
+  return own(operands, options)
+}

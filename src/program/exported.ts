@@ -1,0 +1,105 @@
+// The program of a model that was captured: each operation of torch.export as what it means.
+import type { ExportedRequest } from '../format/case.ts'
+import { type ExportedConfig, keyOf, type Reference } from '../format/exported.ts'
+import type { Tensor } from '../format/tensor.ts'
+import { ParityError } from '../format/errors.ts'
+import { arithmetic } from './exported/arithmetic.ts'
+import { creation } from './exported/creation.ts'
+import { indexing } from './exported/indexing.ts'
+import { type Lower, type Lowered, Node } from './exported/node.ts'
+import { normalization } from './exported/normalization.ts'
+import { pooling } from './exported/pooling.ts'
+import { products } from './exported/products.ts'
+import { recurrent } from './exported/recurrent.ts'
+import { reductions } from './exported/reductions.ts'
+import { shapes } from './exported/shapes.ts'
+import type { Id, Program } from './operation.ts'
+import { program, type Writer } from './write.ts'
+
+/** By torch's name without its overload: `aten.conv2d`. */
+const operations: Readonly<Record<string, Lower>> = {
+  ...arithmetic,
+  ...products,
+  ...normalization,
+  ...pooling,
+  ...reductions,
+  ...indexing,
+  ...shapes,
+  ...creation,
+  ...recurrent,
+}
+
+/** What our engine can compute, by torch's names without `aten.` and without an overload. */
+export const supportedOperations: readonly string[] = Object.keys(operations)
+
+/** `conv2d` of `aten.conv2d.default`. */
+export function baseOf(op: string): string {
+  return op.split('.')[1] ?? op
+}
+
+/** The first operation that is missing; undefined where there is none. */
+export function missingOperation({ nodes }: ExportedConfig): ExportedConfig['nodes'][number] | undefined {
+  return nodes.find(({ op }) => !Object.hasOwn(operations, baseOf(op)))
+}
+
+const known = new WeakMap<ExportedConfig, Program>()
+
+/** @throws ParityError CASE_UNSUPPORTED where an operation is missing, which it names */
+export function exportedProgram(request: ExportedRequest): Program {
+  const { config } = request
+  const before = known.get(config)
+  if (before !== undefined) return before
+  const missing = missingOperation(config)
+  if (missing !== undefined) {
+    throw new ParityError(
+      'CASE_UNSUPPORTED',
+      `${missing.name}${missing.module === '' ? '' : ` of ${missing.module}`}: expected an operation that is known, got ${missing.op}`,
+    )
+  }
+  const own = program((writer) => written(writer, config, givenTo(request)))
+  known.set(config, own)
+  return own
+}
+
+type Shaped = Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: string }>>
+
+/** An input may be called what a parameter is. */
+export function inputName(name: string): string {
+  return `input ${name}`
+}
+
+/** What goes into the program, by the names that it reads. */
+export function givenTo({ params, inputs }: ExportedRequest): Readonly<Record<string, Tensor>> {
+  const renamed = Object.entries(inputs).map(([name, own]) => [inputName(name), own] as const)
+  return { ...params, ...Object.fromEntries(renamed) }
+}
+
+function written(writer: Writer, config: ExportedConfig, given: Shaped): Readonly<Record<string, Id>> {
+  const values = new Map<string, Lowered>()
+  const read = (value: Reference): Lowered => {
+    const key = keyOf(value)
+    const before = values.get(key)
+    if (before !== undefined) return before
+    if ('node' in value) throw new RangeError(`expected an operation before it is read, got ${value.node}`)
+    const name = 'param' in value ? value.param : inputName(value.input)
+    const { shape, dtype } = given[name]!
+    const id =
+      'param' in value
+        ? writer.at({ tensor: value.param }, () => writer.parameter(name))
+        : writer.at({ tensor: value.input }, () => writer.input(name, { requires_grad: false }))
+    const own = { id, shape, dtype }
+    values.set(key, own)
+    return own
+  }
+  for (const node of config.nodes) {
+    const ids = writer.at({ part: node.module === '' ? node.name : node.module }, () =>
+      operations[baseOf(node.op)]!(new Node(writer, node, read)),
+    )
+    const several = typeof ids === 'string' ? [ids] : ids
+    for (const [output, id] of several.entries()) {
+      const [shape, dtype] = [node.shapes[output]!, node.dtypes[output]!]
+      values.set(keyOf({ node: node.name, output }), { id, shape, dtype })
+    }
+  }
+  return Object.fromEntries(config.taps.map(({ name, value }) => [name, read(value).id]))
+}
