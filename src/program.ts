@@ -47,7 +47,7 @@ export function runProgram(
 ): Numbers {
   const { params, inputs, cotangents, training } = request
   if (training !== undefined) return train(request, training, program, { seen, stepped })
-  const { outputs, backward } = interpret(program, isExported(request) ? givenTo(request) : { ...params, ...inputs }, {
+  const { outputs, backward } = interpret(program, givenOf(request), {
     gradients: cotangents !== undefined,
     whole,
     seen,
@@ -78,6 +78,11 @@ export function runProgram(
     }
   }
   return numbers
+}
+
+/** What goes into the program of a request, by the names that it reads. */
+export function givenOf(request: Request): Given {
+  return isExported(request) ? givenTo(request) : { ...request.params, ...request.inputs }
 }
 
 function throughOwn(program: Program | undefined, given: Given): Given {

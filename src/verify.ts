@@ -5,6 +5,7 @@ import { type Conduct, fails } from './verify/conduct.ts'
 import { decidedSteps, faintOf } from './verify/decide.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './format/errors.ts'
+import { type Blame, blameOf, partsOf } from './verify/parts.ts'
 import { type Ratios, ratiosOf } from './verify/ratio.ts'
 import { stepCases } from './verify/steps.ts'
 import { settleTies, type Tie } from './verify/ties.ts'
@@ -32,6 +33,10 @@ export interface Verdict {
   readonly ties?: readonly Tie[]
   /** Where the free run cannot decide every time step: how many it can, and each step judged alone. */
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
+  /** Of a captured model: what is wrong though all that it is computed from is right, in order of computation. */
+  readonly blame?: readonly Blame[]
+  /** Of a captured model, where the whole does not match: each tap alone, from PyTorch's own taps before it, as far as the engine takes parts. */
+  readonly parts?: readonly Comparison[]
   /** A sequence in parts, where its states are not handed on as in the whole run. */
   readonly chain?: { readonly sizes: readonly number[]; readonly comparisons: readonly Comparison[] }
   /** The tensors of a match of which zeros would match most numbers, though not the largest; where there is no step check. */
@@ -77,8 +82,11 @@ export async function verify(
   const singles = isStepped ? stepCases(recorded) : []
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
   const judged = { id, module, comparisons, ...tied, ...(steps && { steps }) }
-  const matches = free && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
-  if (!matches) return { ...judged, outcome: 'mismatch' }
+  const alone = await judgeParts(recorded, engine, judgement, free && decision.wide.length === 0)
+  const beside = { ...(alone.length > 0 && { parts: alone }), ...(!free && blamed(recorded, comparisons)) }
+  const partsMatch = alone.every(({ outcome }) => outcome === 'match')
+  const matches = free && partsMatch && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
+  if (!matches) return { ...judged, ...beside, outcome: 'mismatch' }
   const reason = reasonToDoubt(recorded, comparisons, decision, tolerance, steps !== undefined)
   if (reason !== undefined) return { ...judged, outcome: 'undecided', reason }
   const ratios = observer.ratios === true && ties.length === 0 ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
@@ -155,6 +163,23 @@ async function judgeSteps(
   if (output === undefined) return { decided: 0, of: recorded.states?.['h_t']?.shape[0] ?? 0, comparisons }
   const axis = expectedAxes(recorded)['output']!.findIndex(({ name }) => name === 'seq_len')
   return { ...decidedSteps(output, recorded.budget['output']!, axis, recorded.target), comparisons }
+}
+
+/** Each tap of a captured model alone, where the whole is off or says too little, and where the engine takes parts. */
+async function judgeParts(
+  recorded: Case,
+  engine: Engine,
+  judgement: Judgement,
+  isDecided: boolean,
+): Promise<readonly Comparison[]> {
+  if (isDecided || !isExported(recorded) || engine.supports === undefined || judgement.tolerance.kind !== 'budget')
+    return []
+  const comparisons: Comparison[] = []
+  for (const part of partsOf(recorded)) {
+    if ((await askWhetherSupported(part, engine)) !== true) continue
+    comparisons.push(...judge(part, await run(part, engine), judgement))
+  }
+  return comparisons
 }
 
 async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true | string> {
@@ -241,6 +266,11 @@ export function judge(recorded: Case, outputs: unknown, judgement: Judgement = d
     if (!Object.hasOwn(recorded.source === undefined ? recorded.expected : axes, name)) comparisons.push(surplus(name))
   }
   return comparisons
+}
+
+function blamed(recorded: Case, comparisons: readonly Comparison[]): { readonly blame?: readonly Blame[] } {
+  const blame = isExported(recorded) ? blameOf(recorded, comparisons) : []
+  return blame.length > 0 ? { blame } : {}
 }
 
 /** Of a captured model an engine gives its outputs, and as many of the tensors on the way as it likes. */

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgpack
 
+#: Of a program.
+PARTS = ("nodes", "taps", "params", "inputs")
+
 
 def digest_of(value: object) -> str:
     """The name of a program or of weights: two have the same where they are the same."""
@@ -21,7 +24,7 @@ class Sharing:
     def parted(self, case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The records to write for a case, itself the last."""
         config, params = case["config"], case["params"]
-        program = {key: config[key] for key in ("nodes", "taps")}
+        program = {key: config[key] for key in PARTS}
         names = {"program": digest_of(program), "weights": digest_of(params)}
         for kind, record in (("program", program), ("weights", {"params": params})):
             if names[kind] not in self._known:
@@ -47,6 +50,6 @@ class Shared:
             return record
         config = record["config"]
         program = self._known["program", config["program"]]
-        own = {"name": config["name"], "nodes": program["nodes"], "taps": program["taps"]}
+        own = {"name": config["name"], **{key: program[key] for key in PARTS}}
         params = self._known["weights", config["weights"]]["params"]
         return {**record, "config": own, "params": params}

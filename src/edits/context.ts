@@ -1,6 +1,6 @@
 import type { Request } from '../format/case.ts'
 import { largest } from '../format/tensor.ts'
-import { differentiated, programOf, runProgram } from '../program.ts'
+import { differentiated, givenOf, programOf, runProgram } from '../program.ts'
 import { interpret } from '../program/interpret.ts'
 import type { Known } from '../program/reuse.ts'
 import type { Seen } from '../program/scope.ts'
@@ -89,7 +89,7 @@ export function contextOf(request: Request): Context {
 
 function runForward(request: Request, program: Program, seen: Seen): Known | undefined {
   const { params, inputs, training } = request
-  if (training === undefined) return interpret(program, { ...params, ...inputs }, { gradients: false, seen }).known
+  if (training === undefined) return interpret(program, givenOf(request), { gradients: false, seen }).known
   // One step of a training shows all that its steps do.
   runProgram({ ...request, training: { ...training, steps: 1 } }, program, { seen })
   return undefined

@@ -1,8 +1,17 @@
 // What PyTorch computes, of any request: our own engine, and what an engine is.
-import { expectedAxes, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../format/case.ts'
+import {
+  expectedAxes,
+  type ExportedRequest,
+  isExported,
+  isModelRequest,
+  type Outputs,
+  type RecurrentRequest,
+  type Request,
+} from '../format/case.ts'
 import { type FloatTensor, floatTensor } from '../format/tensor.ts'
 import { sizes } from '../format/module.ts'
 import { type Machine, onMachine, type Precision } from './machine.ts'
+import { exportedProgram, missingOperation } from '../program/exported.ts'
 import { model } from './models.ts'
 import { type Place, type Places, read, recurrent } from './recurrent.ts'
 import { train } from './training.ts'
@@ -17,7 +26,19 @@ export interface Engine {
 }
 
 /** Our engine: float64 throughout, outputs rounded to the request's dtype. */
-export const engine: Engine = { name: 'torch-parity', run: (request) => run(request) }
+export const engine: Engine = {
+  name: 'torch-parity',
+  run: (request) => run(request),
+  supports: (request) => supports(request),
+}
+
+/** Captured models may have operations that are not known here. */
+export function supports(request: Request): true | string {
+  if (!isExported(request)) return true
+  const missing = missingOperation(request.config)
+  if (missing === undefined) return asWritten(request)
+  return `computes no ${missing.op}, which is ${missing.name}${missing.module === '' ? '' : ` of ${missing.module}`}`
+}
 
 /** The same arithmetic in float32 throughout, as ports in float32 do it: what others can be compared with. */
 export const float32Engine: Engine = {
@@ -28,6 +49,17 @@ export const float32Engine: Engine = {
     if (isModelRequest(request)) return 'computes layers and cells, no models'
     return request.training === undefined || 'takes no steps of an optimizer'
   },
+}
+
+/** Of an operation there may be a form that is not known. */
+function asWritten(request: ExportedRequest): true | string {
+  try {
+    exportedProgram(request)
+    return true
+  } catch (error) {
+    if (error instanceof RangeError) return error.message
+    throw error
+  }
 }
 
 /**

@@ -167,16 +167,14 @@ function isGiven({ inputs }: RecurrentRequest, gradient: string): boolean {
 const knownTaps = new WeakMap<ExportedConfig, Readonly<Record<string, readonly Axis[]>>>()
 
 /** Of every tap, by its name. */
-function tapAxes(request: ExportedRequest): Readonly<Record<string, readonly Axis[]>> {
-  const { config } = request
+function tapAxes({ config }: ExportedRequest): Readonly<Record<string, readonly Axis[]>> {
   let axes = knownTaps.get(config)
   if (axes === undefined) {
     const nodes = new Map(config.nodes.map((node) => [node.name, node]))
     axes = Object.fromEntries(
       config.taps.map(({ name, value }) => {
         if ('node' in value) return [name, plainAxes(nodes.get(value.node)!.shapes[value.output ?? 0]!)]
-        const { shape } = 'param' in value ? request.params[value.param]! : request.inputs[value.input]!
-        return [name, plainAxes(shape)]
+        return [name, plainAxes(('param' in value ? config.params[value.param]! : config.inputs[value.input]!).shape)]
       }),
     )
     knownTaps.set(config, axes)

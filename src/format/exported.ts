@@ -27,6 +27,33 @@ export function keyOf(value: Reference): string {
   return 'input' in value ? `input ${value.input}` : `node ${value.node} ${value.output ?? 0}`
 }
 
+/** The operations that a tensor is made of and the tensors at which they begin, in order; it goes no farther back than `known`. */
+export function madeOf(
+  { nodes }: Pick<ExportedConfig, 'nodes'>,
+  value: Reference,
+  isKnown: (value: Reference) => boolean,
+): { readonly nodes: readonly ExportedNode[]; readonly from: readonly Reference[] } {
+  const byName = new Map(nodes.map((node) => [node.name, node]))
+  const own = new Set<ExportedNode>()
+  const from = new Map<string, Reference>()
+  const visit = (reference: Reference): void => {
+    if (!('node' in reference) || isKnown(reference)) {
+      from.set(keyOf(reference), reference)
+      return
+    }
+    const node = byName.get(reference.node)!
+    if (own.has(node)) return
+    own.add(node)
+    for (const each of referencesOf(node)) visit(each)
+  }
+  if ('node' in value) {
+    const node = byName.get(value.node)!
+    own.add(node)
+    for (const each of referencesOf(node)) visit(each)
+  } else from.set(keyOf(value), value)
+  return { nodes: nodes.filter((node) => own.has(node)), from: [...from.values()] }
+}
+
 const axesBySize = new Map<string, readonly Axis[]>()
 
 /** The axes of a tensor of which nothing but its shape is known. */

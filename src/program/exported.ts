@@ -56,12 +56,10 @@ export function exportedProgram(request: ExportedRequest): Program {
       `${missing.name}${missing.module === '' ? '' : ` of ${missing.module}`}: expected an operation that is known, got ${missing.op}`,
     )
   }
-  const own = program((writer) => written(writer, config, givenTo(request)))
+  const own = program((writer) => written(writer, config))
   known.set(config, own)
   return own
 }
-
-type Shaped = Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: string }>>
 
 /** An input may be called what a parameter is. */
 export function inputName(name: string): string {
@@ -74,7 +72,7 @@ export function givenTo({ params, inputs }: ExportedRequest): Readonly<Record<st
   return { ...params, ...Object.fromEntries(renamed) }
 }
 
-function written(writer: Writer, config: ExportedConfig, given: Shaped): Readonly<Record<string, Id>> {
+function written(writer: Writer, config: ExportedConfig): Readonly<Record<string, Id>> {
   const values = new Map<string, Lowered>()
   const read = (value: Reference): Lowered => {
     const key = keyOf(value)
@@ -82,7 +80,7 @@ function written(writer: Writer, config: ExportedConfig, given: Shaped): Readonl
     if (before !== undefined) return before
     if ('node' in value) throw new RangeError(`expected an operation before it is read, got ${value.node}`)
     const name = 'param' in value ? value.param : inputName(value.input)
-    const { shape, dtype } = given[name]!
+    const { shape, dtype } = 'param' in value ? config.params[value.param]! : config.inputs[value.input]!
     const id =
       'param' in value
         ? writer.at({ tensor: value.param }, () => writer.parameter(name))

@@ -21,10 +21,11 @@ import {
 
 /** A case of results as the verdict that it was: numbers that JSON has no words for are numbers again. */
 export function verdictOf(judged: Results['cases'][number]): Verdict {
-  const { comparisons, steps, chain, ratios, ...rest } = judged
+  const { comparisons, parts, steps, chain, ratios, ...rest } = judged
   return {
     ...rest,
     comparisons: comparisons.map((each) => comparisonOf(each)),
+    ...(parts && { parts: parts.map((each) => comparisonOf(each)) }),
     ...(ratios && { ratios: Object.fromEntries(Object.entries(ratios).map(([name, ratio]) => [name, Number(ratio)])) }),
     ...(steps && { steps: { ...steps, comparisons: steps.comparisons.map((each) => comparisonOf(each)) } }),
     ...(chain && { chain: { ...chain, comparisons: chain.comparisons.map((each) => comparisonOf(each)) } }),

@@ -136,6 +136,18 @@ const Case = z.strictObject({
   reason: z.string().optional(),
   comparisons: z.array(Comparison),
   ties: z.array(Tie).optional(),
+  blame: z
+    .array(
+      z.strictObject({
+        tap: z.string(),
+        operations: z.array(z.string()).readonly(),
+        module: z.string(),
+        line: z.string(),
+        from: z.array(z.string()).readonly(),
+      }),
+    )
+    .optional(),
+  parts: z.array(Comparison).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
   chain: z.strictObject({ sizes: z.array(count), comparisons: z.array(Comparison) }).optional(),
   conduct: z.array(z.strictObject({ kind: z.enum(conducts), text: z.string() })).optional(),

@@ -1,4 +1,5 @@
 import type { Header } from '../format/fixture.ts'
+import type { Blame } from '../verify/parts.ts'
 import type { Comparison, Departure } from '../verify/compare.ts'
 import { formatPlace } from '../format/place.ts'
 import { type Conduct, conducts, fails } from '../verify/conduct.ts'
@@ -84,13 +85,53 @@ export function renderMismatch(file: string, verdict: Verdict, colors: Colors = 
   const lines = [
     `${colors.red('mismatch')} ${colors.bold(logLine(`${file}: case ${verdict.id}`))} (${logLine(verdict.module)})`,
   ]
-  for (const comparison of verdict.comparisons) lines.push(...renderComparison(comparison))
+  const { comparisons, blame, parts } = verdict
+  if (blame === undefined) for (const comparison of comparisons) lines.push(...renderComparison(comparison))
+  else lines.push(...renderBlame(comparisons, blame, parts))
   for (const each of alone(verdict.steps?.comparisons ?? [])) lines.push(...renderComparison(each, 'each step alone'))
   for (const comparison of verdict.chain?.comparisons ?? []) {
     if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, inParts(verdict)))
   }
   if (verdict.chain !== undefined) lines.push(`  where: ${whereInParts(verdict.chain)}`)
   return lines.join('\n')
+}
+
+/** Of a captured model: what is wrong first, what is wrong by itself, and the rest in a line each. */
+function renderBlame(
+  comparisons: readonly Comparison[],
+  blame: readonly Blame[],
+  parts: readonly Comparison[] = [],
+): string[] {
+  const byName = new Map(comparisons.map((each) => [each.tensor, each]))
+  const names = (of: readonly Comparison[]): string => of.map(({ tensor }) => oneLine(tensor)).join(', ')
+  const lines = blame.flatMap((each) => [
+    `  first wrong: ${oneLine(each.tap)}${renderMaking(each)}`,
+    ...renderComparison(byName.get(each.tap)!).map((line) => `  ${line}`),
+  ])
+  const isBlamed = (name: string): boolean => blame.some(({ tap }) => tap === name)
+  const wrong = parts.filter(({ outcome }) => outcome === 'mismatch')
+  for (const part of wrong.filter(({ tensor }) => !isBlamed(tensor))) {
+    lines.push(
+      `  wrong by itself, too, from PyTorch’s own tensors before it:`,
+      ...renderComparison(part).map((line) => `  ${line}`),
+    )
+  }
+  const right = wrong.length > 0 ? parts.filter(({ outcome }) => outcome === 'match') : []
+  if (right.length > 0) lines.push(`  right by themselves, from PyTorch’s own tensors before them: ${names(right)}`)
+  const after = comparisons.filter(({ tensor, outcome }) => outcome === 'mismatch' && !isBlamed(tensor))
+  if (after.length > 0) lines.push(`  off after that: ${names(after)}`)
+  const matched = comparisons.filter(({ outcome }) => outcome === 'match')
+  if (matched.length > 0) lines.push(`  right: ${names(matched)}`)
+  return lines
+}
+
+/** ` (aten.conv2d.default in conv.0, model.py:12), from input, which is right` */
+function renderMaking({ operations, module, line, from }: Blame): string {
+  const few = 3
+  const made = operations.length > few ? [...operations.slice(0, few), '…'] : operations
+  const where = [module === '' ? '' : ` in ${oneLine(module)}`, line === '' ? '' : `, ${oneLine(line)}`].join('')
+  const before = from.length === 0 ? '' : `, from ${from.map((each) => oneLine(each)).join(', ')}`
+  return ` (${oneLine(made.join(', '))}${where})${before}`
 }
 
 /** Where a sequence in parts leaves the whole run, which is right. */

@@ -1,5 +1,5 @@
 import type { Case, Outputs, Request } from '../format/case.ts'
-import { type Engine, exactly, rounded, run } from '../engine/run.ts'
+import { type Engine, exactly, rounded, run, supports } from '../engine/run.ts'
 
 /** Named tensors without their shapes, in float64. */
 type Numbers = Readonly<Record<string, Float64Array>>
@@ -25,6 +25,7 @@ export const engine: Engine = {
     remembered = { request, outputs, exact }
     return outputs
   },
+  supports: (request) => supports(request),
 }
 
 /** The next answer of `engine` is remembered with its exact numbers, until another one is. */

@@ -65,7 +65,7 @@ def capture(
         return {
             "id": id,
             "module": "ExportedProgram",
-            "config": {"name": name, **program_of(exported, chosen)},
+            "config": {"name": name, **program_of(exported, chosen, given)},
             "dtype": named(dtype),
             "params": {
                 key: encode_tensor(whole(own, dtype, f"{id}: {key}"))
@@ -96,7 +96,7 @@ def inputs_of(
 
 
 def dtype_of(tensors: Mapping[str, torch.Tensor], id: str) -> torch.dtype:
-    floats = {own.dtype for own in tensors.values() if own.is_floating_point()}
+    floats = {own.dtype for own in tensors.values() if own.is_floating_point()} or {torch.float32}
     if len(floats) != 1 or not floats <= LARGEST_WHOLE.keys():
         got = ", ".join(sorted(named(own) for own in floats)) or "none"
         raise ValueError(f"{id}: expected floats of one dtype, float32 or float64, got {got}")
@@ -134,7 +134,9 @@ def check_same(
             )
 
 
-def program_of(exported: Exported, taps: Taps) -> dict[str, Any]:
+def program_of(
+    exported: Exported, taps: Taps, given: Mapping[str, torch.Tensor]
+) -> dict[str, Any]:
     """What an engine is told beside weights and inputs."""
     return {
         "nodes": list(records(exported)),
@@ -142,7 +144,13 @@ def program_of(exported: Exported, taps: Taps) -> dict[str, Any]:
             {"name": key, "value": value_of(exported, node), "output": key in exported.outputs}
             for key, node in taps.items()
         ],
+        "params": {key: described(own) for key, own in exported.tensors.items()},
+        "inputs": {key: described(own) for key, own in given.items()},
     }
+
+
+def described(value: torch.Tensor) -> dict[str, Any]:
+    return {"shape": list(value.shape), "dtype": named(value.dtype)}
 
 
 def value_of(exported: Exported, node: fx.Node) -> dict[str, Any]:

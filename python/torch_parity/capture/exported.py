@@ -126,6 +126,12 @@ def check(exported: Exported, id: str) -> None:
             raise ValueError(f"{id}: expected operations of torch, got {node.op} {node.target}")
         if node.target is operator.getitem:
             continue
+        sizes = [size for own in several(node.meta["val"]) for size in own.shape]
+        if not all(isinstance(size, int) for size in sizes):
+            raise ValueError(
+                f"{id}: {node.name}: expected sizes that do not depend on values, got {node.target}\n"
+                "what is around it can be captured by parts: capture(model.part, …)"
+            )
         if not isinstance(node.target, ATEN) or node.target.namespace != "aten":
             raise ValueError(
                 f"{id}: {node.name}: expected an operation of aten, got {node.target}\n"
@@ -136,6 +142,12 @@ def check(exported: Exported, id: str) -> None:
                 f"{id}: {node.name}: expected no random numbers, got {node.target}\n"
                 "call model.eval() first, or hand the numbers in"
             )
+
+
+def several(value: Any) -> list[torch.Tensor]:
+    """The tensors that an operation gives: one, or more."""
+    values = value if isinstance(value, (tuple, list)) else [value]
+    return [own for own in values if isinstance(own, torch.Tensor)]
 
 
 def is_kept(node: fx.Node) -> bool:
@@ -189,14 +201,13 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
         if written:
             overload[1] = overload[1].removesuffix("_")
             now[node.args[0]] = node
-        values = node.meta["val"]
-        several = values if isinstance(values, (tuple, list)) else [values]
+        given = several(node.meta["val"])
         yield {
             "name": node.name,
             "op": ".".join(overload),
             "args": {key: own for key, own in args.items() if own is not None},
-            "shapes": [list(own.shape) for own in several],
-            "dtypes": [str(own.dtype).removeprefix("torch.") for own in several],
+            "shapes": [list(own.shape) for own in given],
+            "dtypes": [str(own.dtype).removeprefix("torch.") for own in given],
             "module": module_of(node),
             "line": line_of(node),
         }

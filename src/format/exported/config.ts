@@ -10,7 +10,9 @@ const Reference = z.union([
   z.strictObject({ input: name }),
 ])
 
-const Scalar = z.union([z.number(), z.boolean(), plainText.max(200), z.null()])
+/** Infinities and NaN as well. */
+const anyNumber = z.custom<number>((value) => typeof value === 'number', 'expected a number')
+const Scalar = z.union([anyNumber, z.boolean(), plainText.max(200), z.null()])
 const One = z.union([Scalar, Reference, z.strictObject({ dtype: plainText.max(20) })])
 const Argument = z.union([One, z.array(One).max(4096)])
 
@@ -50,7 +52,15 @@ const Node = z.strictObject({
 
 const Tap = z.strictObject({ name, value: Reference, output: z.boolean() })
 
-const program = { nodes: z.array(Node).max(20_000), taps: z.array(Tap).min(1).max(20_000) }
+const given = z.record(name, z.strictObject({ shape: z.array(size).max(8), dtype: z.enum(dtypes) }))
+
+const program = {
+  nodes: z.array(Node).max(20_000),
+  taps: z.array(Tap).min(1).max(20_000),
+  /** What it reads: it is a program of these shapes alone. dtype: as PyTorch has it; a boolean stands as a whole number in a case. */
+  params: given,
+  inputs: given,
+}
 
 /** What torch.export makes of a model, and which of its tensors are looked at. */
 export const ExportedConfig = z.strictObject({

@@ -2,12 +2,12 @@
 import type { Case, ExportedRequest } from '../case.ts'
 import { type ExportedRecord, TensorRecords } from '../case/record.ts'
 import type { z } from 'zod'
-import { anyTensors, budgets, tensors } from '../case/tensors.ts'
-import { invalid, parse, show } from '../case/wording.ts'
+import { anyTensors, budgets, rejectUnknown, tensors } from '../case/tensors.ts'
+import { invalid, parse, printable, show } from '../case/wording.ts'
 import { type ExportedConfig, referencesOf, type Reference } from '../exported.ts'
 import { expectedAxes } from '../case.ts'
 import { shapesOf } from '../module.ts'
-import type { FloatDType } from '../tensor.ts'
+import { type FloatDType, formatShape, sameShape } from '../tensor.ts'
 import { ProgramRecord, WeightsRecord } from './config.ts'
 import type { Shared } from './shared.ts'
 
@@ -28,18 +28,25 @@ export function readShared(record: unknown, where: string, shared: Shared): void
     shared.weights.set(name, read as Parameters<Shared['weights']['set']>[1])
     return
   }
-  const { program: name, nodes, taps } = parse(ProgramRecord, record, `${where}: program`, 'FIXTURE_INVALID')
+  const { program: name, ...program } = parse(ProgramRecord, record, `${where}: program`, 'FIXTURE_INVALID')
   const named = `${where}: program ${name}`
   if (shared.programs.has(name)) throw invalid(`${named}: expected a program once, got it twice`)
-  checkProgram({ nodes, taps }, named)
-  shared.programs.set(name, { nodes, taps })
+  checkProgram(program, named)
+  shared.programs.set(name, program)
 }
 
+type Unnamed = Omit<ExportedConfig, 'name' | 'part'>
+
 /** Everything is read after it is given, and every name is one's own. */
-function checkProgram({ nodes, taps }: Pick<ExportedConfig, 'nodes' | 'taps'>, named: string): void {
+function checkProgram({ nodes, taps, params, inputs }: Unnamed, named: string): void {
   const known = new Map<string, number>()
   const check = (value: Reference, where: string): void => {
-    if (!('node' in value)) return
+    if (!('node' in value)) {
+      const isParam = 'param' in value
+      const own = isParam ? value.param : value.input
+      if (Object.hasOwn(isParam ? params : inputs, own)) return
+      throw invalid(`${where}: expected the name of ${isParam ? 'a parameter' : 'an input'}, got ${show(own)}`)
+    }
     const count = known.get(value.node)
     if (count === undefined) throw invalid(`${where}: expected an operation before it, got ${show(value.node)}`)
     if ((value.output ?? 0) >= count) {
@@ -78,7 +85,7 @@ export function readExported(parsed: z.infer<typeof ExportedRecord>, named: stri
   if (params === undefined)
     throw invalid(`${named}: config.weights: expected some that stand before it, got ${show(own.weights)}`)
   const key = JSON.stringify([own.name, own.program])
-  const config = shared.configs.get(key) ?? { name: own.name, nodes: program.nodes, taps: program.taps }
+  const config = shared.configs.get(key) ?? { name: own.name, ...program }
   shared.configs.set(key, config)
   const inputs = anyTensors(parsed.inputs, `${named}: inputs`)
   checkGiven(config, params, inputs, dtype, named)
@@ -90,34 +97,28 @@ export function readExported(parsed: z.infer<typeof ExportedRecord>, named: stri
   return { ...request, id, expected, budget, ...(alone && { alone }) }
 }
 
-/** Everything that a program reads is there, of the case's dtype, and nothing else goes in. */
+/** What a program reads is there, in its shapes and of the case's dtype, and nothing else goes in. */
 function checkGiven(
-  { nodes, taps }: ExportedConfig,
+  config: ExportedConfig,
   params: ExportedRequest['params'],
   inputs: ExportedRequest['inputs'],
   dtype: FloatDType,
   named: string,
 ): void {
-  const read = new Set<string>()
-  for (const value of [...nodes.flatMap((node) => referencesOf(node)), ...taps.map((tap) => tap.value)]) {
-    if ('param' in value && !Object.hasOwn(params, value.param)) {
-      throw invalid(`${named}: params: expected ${show(value.param)}, which its program reads, got none`)
-    }
-    if (!('input' in value)) continue
-    read.add(value.input)
-    if (!Object.hasOwn(inputs, value.input)) {
-      throw invalid(`${named}: inputs: expected ${show(value.input)}, which its program reads, got none`)
-    }
-  }
-  for (const [name, tensor] of Object.entries(inputs)) {
-    if (!read.has(name)) throw invalid(`${named}: inputs: expected what its program reads, got ${show(name)}`)
-    if (tensor.dtype !== 'int64' && tensor.dtype !== dtype) {
-      throw invalid(`${named}: inputs.${name}: expected dtype ${dtype} or int64, got ${tensor.dtype}`)
+  const check = (what: string, wanted: Unnamed['inputs'], given: ExportedRequest['inputs'], isWhole: boolean): void => {
+    rejectUnknown(given, wanted, `${named}: ${what}`)
+    for (const [name, { shape }] of Object.entries(wanted)) {
+      const where = `${named}: ${what}.${printable(name)}`
+      const tensor = given[name]
+      if (tensor === undefined) throw invalid(`${where}: expected a tensor of shape ${formatShape(shape)}, got none`)
+      if (!sameShape(tensor.shape, shape)) {
+        throw invalid(`${where}: expected shape ${formatShape(shape)}, got ${formatShape(tensor.shape)}`)
+      }
+      if (tensor.dtype !== dtype && !(isWhole && tensor.dtype === 'int64')) {
+        throw invalid(`${where}: expected dtype ${dtype}${isWhole ? ' or int64' : ''}, got ${tensor.dtype}`)
+      }
     }
   }
-  for (const [name, tensor] of Object.entries(params)) {
-    if (tensor.dtype !== dtype) {
-      throw invalid(`${named}: params.${name}: expected dtype ${dtype}, got ${tensor.dtype}`)
-    }
-  }
+  check('params', config.params, params, false)
+  check('inputs', config.inputs, inputs, true)
 }

@@ -4,7 +4,7 @@ import type { ExportedConfig } from '../exported.ts'
 
 /** What has been read of a file so far. */
 export interface Shared {
-  readonly programs: Map<string, Pick<ExportedConfig, 'nodes' | 'taps'>>
+  readonly programs: Map<string, Omit<ExportedConfig, 'name' | 'part'>>
   readonly weights: Map<string, Readonly<Record<string, FloatTensor>>>
   /** By the names of a model, its program and its weights: the same object for all cases that have them. */
   readonly configs: Map<string, ExportedConfig>

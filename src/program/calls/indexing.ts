@@ -13,6 +13,7 @@ function placeIn(size: number, index: number): number {
 }
 
 const gather: Call = ([x, index], options) => {
+  if (x!.shape.length === 0) return { shape: index!.shape, data: index!.data.map(() => x!.data[0]!) }
   const dim = numberOf(options, 'dim')
   const steps = stridesOf(x!.shape)
   const data = new Float64Array(index!.data.length)
@@ -90,7 +91,25 @@ const index_put: Call = ([x, values, ...indices], options) => {
   return { shape: x!.shape, data }
 }
 
-/** x, index, src. options: dim, add. */
+/** x, values, mask of its first axes. options: accumulate. */
+const masked_put: Call = ([x, values, mask], options) => {
+  const inner = elementCount(x!.shape.slice(mask!.shape.length))
+  const rows = Array.from(mask!.data.keys()).filter((i) => mask!.data[i] !== 0)
+  const shape = [rows.length, ...x!.shape.slice(mask!.shape.length)]
+  const at = placesOf(values!.shape, shape)
+  const data = Float64Array.from(x!.data)
+  const isAdded = flagOf(options, 'accumulate')
+  for (const [i, row] of rows.entries()) {
+    for (let j = 0; j < inner; j++) {
+      const own = values!.data[at?.[i * inner + j] ?? i * inner + j]!
+      const place = row * inner + j
+      data[place] = isAdded ? data[place]! + own : own
+    }
+  }
+  return { shape: x!.shape, data }
+}
+
+/** x, index, src. options: dim, reduce: add, multiply, or nothing. */
 const scatter: Call = ([x, index, src], options) => {
   const dim = numberOf(options, 'dim')
   const steps = stridesOf(x!.shape)
@@ -104,7 +123,9 @@ const scatter: Call = ([x, index, src], options) => {
       place += (axis === dim ? placeIn(x!.shape[dim]!, index!.data[offset]!) : i) * steps[axis]!
       if (!isOne) from += i * sourceSteps[axis]!
     }
-    data[place] = flagOf(options, 'add') ? data[place]! + src!.data[from]! : src!.data[from]!
+    const own = src!.data[from]!
+    const before = data[place]!
+    data[place] = options['reduce'] === 'add' ? before + own : options['reduce'] === 'multiply' ? before * own : own
   })
   return { shape: x!.shape, data }
 }
@@ -117,4 +138,12 @@ const one_hot: Call = ([x], options) => {
   return { shape: [...x!.shape, classes], data }
 }
 
-export const indexing: Readonly<Record<string, Call>> = { gather, take_slices, index, index_put, scatter, one_hot }
+export const indexing: Readonly<Record<string, Call>> = {
+  gather,
+  take_slices,
+  index,
+  index_put,
+  masked_put,
+  scatter,
+  one_hot,
+}

@@ -2,7 +2,7 @@
 import { elementCount } from '../../format/tensor.ts'
 import { placesOf } from '../broadcast.ts'
 import type { Call } from '../calls.ts'
-import { around } from '../value.ts'
+import { around, type Computed, type Value } from '../value.ts'
 import { forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /** options: dims, for each axis the one that it was. */
@@ -49,9 +49,26 @@ const outside: Readonly<Record<string, (place: number, size: number) => number>>
   circular: (place, size) => (place + size) % size,
 }
 
+function cutBy(x: Value, before: readonly number[], after: readonly number[]): Computed {
+  const shape = x.shape.map((size, axis) => size + before[axis]! + after[axis]!)
+  const steps = stridesOf(x.shape)
+  const data = new Float64Array(elementCount(shape))
+  forIndices(shape, (index, offset) => {
+    data[offset] = x.data[index.reduce((sum, i, axis) => sum + (i - before[axis]!) * steps[axis]!, 0)]!
+  })
+  return { shape, data }
+}
+
 /** options: before, after, of each axis, below 0 to cut; mode; value. */
 const pad: Call = ([x], options) => {
   const [before, after] = [numbersOf(options, 'before'), numbersOf(options, 'after')]
+  // What goes around goes around what is left.
+  if (options['mode'] === 'circular' && [...before, ...after].some((own) => own < 0)) {
+    const cut = [before, after].map((all) => all.map((own) => Math.min(own, 0))) as [number[], number[]]
+    const left = [before, after].map((all) => all.map((own) => Math.max(own, 0))) as [number[], number[]]
+    const kept = cutBy(x!, ...cut)
+    return pad([{ ...x!, ...kept }], { ...options, before: left[0], after: left[1] })
+  }
   const shape = x!.shape.map((size, axis) => size + before[axis]! + after[axis]!)
   const steps = stridesOf(x!.shape)
   const other = outside[options['mode'] as string]!

@@ -58,7 +58,7 @@ function moving(x: Value, options: CallOptions): (index: readonly number[]) => W
       const start = index[axis]! * stride[axis]! - padding[axis]!
       return product * (Math.min(start + size, from[axis]! + padding[axis]!) - start)
     }, 1)
-    const size = override > 0 ? override : flagOf(options, 'count_include_pad') ? whole : places.length
+    const size = override !== 0 ? override : flagOf(options, 'count_include_pad') ? whole : places.length
     return { places, size }
   }
 }
@@ -119,18 +119,23 @@ const adaptive_max_pool: Call = ([x], options) => {
 }
 
 /** options: to; scales: how many of the old for one of the new, along each axis. */
-const upsample_nearest: Call = ([x], options) => {
-  const [to, scales] = [numbersOf(options, 'to'), numbersOf(options, 'scales')]
-  const from = x!.shape.slice(x!.shape.length - to.length)
-  const steps = stridesOf(from)
-  const windowOf = (index: readonly number[]): Window => {
-    const place = index.reduce((sum, i, axis) => {
-      return sum + Math.min(Math.floor(Math.fround(i * Math.fround(scales[axis]!))), from[axis]! - 1) * steps[axis]!
-    }, 0)
-    return { places: [place], size: 1 }
+const nearest =
+  (shift: number): Call =>
+  ([x], options) => {
+    const [to, scales] = [numbersOf(options, 'to'), numbersOf(options, 'scales')]
+    const from = x!.shape.slice(x!.shape.length - to.length)
+    const steps = stridesOf(from)
+    const windowOf = (index: readonly number[]): Window => {
+      const place = index.reduce((sum, i, axis) => {
+        return (
+          sum +
+          Math.min(Math.floor(Math.fround((i + shift) * Math.fround(scales[axis]!))), from[axis]! - 1) * steps[axis]!
+        )
+      }, 0)
+      return { places: [place], size: 1 }
+    }
+    return overWindows(x!, to, windowOf, (window, base) => x!.data[base + window.places[0]!]!)
   }
-  return overWindows(x!, to, windowOf, (window, base) => x!.data[base + window.places[0]!]!)
-}
 
 /** The same, between two neighbours along each axis; align_corners: the first and last of both are the same places. */
 const upsample_linear: Call = ([x], options) => {
@@ -168,6 +173,7 @@ export const pooling: Readonly<Record<string, Call>> = {
   avg_pool,
   adaptive_avg_pool,
   adaptive_max_pool,
-  upsample_nearest,
+  upsample_nearest: nearest(0),
+  upsample_nearest_exact: nearest(0.5),
   upsample_linear,
 }

@@ -128,6 +128,7 @@ export const arithmetic: Readonly<Record<string, Lower>> = {
     const { id, shape } = self(node)
     const weight = node.tensor('weight')
     const isOne = weight.shape.length === 0 || weight.shape[0] === 1
+    if (shape.length < 2) return node.call('prelu', [id, isOne ? node.writer.reshape(weight.id, []) : weight.id])
     const wide = isOne ? [] : shape.map((_, axis) => (axis === Math.min(1, shape.length - 1) ? weight.shape[0]! : 1))
     return node.call('prelu', [id, node.writer.reshape(weight.id, wide)])
   },

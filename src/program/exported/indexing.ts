@@ -21,7 +21,7 @@ function scatter(isAdded: boolean): Lower {
     const source = node.isTensor('src') ? node.tensor('src').id : node.writer.full([], node.number('value'))
     return node.call('scatter', [id, node.tensor('index').id, source], {
       dim: node.dim('dim', shape.length),
-      add: isAdded,
+      reduce: isAdded ? 'add' : node.text('reduce'),
     })
   }
 }
@@ -47,6 +47,11 @@ export const indexing: Readonly<Record<string, Lower>> = {
     return node.call('index', [self(node).id, ...ids], { dims })
   },
   index_put: (node) => {
+    const mask = node.tensorsOrNone('indices')[0]
+    if (mask?.dtype === 'bool' && node.tensorsOrNone('indices').length === 1) {
+      const operands = [self(node).id, node.tensor('values').id, mask.id]
+      return node.call('masked_put', operands, { accumulate: node.flag('accumulate') })
+    }
     const { ids, dims } = indices(node)
     const operands = [self(node).id, node.tensor('values').id, ...ids]
     return node.call('index_put', operands, { dims, accumulate: node.flag('accumulate') })
@@ -55,7 +60,17 @@ export const indexing: Readonly<Record<string, Lower>> = {
   scatter_add: scatter(true),
   one_hot: (node) => node.call('one_hot', [self(node).id], { classes: node.shape.at(-1)! }),
   take_along_dim: (node) => {
+    const { writer } = node
     const { id, shape } = self(node)
-    return node.call('gather', [id, node.tensor('indices').id], { dim: node.dim('dim', shape.length) })
+    const index = node.tensor('indices')
+    const count = (of: readonly number[]): number => of.reduce((product, size) => product * size, 1)
+    if (!node.has('dim')) {
+      const flat = [writer.reshape(id, [count(shape)]), writer.reshape(index.id, [count(index.shape)])]
+      return node.call('gather', flat, { dim: 0 })
+    }
+    // Both broadcast, but along the axis.
+    const dim = node.dim('dim', shape.length)
+    const whole = node.call('expand', [id], { shape: node.shape.with(dim, shape[dim]!) })
+    return node.call('gather', [whole, node.call('expand', [index.id], { shape: node.shape })], { dim })
   },
 }

@@ -146,8 +146,43 @@ const attention: Lower = (node) => {
   return node.call('matmul', [writer.write('softmax', [masked], { dim: -1 }), values])
 }
 
+/** Letters name axes: those that are not in the result are summed over. */
+const einsum: Lower = (node) => {
+  const { writer } = node
+  const of = node.tensors('tensors')
+  const [left, result] = node.text('equation').replaceAll(' ', '').split('->') as [string, string | undefined]
+  const terms = left.split(',')
+  if (left.includes('.')) throw new RangeError(`${node.op}: expected letters for all axes, got ${left}`)
+  const letters = [...new Set(left.replaceAll(',', ''))]
+  const once = letters.filter((letter) => left.split(letter).length === 2).toSorted()
+  const wanted = [...(result ?? once.join(''))]
+  const order = [...wanted, ...letters.filter((letter) => !wanted.includes(letter))]
+  const sizes = new Map<string, number>()
+  for (const [i, term] of terms.entries())
+    for (const [axis, letter] of [...term].entries()) sizes.set(letter, of[i]!.shape[axis]!)
+  const wide = of.map(({ id }, i) => {
+    const own = [...terms[i]!]
+    if (new Set(own).size < own.length) throw new RangeError(`${node.op}: expected each axis once, got ${terms[i]}`)
+    const sorted = own.map((_, axis) => axis).toSorted((a, b) => order.indexOf(own[a]!) - order.indexOf(own[b]!))
+    const shape = order.map((letter) => (own.includes(letter) ? sizes.get(letter)! : 1))
+    return writer.reshape(node.permuted(id, sorted), shape)
+  })
+  const product = wide.reduce((one, other) => writer.mul(one, other))
+  const summed = order.map((_, axis) => axis).slice(wanted.length)
+  const whole = node.call('expand', [product], { shape: order.map((letter) => sizes.get(letter)!) })
+  return summed.length === 0 ? whole : node.call('sum_dims', [whole], { dims: summed, keepdim: false })
+}
+
+const outer: Lower = (node) => {
+  const { writer } = node
+  const [one, other] = [self(node), node.tensor(node.isTensor('vec2') ? 'vec2' : 'other')]
+  return writer.mul(writer.reshape(one.id, [one.shape[0]!, 1]), other.id)
+}
+
 export const products: Readonly<Record<string, Lower>> = {
   linear,
+  einsum,
+  outer,
   matmul,
   mm: matmul,
   bmm: matmul,

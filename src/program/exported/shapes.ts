@@ -9,7 +9,7 @@ const reshaped: Lower = (node) => node.writer.reshape(self(node).id, node.shape)
 
 function swapped(node: Node, one: number, other: number): Id {
   const { id, shape } = self(node)
-  return shape.length < 2 ? id : node.writer.transpose(id, one, other)
+  return shape.length < 2 || one === other ? id : node.writer.transpose(id, one, other)
 }
 
 const permute: Lower = (node) => {
@@ -45,6 +45,20 @@ const cat: Lower = (node) => {
   const of = node.tensors('tensors')
   const { length } = node.shape
   return joined(node, of, node.dim('dim', length, 0))
+}
+
+/** Along the second axis, or the first where there is one alone; `rows`: one above the other. */
+function stacked(isRows: boolean): Lower {
+  return (node) => {
+    const { writer } = node
+    const least = isRows ? 2 : 1
+    const of = node.tensors('tensors').map((own): Lowered => {
+      if (own.shape.length >= least) return own
+      const shape = isRows ? [1, own.shape[0] ?? 1] : [1]
+      return { ...own, shape, id: writer.reshape(own.id, shape) }
+    })
+    return joined(node, of, isRows ? 0 : Math.min(1, of[0]!.shape.length - 1))
+  }
 }
 
 const stack: Lower = (node) => {
@@ -185,6 +199,19 @@ export const shapes: Readonly<Record<string, Lower>> = {
   concat: cat,
   concatenate: cat,
   stack,
+  hstack: stacked(false),
+  vstack: stacked(true),
+  pixel_shuffle: (node) => {
+    const { writer } = node
+    const { id, shape } = self(node)
+    const r = node.number('upscale_factor')
+    const outer = shape.slice(0, -3)
+    const [C, H, W] = shape.slice(-3) as [number, number, number]
+    const apart = writer.reshape(id, [...outer, C / r / r, r, r, H, W])
+    const first = outer.map((_, axis) => axis)
+    const n = outer.length
+    return writer.reshape(node.permuted(apart, [...first, n, n + 3, n + 1, n + 4, n + 2]), node.shape)
+  },
   select: (node) => {
     const { id, shape } = self(node)
     const dim = node.dim('dim', shape.length)
@@ -226,6 +253,7 @@ export const shapes: Readonly<Record<string, Lower>> = {
   triu: triangle(true),
   unfold: (node) => {
     const { id, shape } = self(node)
+    if (shape.length === 0) return node.writer.reshape(id, node.shape)
     return node.call('unfold', [id], {
       dim: node.dim('dimension', shape.length),
       size: node.number('size'),

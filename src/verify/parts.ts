@@ -1,0 +1,134 @@
+// A captured model part by part: which tensor is wrong first, and each alone from PyTorch's own tensors before it.
+import { type Case, type ExportedRequest, type Outputs } from '../format/case.ts'
+import { type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../format/exported.ts'
+import type { Tensor } from '../format/tensor.ts'
+import type { Comparison } from './compare.ts'
+
+/** A tensor that is wrong though all that it is computed from is right. */
+export interface Blame {
+  readonly tap: string
+  /** The operations that make it of what is right, by torch's names. */
+  readonly operations: readonly string[]
+  /** The path of the module; empty in the model itself. */
+  readonly module: string
+  /** Where it stands in the source of the model; empty where that is not known. */
+  readonly line: string
+  /** What it is computed from: taps, inputs. */
+  readonly from: readonly string[]
+}
+
+type ExportedCase = Case & ExportedRequest
+
+/** In order of computation; comparisons: of as many taps as there were. */
+export function blameOf({ config }: ExportedCase, comparisons: readonly Comparison[]): Blame[] {
+  const outcomes = new Map(comparisons.map(({ tensor, outcome }) => [tensor, outcome]))
+  const given = new Map(config.taps.filter(({ name }) => outcomes.has(name)).map((tap) => [keyOf(tap.value), tap]))
+  return config.taps.flatMap((tap) => {
+    if (outcomes.get(tap.name) !== 'mismatch') return []
+    const own = keyOf(tap.value)
+    const { nodes, from } = madeOf(config, tap.value, (value) => keyOf(value) !== own && given.has(keyOf(value)))
+    const before = from.flatMap((value) => given.get(keyOf(value)) ?? [])
+    if (before.some(({ name }) => name !== tap.name && outcomes.get(name) === 'mismatch')) return []
+    const last = nodes.at(-1)
+    const blame = {
+      tap: tap.name,
+      operations: nodes.map(({ op }) => op),
+      module: last?.module ?? '',
+      line: nodes.findLast(({ line }) => line !== '')?.line ?? '',
+      from: from.flatMap((value) => nameOf(value, given)),
+    }
+    return [blame]
+  })
+}
+
+function nameOf(value: Reference, taps: ReadonlyMap<string, Tap>): string[] {
+  const tap = taps.get(keyOf(value))
+  if (tap !== undefined) return [tap.name]
+  return 'input' in value ? [value.input] : []
+}
+
+const known = new WeakMap<ExportedConfig, readonly Part[]>()
+
+/** The program of a tap alone, and where what goes in comes from. */
+interface Part {
+  readonly config: ExportedConfig
+  /** By input of the part: an input of the whole, or a tap. */
+  readonly from: Readonly<Record<string, { readonly input: string } | { readonly tap: string }>>
+}
+
+/**
+ * A case for each tap: its operations alone, from PyTorch's own taps and inputs, under their names. `config.part` says which it is, so
+ * that an engine can tell it from the whole. None where the file says nothing of what may be off then.
+ */
+export function partsOf(recorded: ExportedCase): ExportedCase[] {
+  const { config, alone } = recorded
+  if (alone === undefined || config.part !== undefined) return []
+  let parts = known.get(config)
+  if (parts === undefined) {
+    parts = config.taps.flatMap((tap) => partOf(config, tap) ?? [])
+    known.set(config, parts)
+  }
+  const { id, dtype, params, inputs, expected } = recorded
+  return parts.map(({ config: own, from }) => {
+    const tap = own.taps[0]!.name
+    const given = Object.entries(from).map(([name, source]): [string, Tensor] => [
+      name,
+      'tap' in source ? expected[source.tap]! : inputs[source.input]!,
+    ])
+    return {
+      id,
+      module: 'ExportedProgram',
+      config: own,
+      dtype,
+      params: Object.fromEntries(Object.keys(own.params).map((name) => [name, params[name]!])),
+      inputs: Object.fromEntries(given),
+      expected: { [tap]: expected[tap]! } satisfies Outputs,
+      budget: { [tap]: alone[tap]! },
+    }
+  })
+}
+
+function partOf(config: ExportedConfig, tap: Tap): Part | undefined {
+  const own = keyOf(tap.value)
+  const taps = new Map(config.taps.map((each) => [keyOf(each.value), each]))
+  const { nodes, from } = madeOf(config, tap.value, (value) => keyOf(value) !== own && taps.has(keyOf(value)))
+  // What is given out as it came in is nobody's work.
+  if (nodes.length === 0) return undefined
+  const sources: Record<string, Part['from'][string]> = {}
+  const inputs: Record<string, ExportedConfig['inputs'][string]> = {}
+  const params: Record<string, ExportedConfig['params'][string]> = {}
+  const renamed = new Map<string, Reference>()
+  for (const value of from) {
+    const before = 'node' in value ? taps.get(keyOf(value)) : undefined
+    if (before !== undefined) {
+      const name = Object.hasOwn(config.inputs, before.name) ? `tap ${before.name}` : before.name
+      sources[name] = { tap: before.name }
+      inputs[name] = describedIn(config, before)
+      renamed.set(keyOf(value), { input: name })
+    } else if ('input' in value) {
+      sources[value.input] = { input: value.input }
+      inputs[value.input] = config.inputs[value.input]!
+    } else if ('param' in value) params[value.param] = config.params[value.param]!
+  }
+  const rename = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map((each) => rename(each))
+    if (typeof value !== 'object' || value === null || 'dtype' in value) return value
+    return renamed.get(keyOf(value as Reference)) ?? value
+  }
+  const ownNodes = nodes.map((node) => ({
+    ...node,
+    args: Object.fromEntries(
+      Object.entries(node.args).map(([name, value]) => [name, rename(value)]),
+    ) as typeof node.args,
+  }))
+  return {
+    config: { name: config.name, part: tap.name, nodes: ownNodes, taps: [{ ...tap, output: true }], params, inputs },
+    from: sources,
+  }
+}
+
+function describedIn({ nodes }: ExportedConfig, { value }: Tap): ExportedConfig['inputs'][string] {
+  if (!('node' in value)) throw new RangeError('expected what an operation gives')
+  const node = nodes.find(({ name }) => name === value.node)!
+  return { shape: node.shapes[value.output ?? 0]!, dtype: node.dtypes[value.output ?? 0]! }
+}
