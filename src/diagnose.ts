@@ -1,5 +1,5 @@
 // What explains a mismatch: where a port departs from PyTorch, and why.
-import type { Case, Outputs } from './format/case.ts'
+import { type Case, isExported, type Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
 import type { Context } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
@@ -8,6 +8,7 @@ import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, questionOf } from './diagnose/question.ts'
 import type { Tried } from './diagnose/trials.ts'
+import { type PartOff, partsOff } from './diagnose/parts.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
 
@@ -68,6 +69,9 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   const question = questionOf(recorded, outputs)
   const comparisons = comparisonsWith(question, recorded.expected)
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
+  const parts =
+    isExported(recorded) && recorded.config.part === undefined ? partsOff(recorded, outputs, comparisons) : []
+  if (parts.length > 0) return together(parts.map((part) => ofPart(part, limitMs / parts.length)))
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
   const { tried, stopped, context } = why(question, limitMs)
@@ -80,6 +84,42 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
     .filter(({ faults }) => !names.has(faults.join('\n')) && names.add(faults.join('\n')))
     .slice(0, mostExplanations)
   return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
+}
+
+function ofPart({ tap, recorded, outputs }: PartOff, limitMs: number): Diagnosis {
+  const { where: _, ...found } = diagnose(recorded, outputs, { limitMs })
+  const [first] = where(
+    questionOf(recorded, outputs),
+    comparisonsWith(questionOf(recorded, outputs), recorded.expected),
+  )
+  return { ...found, where: first === undefined ? [] : [`${tap}: ${first}`] }
+}
+
+/** Each is wrong by itself: what explains the first may be other than what explains the next. */
+function together(found: readonly Diagnosis[]): Diagnosis {
+  const all = found.map(({ explanations: [first] }) => first)
+  const [one] = found
+  const known = all.filter((each) => each !== undefined)
+  const explanations =
+    found.length === 1 || known.length < found.length
+      ? found.flatMap((each) => each.explanations)
+      : [
+          {
+            faults: known.flatMap(({ faults }) => faults),
+            edits: known.flatMap(({ edits }) => edits),
+            sentence: known.map(({ sentence }) => sentence).join(', and '),
+            explained: Math.min(...known.map(({ explained }) => explained)),
+            complete: known.every(({ complete }) => complete),
+            advice: known.flatMap(({ advice = [] }) => advice),
+          },
+        ]
+  const ownDeparture = found.find((each) => each.ownDeparture !== undefined)?.ownDeparture
+  return {
+    ...(ownDeparture !== undefined && { ownDeparture }),
+    where: found.flatMap((each) => each.where),
+    explanations: found.length === 1 ? one!.explanations : explanations,
+    ...(found.some(({ stopped }) => stopped === true) && { stopped: true }),
+  }
 }
 
 /** What is said of edits and of what they explain, in the words of a request. */

@@ -1,5 +1,5 @@
 // What to change in a port that has an edit, and which part of torch's documentation says so: by rule from operator and operand.
-import { isModelRequest } from '../format/case.ts'
+import { type ExportedRequest, isExported, isModelRequest } from '../format/case.ts'
 import { type Context, nodesAt } from './context.ts'
 import type { Edit } from './edit.ts'
 import { expressionOf } from './expression.ts'
@@ -45,6 +45,7 @@ const byOperator: Readonly<Record<string, string>> = {
 }
 
 function termOf({ operator, operand, value }: Edit, { request }: Context): string {
+  if (isExported(request)) return placeIn(request, operand.part)
   const tensor = operand.tensor ?? operand.kind ?? (typeof value === 'string' ? value : '')
   const known = byOperator[operator] ?? terms.find(([pattern]) => pattern.test(tensor))?.[1]
   const module = isModelRequest(request) ? `torch_parity.models.${request.module}` : `torch.nn.${request.module}`
@@ -53,6 +54,19 @@ function termOf({ operator, operand, value }: Edit, { request }: Context): strin
     .replace('{module}', module)
     .replace('{loss}', isModelRequest(request) ? 'torch.nn.CrossEntropyLoss' : 'torch.nn.MSELoss')
     .replace('{optimizer}', `torch.optim.${request.training?.optimizer ?? 'SGD'}`)
+}
+
+/** Where it stands in a captured model: its operations, the module's path, and a line of its source. */
+function placeIn({ config }: ExportedRequest, part: string | undefined): string {
+  const own = config.nodes.filter(({ module, name }) => part !== undefined && (module === part || name === part))
+  const ops = [...new Set(own.map(({ op }) => op))]
+  const few = 2
+  const shown = ops.length > few ? [...ops.slice(0, few), '…'] : ops
+  const line = own.findLast((node) => node.line !== '')?.line
+  const module = own.find((node) => node.module !== '')?.module
+  const where = [module, line].filter((text) => text !== undefined).join(', ')
+  if (shown.length === 0) return config.name
+  return where === '' ? shown.join(', ') : `${shown.join(', ')} in ${where}`
 }
 
 function changeOf(edit: Edit, context: Context): string {

@@ -43,6 +43,8 @@ function written(node: Node, context: Context, depth: number): string {
       const text = `${inner(operands[0])} ${signs[op]} ${inner(operands[1])}`
       return depth === 0 ? text : `(${text})`
     }
+    case 'call':
+      return `${attributes.name}(${operands.map((id) => inner(id)).join(', ')})`
     default:
       return node.operand.tensor !== nowhere && node.operand.tensor !== undefined ? node.operand.tensor : op
   }

@@ -1,5 +1,6 @@
 // Every operator of an edit, in the order in which they are tried.
 import * as backward from './operators/backward.ts'
+import * as calls from './operators/calls.ts'
 import * as carried from './operators/carried.ts'
 import * as derivatives from './operators/derivatives.ts'
 import * as equations from './operators/equations.ts'
@@ -51,6 +52,8 @@ export const operators: Readonly<Record<string, Operator>> = {
   shortened: products.shortened,
   reorder: order.reorder,
   constant: numbers.constant,
+  called: calls.called,
+  axesOrder: calls.axesOrder,
   coupled: terms.coupled,
   complement: values.complement,
   droppedLast: values.droppedLast,

@@ -68,29 +68,46 @@ export function partsOf(recorded: ExportedCase): ExportedCase[] {
     parts = config.taps.flatMap((tap) => partOf(config, tap) ?? [])
     known.set(config, parts)
   }
-  const { id, dtype, params, inputs, expected } = recorded
-  return parts.map(({ config: own, from }) => {
-    const tap = own.taps[0]!.name
-    const given = Object.entries(from).map(([name, source]): [string, Tensor] => [
-      name,
-      'tap' in source ? expected[source.tap]! : inputs[source.input]!,
-    ])
-    return {
-      id,
-      module: 'ExportedProgram',
-      config: own,
-      dtype,
-      params: Object.fromEntries(Object.keys(own.params).map((name) => [name, params[name]!])),
-      inputs: Object.fromEntries(given),
-      expected: { [tap]: expected[tap]! } satisfies Outputs,
-      budget: { [tap]: alone[tap]! },
-    }
-  })
+  return parts.map((part) => caseOf(recorded, part, alone))
 }
 
-function partOf(config: ExportedConfig, tap: Tap): Part | undefined {
+/** What one operation gives, from those taps before it that count. budgets: of the taps. undefined where nothing makes it. */
+export function partOfTaps(
+  recorded: ExportedCase,
+  names: readonly string[],
+  counts: (tap: string) => boolean,
+  budgets: Case['budget'],
+): ExportedCase | undefined {
+  const { config } = recorded
+  const [first, ...more] = config.taps.filter(({ name }) => names.includes(name))
+  const part = first && partOf(config, first, counts)
+  if (part === undefined) return undefined
+  const taps = [...part.config.taps, ...more.map((tap) => ({ ...tap, output: true }))]
+  return caseOf(recorded, { ...part, config: { ...part.config, taps } }, budgets)
+}
+
+function caseOf(recorded: ExportedCase, { config, from }: Part, budgets: Case['budget']): ExportedCase {
+  const { id, dtype, params, inputs, expected } = recorded
+  const taps = config.taps.map(({ name }) => name)
+  const given = Object.entries(from).map(([name, source]): [string, Tensor] => [
+    name,
+    'tap' in source ? expected[source.tap]! : inputs[source.input]!,
+  ])
+  return {
+    id,
+    module: 'ExportedProgram',
+    config,
+    dtype,
+    params: Object.fromEntries(Object.keys(config.params).map((name) => [name, params[name]!])),
+    inputs: Object.fromEntries(given),
+    expected: Object.fromEntries(taps.map((tap) => [tap, expected[tap]!])) satisfies Outputs,
+    budget: Object.fromEntries(taps.map((tap) => [tap, budgets[tap]!])),
+  }
+}
+
+function partOf(config: ExportedConfig, tap: Tap, counts: (tap: string) => boolean = () => true): Part | undefined {
   const own = keyOf(tap.value)
-  const taps = new Map(config.taps.map((each) => [keyOf(each.value), each]))
+  const taps = new Map(config.taps.filter(({ name }) => counts(name)).map((each) => [keyOf(each.value), each]))
   const { nodes, from } = madeOf(config, tap.value, (value) => keyOf(value) !== own && taps.has(keyOf(value)))
   // What is given out as it came in is nobody's work.
   if (nodes.length === 0) return undefined

@@ -1,4 +1,5 @@
 // A number of the program is another one.
+import { isExported } from '../../format/case.ts'
 import type { Operation } from '../../program/operation.ts'
 import { type Context, type Node, nowhere } from '../context.ts'
 import { type Meant, operandsOf } from '../operand.ts'
@@ -23,7 +24,8 @@ export const constant: Operator = {
       return { ...operation, attributes: { ...operation.attributes, value } } as Operation
     }),
   says({ value, operand }, name) {
-    const what = operand.tensor === nowhere ? name : operand.tensor
+    const own = operand.tensor === 'eps' && operand.part !== undefined ? `eps of ${operand.part}` : operand.tensor
+    const what = operand.tensor === nowhere ? name : own
     return typeof value === 'number' ? `takes ${value} for ${what}` : `takes ${value as string} for ${what}`
   },
 }
@@ -67,6 +69,10 @@ function numbersFor(node: Node, context: Context): (string | number)[] {
     if (seen.has(value) || Number.isInteger(own) !== Number.isInteger(value)) continue
     seen.add(value)
     found.push(name)
+  }
+  // Such as eps, of which libraries have others.
+  if (isExported(context.request) && !Number.isInteger(own)) {
+    for (let power = -7; power <= 7; power++) if (power !== 0) found.push(Number((own * 10 ** power).toPrecision(15)))
   }
   if (!Number.isInteger(own)) found.push('its square', 'its rest to 1', 'its root')
   return found
