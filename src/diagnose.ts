@@ -1,7 +1,7 @@
 // What explains a mismatch: where a port departs from PyTorch, and why.
 import { type Case, isExported, type Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
-import type { Context } from './edits/context.ts'
+import { type Context, nodesAt } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
@@ -124,9 +124,10 @@ function together(found: readonly Diagnosis[]): Diagnosis {
 
 /** What is said of edits and of what they explain, in the words of a request. */
 export function explanationOf(
-  { edits, explained, complete, outputs }: Omit<Tried, 'digits'>,
+  { edits: found, explained, complete, outputs }: Omit<Tried, 'digits'>,
   context: Context,
 ): Explanation {
+  const edits = isExported(context.request) ? found.map((edit) => inItsModule(edit, context)) : found
   return {
     faults: edits.map((edit) => nameOf(edit)),
     edits,
@@ -136,4 +137,11 @@ export function explanationOf(
     ...(outputs && !complete && { outputsAlone: true }),
     advice: edits.map((edit) => adviceOf(edit, context)),
   }
+}
+
+/** What was found in one part of a captured model is of its module alone, and not of all that are alike. */
+function inItsModule(edit: Edit, context: Context): Edit {
+  const parts = new Set(nodesAt(context, edit.operand, edit.scope).map(({ operand }) => operand.part))
+  const [part] = parts
+  return parts.size === 1 && part !== undefined ? { ...edit, operand: { ...edit.operand, part } } : edit
 }

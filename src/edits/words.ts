@@ -1,4 +1,5 @@
 // What is said of an edit, by rule from operator, operand and scope.
+import { isExported } from '../format/case.ts'
 import { type Context, nodesAt, nowhere } from './context.ts'
 import type { Edit, Operand, Scope } from './edit.ts'
 import { operators } from './operators.ts'
@@ -52,10 +53,16 @@ function where({ layers, direction }: Scope = {}): string {
 
 const functionNames: Readonly<Record<string, string>> = { sigmoid: 'the sigmoid' }
 
+/** A captured model's modules have paths, with which the names of their parameters begin. */
+function partText(part: string, tensor: string | undefined, { request }: Context): string {
+  if (!isExported(request)) return ` of the ${part}`
+  return tensor?.startsWith(part) === true ? '' : ` of ${part}`
+}
+
 /** What an edit is about, as one writes it. */
 export function phraseOf(operand: Operand, context: Context, scope?: Scope): string {
   const { op, tensor, gate, part, function: own, kind } = operand
-  const of = part === undefined ? '' : ` of the ${part}`
+  const of = part === undefined ? '' : partText(part, tensor, context)
   if (operand.in === 'gradients' && tensor === undefined && kind === undefined) return 'every gradient'
   if (own !== undefined && gate === undefined) return (functionNames[own] ?? own) + of
   if (op === 'linear' && tensor === undefined) return `products${of}`
