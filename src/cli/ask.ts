@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { encode } from '@msgpack/msgpack'
 import pc from 'picocolors'
 import { encodeSafetensors } from '../format/actual/safetensors.ts'
-import type { Case, Outputs } from '../format/case.ts'
+import { type Case, type Outputs, type ExportedRequest, isExported } from '../format/case.ts'
 import { requestRecord } from '../format/case/write.ts'
 import { logLine, messageOf, ParityError } from '../format/errors.ts'
 import type { Tensor } from '../format/tensor.ts'
@@ -189,12 +189,18 @@ function tensorsOf({ params, inputs, cotangents = {} }: Case): Record<string, Te
   return all
 }
 
+/** What an answer may leave out. */
+function isTap({ config }: ExportedRequest, name: string): boolean {
+  return config.taps.some((tap) => tap.name === name && !tap.output)
+}
+
 function entryOf(recorded: Case, fixture: string, file: string): object {
   const { id, module, config, dtype, training, expected } = recorded
   const outputs = Object.entries(expected).map(([name, tensor]) => ({
     name,
     dtype: tensor.dtype,
     shape: tensor.shape,
+    ...(isExported(recorded) && isTap(recorded, name) && { tap: true }),
   }))
   return { fixture, id, file, module, config, dtype, ...(training && { training }), outputs, answer: file }
 }

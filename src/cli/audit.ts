@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { auditCase, newTallies, statusOf, tally } from '../diagnose/audit.ts'
-import type { Case } from '../format/case.ts'
+import { type Case, isExported } from '../format/case.ts'
 import { defaultJudgement } from '../verify/compare.ts'
 import { engine } from '../engine/run.ts'
 import { logLine, ParityError } from '../format/errors.ts'
@@ -80,7 +80,11 @@ export async function audit(
       for await (const read of fixture.cases()) {
         if (interruption.signal.aborted) break
         if ('error' in read) errors.push(read.error)
-        else {
+        else if (isExported(read.case)) {
+          const where = `${file}: case ${read.case.id}`
+          const message = `${where}: expected a module or a model of torch_parity.models, of which faults are known, got a captured model`
+          errors.push(new ParityError('CASE_UNSUPPORTED', message))
+        } else {
           progress.advance(() => logLine(`${file} ${read.case.id}`))
           await auditOne(file, judged.as(read.case))
         }

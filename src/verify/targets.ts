@@ -1,4 +1,5 @@
-import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import { type Case, isExported, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import { ParityError } from '../format/errors.ts'
 import { run } from '../inexact/run.ts'
 import { stepCases } from './steps.ts'
 import { arithmetic, type Way } from './targets/arithmetic.ts'
@@ -14,8 +15,15 @@ export const anything = Infinity
 /**
  * A case as a target is judged by it: its budget and, of what the target permits, the largest deviation of any run of our engine that
  * makes use of it, along the same axes. Where a run gives another kind of value, or the target may give anything, it is infinite.
+ * @throws ParityError CASE_UNSUPPORTED for a captured model.
  */
 export function targeted(recorded: Case, target: Target): Case {
+  if (isExported(recorded)) {
+    throw new ParityError(
+      'CASE_UNSUPPORTED',
+      `case ${recorded.id}: expected a module for target ${target.name}, got a captured model, of which it is not measured`,
+    )
+  }
   const permitted = target.permits(recorded.dtype)
   if (permitted === undefined) return recorded
   const deviations = deviationsOf(recorded, permitted, target.name)

@@ -53,7 +53,8 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
       for (const error of answers.errors) fail(run, error, file)
     }
     titled = true
-    const recorded = run.judged.as(read.case)
+    const recorded = judgedAs(run, file, read.case)
+    if (recorded === undefined) continue
     const given: Given = { answer: undefined, outputs: undefined, ms: 0 }
     const engine = answers?.engineFor(recorded) ?? run.engine
     const verdict = await judgeCase(run, file, recorded, engine, given)
@@ -62,6 +63,16 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
   }
   // What was not asked for is not surplus.
   if (run.options.filter === undefined) answers?.end()
+}
+
+/** undefined where a target says nothing of such a case: it is an error of that case. */
+function judgedAs(run: Run, file: string, recorded: Case): Case | undefined {
+  try {
+    return run.judged.as(recorded)
+  } catch (error) {
+    fail(run, error, file, recorded.id)
+    return undefined
+  }
 }
 
 async function judgeCase(
