@@ -33,6 +33,8 @@ export interface Verdict {
   readonly ties?: readonly Tie[]
   /** Where the free run cannot decide every time step: how many it can, and each step judged alone. */
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
+  /** Of a captured model: how many tensors on the way an engine gave, and so were judged. */
+  readonly taps?: { readonly given: number; readonly of: number }
   /** Of a captured model: what is wrong though all that it is computed from is right, in order of computation. */
   readonly blame?: readonly Blame[]
   /** Of a captured model, where the whole does not match: each tap alone, from PyTorch's own taps before it, as far as the engine takes parts. */
@@ -81,7 +83,7 @@ export async function verify(
   const isStepped = decision.wide.length > 0 && tolerance.kind === 'budget' && observer.wholeOnly !== true
   const singles = isStepped ? stepCases(recorded) : []
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
-  const judged = { id, module, comparisons, ...tied, ...(steps && { steps }) }
+  const judged = { id, module, comparisons, ...tied, ...tapsOf(recorded, comparisons), ...(steps && { steps }) }
   const alone = await judgeParts(recorded, engine, judgement, free && decision.wide.length === 0)
   const beside = { ...(alone.length > 0 && { parts: alone }), ...(!free && blamed(recorded, comparisons)) }
   const partsMatch = alone.every(({ outcome }) => outcome === 'match')
@@ -266,6 +268,13 @@ export function judge(recorded: Case, outputs: unknown, judgement: Judgement = d
     if (!Object.hasOwn(recorded.source === undefined ? recorded.expected : axes, name)) comparisons.push(surplus(name))
   }
   return comparisons
+}
+
+function tapsOf(recorded: Case, comparisons: readonly Comparison[]): Pick<Verdict, 'taps'> {
+  if (!isExported(recorded)) return {}
+  const taps = new Set(recorded.config.taps.flatMap(({ name, output }) => (output ? [] : [name])))
+  const given = comparisons.filter(({ tensor }) => taps.has(tensor)).length
+  return { taps: { given, of: taps.size } }
 }
 
 function blamed(recorded: Case, comparisons: readonly Comparison[]): { readonly blame?: readonly Blame[] } {

@@ -148,6 +148,7 @@ const Case = z.strictObject({
     )
     .optional(),
   parts: z.array(Comparison).optional(),
+  taps: z.strictObject({ given: count, of: count }).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
   chain: z.strictObject({ sizes: z.array(count), comparisons: z.array(Comparison) }).optional(),
   conduct: z.array(z.strictObject({ kind: z.enum(conducts), text: z.string() })).optional(),

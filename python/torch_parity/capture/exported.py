@@ -63,6 +63,8 @@ def export(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     specs = [getattr(spec.arg, "name", None) for spec in program.graph_signature.output_specs]
     paths = output_names(program, len(specs))
     nodes = [own for own in results if isinstance(own, fx.Node)]
+    if len(nodes) == 0:
+        raise ValueError(f"{id}: expected a model that gives a tensor, got none")
     if len(nodes) != len(specs):
         raise ValueError(f"{id}: expected a model that gives tensors alone, got other values too")
     mutated = [
@@ -131,6 +133,11 @@ def check(exported: Exported, id: str) -> None:
             raise ValueError(
                 f"{id}: {node.name}: expected sizes that do not depend on values, got {node.target}\n"
                 "what is around it can be captured by parts: capture(model.part, …)"
+            )
+        half = {own.dtype for own in several(node.meta["val"])} & {torch.float16, torch.bfloat16}
+        if half:
+            raise ValueError(
+                f"{id}: {node.name}: expected float32 or float64 throughout, got {half.pop()}"
             )
         if not isinstance(node.target, ATEN) or node.target.namespace != "aten":
             raise ValueError(

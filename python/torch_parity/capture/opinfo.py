@@ -1,8 +1,13 @@
 """PyTorch's own test inputs for its operations, captured as cases: torch.testing's OpInfo samples."""
 
+import argparse
+import json
+import logging
 import random
+import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +15,12 @@ import torch
 from torch import nn
 
 from torch_parity.capture.case import capture
-from torch_parity.fixture import Case
+from torch_parity.fixture import Case, write_fixture
 from torch_parity.values import Stream
+
+
+#: What is larger says nothing that a smaller one does not.
+LARGEST = 10_000
 
 
 class Operation(nn.Module):
@@ -35,12 +44,12 @@ class Operation(nn.Module):
         return self.op(*args, **kwargs)
 
 
-def operation_names() -> list[str]:
-    """Every OpInfo's name, with its variant where it has one."""
-    return [full_name(own) for own in database()]
-
-
 def database() -> list[Any]:
+    """Every operation that torch has test inputs for.
+
+    Raises:
+        ModuleNotFoundError: What torch's own tests need is missing: the package expecttest.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from torch.testing._internal.common_methods_invocations import op_db  # noqa: PLC0415
@@ -52,26 +61,70 @@ def full_name(own: Any) -> str:
 
 
 def samples(
-    names: Sequence[str], dtype: torch.dtype, seed: int, most: int
+    operations: Iterable[Any], dtype: torch.dtype, seed: int, most: int
 ) -> Iterator[tuple[str, Case | str]]:
-    """Of each operation at most so many samples, drawn where there are more: its case, or why it is none."""
-    for own in database():
+    """Of each operation at most so many samples: the case of each, or why it is none."""
+    for own in operations:
         name = full_name(own)
-        if name not in names or dtype not in own.dtypes:
+        if dtype not in own.dtypes:
             continue
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - what torch's samples are drawn with
-        drawn = list(own.sample_inputs("cpu", dtype, requires_grad=False))
+        try:
+            drawn = draw(own, dtype, seed)
+        except Exception as error:  # noqa: BLE001 - some need packages, or a GPU
+            yield name, f"its samples cannot be drawn: {type(error).__name__}"
+            continue
         chosen = list(range(len(drawn)))
         stream = Stream(seed, "opinfo", name, dtype)
         while len(chosen) > most:
             del chosen[stream.integer(0, len(chosen) - 1)]
         for place in chosen:
-            short = str(dtype).removeprefix("torch.")
-            id = f"{name}-{short}-{place}"
+            id = f"{name}-{str(dtype).removeprefix('torch.')}-{place}"
             model = Operation(own.op, drawn[place]).eval()
+            if any(given.numel() > LARGEST for given in model.given):
+                yield name, f"a sample of more than {LARGEST} numbers"
+                continue
             try:
                 yield name, capture(model, model.given, id=id, name=name, taps=[], seed=seed)
             except ValueError as error:
-                yield name, str(error).split("\n")[0]
+                yield name, str(error).split("\n")[0].removeprefix(f"{id}: ")
+            except Exception as error:  # noqa: BLE001 - torch's own, of samples that export refuses
+                yield name, f"torch refuses it: {type(error).__name__}"
+
+
+def draw(own: Any, dtype: torch.dtype, seed: int) -> list[Any]:
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - what torch's samples are drawn with
+    return list(own.sample_inputs("cpu", dtype, requires_grad=False))
+
+
+def main() -> int:
+    """Captures samples into a file, and says in JSON beside it why some are not there."""
+    parser = argparse.ArgumentParser(prog="torch_parity.capture.opinfo", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the fixture")
+    parser.add_argument("--samples", type=int, default=4, help="at most, of each operation")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--operation", nargs="+", default=[], help="names; all when absent")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    wanted = set(arguments.operation)
+    chosen = [own for own in database() if not wanted or wanted & {own.name, full_name(own)}]
+    left_out: list[tuple[str, str]] = []
+
+    def cases() -> Iterator[Case]:
+        dtype = getattr(torch, arguments.dtype)
+        for name, own in samples(chosen, dtype, arguments.seed, arguments.samples):
+            if isinstance(own, str):
+                left_out.append((name, own))
+            else:
+                yield own
+
+    write_fixture(arguments.out, cases(), name="opinfo", seed=arguments.seed, version=3)
+    arguments.out.with_suffix(".json").write_text(json.dumps(left_out))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
