@@ -1,4 +1,4 @@
-import type { Case, ModelRequest, Outputs } from '../src/format/case.ts'
+import type { Case, BuiltRequest, Outputs } from '../src/format/case.ts'
 import { run } from '../src/engine/run.ts'
 import { type ModelConfig, type ModelName, modelSignature } from '../src/format/model.ts'
 import { elementCount, type FloatDType, type FloatTensor, floatTensor, type Tensor } from '../src/format/tensor.ts'
@@ -46,7 +46,7 @@ interface ModelOptions<M extends ModelName> {
 }
 
 /** A model of `configs` with random parameters, over 4 steps of 3 rows, but for what `options` says. */
-export function modelRequest<M extends ModelName>(module: M, options: Partial<ModelOptions<M>> = {}): ModelRequest {
+export function modelRequest<M extends ModelName>(module: M, options: Partial<ModelOptions<M>> = {}): BuiltRequest {
   const {
     dtype = 'float64',
     seq_len = 4,
@@ -80,11 +80,11 @@ export function modelRequest<M extends ModelName>(module: M, options: Partial<Mo
   if (lengths !== undefined) inputs['lengths'] = int64Tensor(lengths)
   const cotangents = cotangent === undefined ? {} : { cotangents: { loss: floatTensor(dtype, [], [cotangent]) } }
   // The options have the arguments of the module; TypeScript cannot follow that.
-  return { module, config, dtype, params, inputs, ...cotangents } as ModelRequest
+  return { module, config, dtype, params, inputs, ...cotangents } as BuiltRequest
 }
 
 /** A request as a case: what our engine answers, and an error of 1e-6 for every tensor but the symbols. */
-export function modelCase(request: ModelRequest, expected: Outputs = run(request)): Case {
+export function modelCase(request: BuiltRequest, expected: Outputs = run(request)): Case {
   const budget = Object.entries(expected).map(([name, { shape }]) => {
     const ones = shape.map(() => 1)
     return [name, budgetTensor(ones, [name === 'symbols' ? 0 : 1e-6])]

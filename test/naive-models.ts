@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../src/format/case.ts'
+import type { BuiltRequest } from '../src/format/case.ts'
 import type { ModelConfig } from '../src/format/model.ts'
 import type { FloatTensor } from '../src/format/tensor.ts'
 import { naive } from './naive.ts'
@@ -18,7 +18,7 @@ type Row = Record<string, Vector[]>
 type RNN = ModelConfig['rnn']
 
 /** Every tensor on the way of a model, in its order, (steps, batch, …) flat; without gradients. */
-export function naiveModel(request: ModelRequest): Record<string, number[]> {
+export function naiveModel(request: BuiltRequest): Record<string, number[]> {
   const { module, config, inputs } = request
   const shape = (inputs.source ?? inputs.input!).shape
   const batch = module === 'OneToMany' ? shape[0]! : shape[1]!
@@ -59,7 +59,7 @@ interface Model {
   readonly length: number
 }
 
-function rowOf(model: Model, request: ModelRequest, row: number, source: Vector, target: Vector): Row {
+function rowOf(model: Model, request: BuiltRequest, row: number, source: Vector, target: Vector): Row {
   const { seq_len, length, hidden_size } = model
   const zeros: Vector = Array.from({ length: hidden_size }, () => 0)
   const inputAt = (t: number): Vector => {

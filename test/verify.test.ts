@@ -452,7 +452,7 @@ describe('a free run that decides 1 of 4 steps', () => {
       run: (request) => {
         const { input } = request.inputs
         if (input?.shape[0] !== 1) return engine.run(request)
-        return engine.run({ ...request, inputs: { input } })
+        return engine.run({ ...request, inputs: { input } } as Request)
       },
     }
     const { outcome, comparisons, steps } = await verify(layerCase({ decided: 1 }), forgetful)

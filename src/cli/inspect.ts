@@ -80,7 +80,7 @@ function describeCase(recorded: Case): string {
 function describeTensors(recorded: Case): string {
   const { id, module, config, dtype, params, inputs, cotangents, training, expected, states, budget, source } = recorded
   const options = isExported(recorded)
-    ? [`name=${recorded.config.name}`, `${plural(recorded.config.nodes.length, 'operation')}`]
+    ? [`name=${recorded.config.name}`, plural(recorded.config.nodes.length, 'operation')]
     : Object.entries(config).map(([name, value]) => `${name}=${value}`)
   return [
     `${pc.bold(id)}: ${module}(${options.join(', ')}), ${dtype}`,

@@ -88,7 +88,7 @@ export function contextOf(request: Request): Context {
 }
 
 function runForward(request: Request, program: Program, seen: Seen): Known | undefined {
-  const { params, inputs, training } = request
+  const { training } = request
   if (training === undefined) return interpret(program, givenOf(request), { gradients: false, seen }).known
   // One step of a training shows all that its steps do.
   runProgram({ ...request, training: { ...training, steps: 1 } }, program, { seen })

@@ -6,10 +6,9 @@ import { moves } from './calls/moves.ts'
 import { pooling } from './calls/pooling.ts'
 import { products } from './calls/products.ts'
 import { reducing } from './calls/reducing.ts'
-import type { Attributes, CallOptions } from './operation.ts'
+import type { Call } from './calls/options.ts'
+import type { Attributes } from './operation.ts'
 import type { Computed, Value } from './value.ts'
-
-export type Call = (operands: readonly Value[], options: CallOptions) => Computed
 
 const calls: Readonly<Record<string, Call>> = {
   ...functions,

@@ -1,13 +1,16 @@
 import type { Header } from '../format/fixture.ts'
-import type { Blame } from '../verify/parts.ts'
-import type { Comparison, Departure } from '../verify/compare.ts'
-import { formatPlace } from '../format/place.ts'
+import { renderBlame } from './blame.ts'
+import { renderComparison } from './comparison.ts'
+import { percent, plural, scientific } from './numbers.ts'
+import type { Comparison } from '../verify/compare.ts'
 import { type Conduct, conducts, fails } from '../verify/conduct.ts'
 import { logLine, oneLine } from '../format/errors.ts'
 import { largestRatio, remarkOn, summaryOfRatios } from '../verify/ratio.ts'
 import type { Verdict } from '../verify.ts'
 import { alone } from './alone.ts'
 import type { Failure, Summary } from './results.ts'
+
+export { percent, plural, scientific } from './numbers.ts'
 
 /** Colours for the words of a report; each may leave its text alone. */
 export interface Colors {
@@ -97,44 +100,6 @@ export function renderMismatch(file: string, verdict: Verdict, colors: Colors = 
   return lines.join('\n')
 }
 
-/** Of a captured model: what is wrong first, what is wrong by itself, and the rest in a line each. */
-function renderBlame(
-  comparisons: readonly Comparison[],
-  blame: readonly Blame[],
-  parts: readonly Comparison[] = [],
-): string[] {
-  const byName = new Map(comparisons.map((each) => [each.tensor, each]))
-  const names = (of: readonly Comparison[]): string => of.map(({ tensor }) => oneLine(tensor)).join(', ')
-  const lines = blame.flatMap((each) => [
-    `  first wrong: ${oneLine(each.tap)}${renderMaking(each)}`,
-    ...renderComparison(byName.get(each.tap)!).map((line) => `  ${line}`),
-  ])
-  const isBlamed = (name: string): boolean => blame.some(({ tap }) => tap === name)
-  const wrong = parts.filter(({ outcome }) => outcome === 'mismatch')
-  for (const part of wrong.filter(({ tensor }) => !isBlamed(tensor))) {
-    lines.push(
-      `  wrong by itself, too, from PyTorch’s own tensors before it:`,
-      ...renderComparison(part).map((line) => `  ${line}`),
-    )
-  }
-  const right = wrong.length > 0 ? parts.filter(({ outcome }) => outcome === 'match') : []
-  if (right.length > 0) lines.push(`  right by themselves, from PyTorch’s own tensors before them: ${names(right)}`)
-  const after = comparisons.filter(({ tensor, outcome }) => outcome === 'mismatch' && !isBlamed(tensor))
-  if (after.length > 0) lines.push(`  off after that: ${names(after)}`)
-  const matched = comparisons.filter(({ outcome }) => outcome === 'match')
-  if (matched.length > 0) lines.push(`  right: ${names(matched)}`)
-  return lines
-}
-
-/** ` (aten.conv2d.default in conv.0, model.py:12), from input, which is right` */
-function renderMaking({ operations, module, line, from }: Blame): string {
-  const few = 3
-  const made = operations.length > few ? [...operations.slice(0, few), '…'] : operations
-  const where = [module === '' ? '' : ` in ${oneLine(module)}`, line === '' ? '' : `, ${oneLine(line)}`].join('')
-  const before = from.length === 0 ? '' : `, from ${from.map((each) => oneLine(each)).join(', ')}`
-  return ` (${oneLine(made.join(', '))}${where})${before}`
-}
-
 /** Where a sequence in parts leaves the whole run, which is right. */
 function whereInParts({ sizes, comparisons }: NonNullable<Verdict['chain']>): string {
   const output = comparisons.find(({ tensor }) => tensor === 'output')
@@ -176,39 +141,6 @@ export function renderAsked(repeat: number, order: number, chains: number, refus
   const parts = chains === 0 ? '' : `; ${plural(chains, 'sequence')} in parts as well`
   const left = refused === 0 ? '' : `; ${plural(refused, 'sequence')} not in parts, which the engine does not support`
   return `each case asked ${repeat} times, with others in between (--order ${order})${parts}${left}`
-}
-
-/** One tensor pair: how much of it differs, and the element that is farthest off. */
-export function renderComparison(comparison: Comparison, how = ''): string[] {
-  const { tensor, outcome, problem, elements, differing, worst, share, firstStep } = comparison
-  const name = `  ${oneLine(tensor)}${how === '' ? '' : ` (${how})`}`
-  if (problem !== undefined) return [`${name}: ${oneLine(problem)}`]
-  if (outcome === 'match') return [`${name}: matches, ${percent(share)} of the allowed error used`]
-  const part = `${differing} of ${elements} elements differ (${percent(differing / elements)})`
-  return [
-    `${name}: ${part}${firstStep === undefined ? '' : `, the first at ${firstOf(firstStep, worst?.place.step !== undefined)}`}`,
-    ...(worst === undefined ? [] : [`    worst: ${renderDeparture(worst)}`]),
-  ]
-}
-
-function firstOf({ forward, reverse }: NonNullable<Comparison['firstStep']>, ofOptimizer: boolean): string {
-  if (ofOptimizer) return `step ${forward}`
-  return [
-    forward === undefined ? '' : `t ${forward}`,
-    reverse === undefined ? '' : `t ${reverse} of the reverse direction`,
-  ]
-    .filter((part) => part !== '')
-    .join(' and ')
-}
-
-function renderDeparture({ place, index, actual, expected, error, allowed }: Departure): string {
-  // Nobody may have said what the axes are called.
-  const where = `${formatPlace(place)} [${index.join(', ')}]`.trimStart()
-  const values = `actual ${value(actual)}, expected ${value(expected)}`
-  if (Number.isNaN(actual) && Number.isNaN(expected)) return `${where}: ${values}: NaN was asked to match nothing`
-  if (Number.isNaN(error)) return `${where}: ${values}: another kind of value`
-  const times = allowed === 0 ? '' : ` (${Number((error / allowed).toPrecision(2))} times)`
-  return `${where}: ${values}, error ${scientific(error)}, allowed ${scientific(allowed)}${times}`
 }
 
 /** What has been judged of one module. */
@@ -309,27 +241,4 @@ export function nothingOf({ undecided, unsupported }: Pick<Summary, 'undecided' 
     ...(unsupported > 0 ? [`${plural(unsupported, 'case')} that the engine does not support`] : []),
   ]
   return counted.length === 0 ? undefined : counted.join(' and ')
-}
-
-/** `1 case`, `2 cases` */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-export function percent(share: number): string {
-  if (share === Infinity) return 'no limit'
-  if (share > 10) return `${Number(share.toPrecision(2))} times`
-  return share < 1e-3 && share > 0 ? '< 0.1 %' : `${(100 * share).toFixed(1)} %`
-}
-
-/** `1.2e-7`, or `none` for an infinite one. */
-export function scientific(size: number): string {
-  if (size === Infinity) return 'none'
-  return size === 0 ? '0' : size.toExponential(1)
-}
-
-/** As many digits as it takes to tell the value from its neighbours, of which float32 has fewer. */
-function value(x: number): string {
-  if (Object.is(x, -0)) return '-0'
-  return String(Math.fround(x) === x ? Number(x.toPrecision(9)) : x)
 }

@@ -1,6 +1,6 @@
 // The models against a naive implementation that takes one row at a time, and their gradients against central differences.
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest, Outputs } from '../../src/format/case.ts'
+import type { BuiltRequest, Outputs } from '../../src/format/case.ts'
 import { run } from '../../src/engine/run.ts'
 import type { ModelConfig } from '../../src/format/model.ts'
 import { float64Data, type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
@@ -24,7 +24,7 @@ const contexts: readonly EncoderDecoder[] = [
 ]
 
 type Options = { readonly lengths?: readonly number[]; readonly cotangent?: number; readonly seed?: number }
-type Form = [name: string, make: (rnn: RNN, options: Options) => ModelRequest]
+type Form = [name: string, make: (rnn: RNN, options: Options) => BuiltRequest]
 
 const forms: readonly Form[] = [
   ['N to N', (rnn, options) => modelRequest('ManyToMany', { config: { rnn }, ...options })],
@@ -57,7 +57,7 @@ const formsWithoutLengths: readonly Form[] = [
 ]
 
 /** Where outputs are more than 1e-12 of the larger of 1 and the value away from the naive ones, in other names or another order. */
-function apart(request: ModelRequest): string[] {
+function apart(request: BuiltRequest): string[] {
   const actual = run(request)
   const expected = naiveModel(request)
   expect(Object.keys(actual)).toStrictEqual(Object.keys(expected))
@@ -74,12 +74,12 @@ function apart(request: ModelRequest): string[] {
  * Where gradients are more than 1e-6 of the largest element of their tensor away from differences of the loss, and where all
  * of them are 0, so that nothing was checked.
  */
-function wrongGradients(request: ModelRequest): string[] {
+function wrongGradients(request: BuiltRequest): string[] {
   const actual = run(request)
   const { cotangents, ...plain } = request
   const by = cotangents!['loss']!.data[0]!
-  const value = (changes: Partial<ModelRequest>): number =>
-    by * run({ ...plain, ...changes } as ModelRequest)['loss']!.data[0]!
+  const value = (changes: Partial<BuiltRequest>): number =>
+    by * run({ ...plain, ...changes } as BuiltRequest)['loss']!.data[0]!
   const { inputs, params } = request
   const expected: Record<string, number[]> = {}
   if (inputs.input !== undefined) {
@@ -243,7 +243,7 @@ describe('the padding past a row’s length', () => {
     const changed = {
       ...request,
       inputs: { ...request.inputs, input: { ...input, data } as FloatTensor },
-    } as ModelRequest
+    } as BuiltRequest
     expect(differing(run(request), run(changed), [])).toStrictEqual([])
     const { data: gradient } = run(request)['grad_input']!
     expect(gradient.filter((_, i) => isPadding(i)).every((x) => x === 0)).toBe(true)
@@ -255,7 +255,7 @@ describe('the padding past a row’s length', () => {
     const source = request.inputs.source!
     const isPadding = (i: number): boolean => Math.floor(i / 3) >= lengths[i % 3]!
     const data = source.data.map((symbol, i) => (isPadding(i) ? (symbol + 1n) % 6n : symbol))
-    const changed = { ...request, inputs: { ...request.inputs, source: { ...source, data } } } as ModelRequest
+    const changed = { ...request, inputs: { ...request.inputs, source: { ...source, data } } } as BuiltRequest
     expect(differing(run(request), run(changed), ['source_embedding'])).toStrictEqual([])
     expect(differing(run(request), run(changed), [])).toStrictEqual(['source_embedding'])
   })
@@ -279,7 +279,7 @@ describe('the padding past a row’s length', () => {
     const request = modelRequest('ManyToMany', { lengths, cotangent: 1 })
     const target = request.inputs.target!
     const data = target.data.map((symbol, i) => (Math.floor(i / 3) >= lengths[i % 3]! ? (symbol + 1n) % 4n : symbol))
-    const changed = { ...request, inputs: { ...request.inputs, target: { ...target, data } } } as ModelRequest
+    const changed = { ...request, inputs: { ...request.inputs, target: { ...target, data } } } as BuiltRequest
     expect(differing(run(request), run(changed), [])).toStrictEqual([])
   })
 })

@@ -1,6 +1,6 @@
 // What PyTorch never reads must not reach a result: whatever stands past a row's length, every number is the same.
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
+import type { BuiltRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
 import { run } from '../../src/engine/run.ts'
 import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { modelRequest } from '../models.ts'
@@ -93,7 +93,7 @@ describe.each([Number.NaN, Infinity, -Infinity])('%s in the padding', (special) 
   })
 
   it.each(['RNN', 'LSTM', 'GRU'] as const)('of models of an %s changes nothing', (rnn) => {
-    const requests: ModelRequest[] = [
+    const requests: BuiltRequest[] = [
       modelRequest('ManyToMany', { config: { rnn, num_layers: 2 }, lengths, cotangent: 0.7 }),
       modelRequest('ManyToOne', { config: { rnn, pooling: 'last' }, lengths, cotangent: 0.7 }),
       modelRequest('ManyToOne', { config: { rnn, pooling: 'mean' }, lengths, cotangent: 0.7 }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Outputs, Request } from '../../src/format/case.ts'
+import type { Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
 import { type Engine, run } from '../../src/engine/run.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { probe, type Probed } from '../../src/probe.ts'
@@ -118,7 +118,7 @@ describe('probe', { timeout: 120_000 }, () => {
   it('hands an engine numbers of its own, which it may write into', async () => {
     const result = await probed((request) => {
       const outputs = run(request)
-      request.inputs.input?.data.fill(0)
+      ;(request as RecurrentRequest).inputs.input.data.fill(0)
       return outputs
     }, 300)
     expect(result.experiments.filter(({ outcome }) => outcome === 'wrong')).toEqual([])

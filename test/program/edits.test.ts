@@ -1,6 +1,6 @@
 // That a mistake of a port is an edit of a few lines, and that the gradients of what it makes are its own.
 import { describe, expect, it } from 'vitest'
-import type { ModelRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
+import type { BuiltRequest, Outputs, RecurrentRequest, Request } from '../../src/format/case.ts'
 import { programOf, runProgram } from '../../src/program.ts'
 import type { Numbers } from '../../src/program/interpret.ts'
 import { everyOperation, type Operation, type Program } from '../../src/program/operation.ts'
@@ -209,7 +209,7 @@ describe('a program of truncated backpropagation, in which the states are detach
 })
 
 describe('a program of a model', () => {
-  const request: ModelRequest = modelRequest('EncoderDecoder', { config: { context: 'dot' }, cotangent: 1 })
+  const request: BuiltRequest = modelRequest('EncoderDecoder', { config: { context: 'dot' }, cotangent: 1 })
 
   it('in which attention is not normalised has the gradients that differences have', () => {
     const edit: Edit = (program) =>

@@ -1,4 +1,4 @@
-import { isModelRequest, type RecurrentRequest, type Request } from '../../src/format/case.ts'
+import { isExported, isModelRequest, type RecurrentRequest, type Request } from '../../src/format/case.ts'
 import { modelBugs, type ModelPlanting } from './model-bugs.ts'
 import { type Sizes, sizesOf } from './request.ts'
 
@@ -141,6 +141,7 @@ function isOfModels(bug: Bug): bug is keyof typeof modelBugs {
 
 /** Whether a port with this bug could do otherwise than torch. */
 export function applies(bug: Bug, request: Request): boolean {
+  if (isExported(request)) return false
   if (isModelRequest(request)) return isOfModels(bug) && modelBugs[bug].applies(request)
   return !isOfModels(bug) && recurrentBugs[bug].applies(sizesOf(request), request)
 }

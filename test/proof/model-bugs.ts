@@ -1,11 +1,11 @@
-import type { ModelRequest } from '../../src/format/case.ts'
+import type { BuiltRequest } from '../../src/format/case.ts'
 
 export interface ModelPlanting {
-  readonly applies: (request: ModelRequest) => boolean
+  readonly applies: (request: BuiltRequest) => boolean
   readonly place: string
 }
 
-type EncoderDecoder = Extract<ModelRequest, { module: 'EncoderDecoder' }>
+type EncoderDecoder = Extract<BuiltRequest, { module: 'EncoderDecoder' }>
 
 const attends = ({ config }: EncoderDecoder): boolean => config.context === 'additive' || config.context === 'dot'
 
@@ -13,14 +13,14 @@ function encoderDecoder(place: string, applies: (request: EncoderDecoder) => boo
   return { place, applies: (request) => request.module === 'EncoderDecoder' && applies(request) }
 }
 
-const isTaught = ({ config }: ModelRequest): boolean => 'decoding' in config && config.decoding === 'teacher_forcing'
-const isClassified = (request: ModelRequest): boolean => !('decoding' in request.config) || isTaught(request)
+const isTaught = ({ config }: BuiltRequest): boolean => 'decoding' in config && config.decoding === 'teacher_forcing'
+const isClassified = (request: BuiltRequest): boolean => !('decoding' in request.config) || isTaught(request)
 
 /** Bugs in how layers become models, by the catalogue's names. */
 export const modelBugs = {
   'context from the first state': {
     place: 'last',
-    applies: (request: ModelRequest) =>
+    applies: (request: BuiltRequest) =>
       request.module === 'EncoderDecoder'
         ? request.config.context !== 'transformed_all'
         : request.module === 'ManyToOne' && request.config.pooling === 'last',
@@ -32,7 +32,7 @@ export const modelBugs = {
   ),
   'context fed at the first step only': {
     place: 'injection',
-    applies: (request: ModelRequest) =>
+    applies: (request: BuiltRequest) =>
       request.module === 'EncoderDecoder'
         ? request.config.injection === 'every_step'
         : request.module === 'OneToMany' && request.config.feeding === 'every',
@@ -45,13 +45,13 @@ export const modelBugs = {
   'log of softmax without the stable form': { place: 'softmax', applies: isClassified },
   'target shifted by one': {
     place: 'target',
-    applies: (request: ModelRequest) => isTaught(request) && request.inputs.target !== undefined,
+    applies: (request: BuiltRequest) => isTaught(request) && request.inputs.target !== undefined,
   },
   'end symbol not honoured': encoderDecoder('end', ({ config }) => config.decoding === 'greedy'),
   'encoder and decoder weights exchanged': encoderDecoder('parameters', () => true),
   'embedding row off by one': {
     place: 'embedding',
-    applies: ({ inputs }: ModelRequest) => inputs.source !== undefined,
+    applies: ({ inputs }: BuiltRequest) => inputs.source !== undefined,
   },
   'attention weights not normalised': encoderDecoder('attention', attends),
   'padding attended to': encoderDecoder(

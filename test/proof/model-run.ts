@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../../src/format/case.ts'
+import type { BuiltRequest } from '../../src/format/case.ts'
 import { type FloatTensor } from '../../src/format/tensor.ts'
 import type { Has } from './cells.ts'
 import { times } from './layers.ts'
@@ -9,7 +9,7 @@ import { joined, newTape, type Numbers, sumOf, type Tape, type Vector } from './
 export type Shaped = Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>
 
 /** Runs a model row by row, and back where gradients are asked for. */
-export function runModel(request: ModelRequest, has: Has, arithmetic: 'float32' | 'float64'): Shaped {
+export function runModel(request: BuiltRequest, has: Has, arithmetic: 'float32' | 'float64'): Shaped {
   const { inputs, cotangents } = request
   const tape = newTape(arithmetic, cotangents !== undefined)
   const parameters = Object.fromEntries(
@@ -57,7 +57,7 @@ export function runModel(request: ModelRequest, has: Has, arithmetic: 'float32' 
   return shaped
 }
 
-function extentOf({ module, config, inputs }: ModelRequest): { seq_len: number; batch: number } {
+function extentOf({ module, config, inputs }: BuiltRequest): { seq_len: number; batch: number } {
   const [first = 1, second = 1] = (inputs.source ?? inputs.input!).shape
   return module === 'OneToMany' ? { seq_len: config.seq_len, batch: first } : { seq_len: first, batch: second }
 }
@@ -80,7 +80,7 @@ function stacked(rows: readonly (readonly Vector[] | Vector)[]): { shape: number
 function classify(
   tape: Tape,
   has: Has,
-  { module }: ModelRequest,
+  { module }: BuiltRequest,
   rows: readonly Row[],
   named: readonly Named[],
   shaped: Shaped,

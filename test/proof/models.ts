@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../../src/format/case.ts'
+import type { BuiltRequest } from '../../src/format/case.ts'
 import type { ModelConfig } from '../../src/format/model.ts'
 import { type Cell, cellOf, type Has, type State } from './cells.ts'
 import { times } from './layers.ts'
@@ -21,7 +21,7 @@ export interface Row {
 }
 
 /** Source: python/torch_parity/models. */
-export function runRow(request: ModelRequest, row: Row): Named {
+export function runRow(request: BuiltRequest, row: Row): Named {
   if (request.module === 'EncoderDecoder') return encoderDecoder(request.config, row)
   if (request.module === 'LanguageModel') return languageModel(request.config, row)
   const { tape, has, seq_len, length, input } = row

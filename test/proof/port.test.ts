@@ -61,7 +61,7 @@ function leavesOf({ params, inputs }: Request): Tensors {
   const { input } = inputs
   const states =
     'h_0' in inputs ? { ...(inputs.h_0 && { h_0: inputs.h_0 }), ...(inputs.c_0 && { c_0: inputs.c_0 }) } : {}
-  return { ...params, ...(input && { input }), ...states }
+  return { ...params, ...(input && { input: input as FloatTensor }), ...(states as Tensors) }
 }
 
 /** The same request in float64, with everything that has a gradient moved. */

@@ -1,6 +1,6 @@
 // A port of torch's recurrent modules as people write them: plain loops, a row and a step at a time, and no code of src's engine.
 
-import { isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../../src/format/case.ts'
+import { isExported, isModelRequest, type Outputs, type RecurrentRequest, type Request } from '../../src/format/case.ts'
 import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import type { Bug } from './bugs.ts'
 import { forward, type Leaves, times } from './layers.ts'
@@ -12,6 +12,7 @@ import { type Played, type Port, train } from './training.ts'
 
 /** Runs the port, as torch would but for its bugs. */
 export function runPort(request: Request, port: Port): Outputs {
+  if (isExported(request)) throw new Error('expected a module or a model of torch_parity.models, got a captured one')
   if (!isModelRequest(request)) return runRecurrent(request, port)
   const arithmetic = request.dtype === 'float64' ? 'float64' : (port.arithmetic ?? 'float32')
   const named = runModel(request, (bug) => port.bugs.includes(bug), arithmetic)

@@ -34,8 +34,8 @@ def capture(
 ) -> Case:
     """Captures a model as it is, by torch.export, in the shapes of its example inputs.
 
-    example_inputs: what `model(*example_inputs)` takes. name: what an engine knows the model by; its
-    class's name when absent. taps: `modules`, what every module gives; `all`, what every operation
+    example_inputs: what `model(*example_inputs)` takes. name: what an engine knows the model by,
+    its class's name when absent. taps: `modules`, what every module gives; `all`, what every operation
     gives; or names. seed: of the noise that measures the budget.
 
     Raises:
@@ -87,10 +87,9 @@ def inputs_of(
 ) -> dict[str, torch.Tensor]:
     """The tensors that go in, by the names that the program has for them."""
     flat = torch.utils._pytree.tree_leaves((args, dict(kwargs)))
-    places = [own for own in exported.order]
     return {
         name: own.detach().clone()
-        for name, own in zip(places, flat, strict=True)
+        for name, own in zip(exported.order, flat, strict=True)
         if name in exported.inputs.values()
     }
 
@@ -134,9 +133,7 @@ def check_same(
             )
 
 
-def program_of(
-    exported: Exported, taps: Taps, given: Mapping[str, torch.Tensor]
-) -> dict[str, Any]:
+def program_of(exported: Exported, taps: Taps, given: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     """What an engine is told beside weights and inputs."""
     return {
         "nodes": list(records(exported)),
@@ -171,7 +168,7 @@ def budgets(
     seed: int,
     id: str,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Of a run from the model's inputs, and of each tap alone, from PyTorch's own taps before it."""
+    """Of a run from the model's inputs; and of each tap alone, from PyTorch's own before it."""
     exact_params = {key: doubled(own) for key, own in exported.tensors.items()}
     exact_inputs = {key: doubled(own) for key, own in given.items()}
     tapped = set(taps.values())
@@ -227,7 +224,8 @@ def budget_of(exact: torch.Tensor, runs: list[torch.Tensor], dtype: torch.dtype)
     least = 2 * UNIT[dtype] * largest + SMALLEST[dtype]
     best: Array = largest_along(deviation, None) + least
     score = np.log(GAIN)
-    for axis, size in enumerate(deviation.shape):
+    for axis in range(deviation.ndim):
+        size: int = deviation.shape[axis]
         if size < 2 or deviation.size // size < FEWEST:
             continue
         along: Array = largest_along(deviation, axis) + least

@@ -11,7 +11,8 @@ import torch
 from torch import fx, nn
 from torch.export.graph_signature import InputKind
 
-#: An argument, or where it comes from: {"node": name, "output"?: i}, {"param": name}, {"input": name}.
+#: An argument, or where it comes from: {"node": name, "output"?: i}, {"param": name} or
+#: {"input": name}.
 Argument = Any
 #: What makes the value of a node of the graph.
 ATEN = torch._ops.OpOverload
@@ -176,7 +177,7 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
     def source(node: fx.Node) -> Argument:
         node = now.get(node, node)
         if node.target is operator.getitem:
-            return {**source(node.args[0]), "output": node.args[1]}  # type: ignore[arg-type,dict-item]
+            return {**source(node.args[0]), "output": node.args[1]}  # type: ignore[arg-type]
         if node.name in exported.params:
             return {"param": exported.params[node.name]}
         if node.name in exported.inputs:
@@ -201,20 +202,20 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
         given = {own.name: own.default_value for own in schema.arguments}
         given.update(zip(given, node.args, strict=False))
         given.update(node.kwargs)
-        # An operation that writes gives what it has written, and is what its operand is from here on.
+        # An operation that writes gives what it has written: its operand is that from here on.
         written = schema.is_mutable and isinstance(node.args[0], fx.Node)
         args = {key: plain(own) for key, own in given.items() if key not in IGNORED}
         overload = str(node.target).split(".")
         if written:
             overload[1] = overload[1].removesuffix("_")
             now[node.args[0]] = node
-        given = several(node.meta["val"])
+        tensors = several(node.meta["val"])
         yield {
             "name": node.name,
             "op": ".".join(overload),
             "args": {key: own for key, own in args.items() if own is not None},
-            "shapes": [list(own.shape) for own in given],
-            "dtypes": [str(own.dtype).removeprefix("torch.") for own in given],
+            "shapes": [list(own.shape) for own in tensors],
+            "dtypes": [str(own.dtype).removeprefix("torch.") for own in tensors],
             "module": module_of(node),
             "line": line_of(node),
         }
@@ -225,7 +226,7 @@ IGNORED = ("device", "layout", "pin_memory", "memory_format", "non_blocking", "c
 
 
 def module_of(node: fx.Node) -> str:
-    """The path of the innermost module that the operation is a part of; empty in the model itself."""
+    """The path of the innermost module that it is a part of; empty in the model itself."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     return str(stack[-1][0]) if stack else ""
 

@@ -18,7 +18,6 @@ from torch_parity.capture.case import capture
 from torch_parity.fixture import Case, write_fixture
 from torch_parity.values import Stream
 
-
 #: What is larger says nothing that a smaller one does not.
 LARGEST = 10_000
 
@@ -52,7 +51,7 @@ def database() -> list[Any]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from torch.testing._internal.common_methods_invocations import op_db  # noqa: PLC0415
+        from torch.testing._internal.common_methods_invocations import op_db
     return list(op_db)
 
 
@@ -70,7 +69,7 @@ def samples(
             continue
         try:
             drawn = draw(own, dtype, seed)
-        except Exception as error:  # noqa: BLE001 - some need packages, or a GPU
+        except Exception as error:
             yield name, f"its samples cannot be drawn: {type(error).__name__}"
             continue
         chosen = list(range(len(drawn)))
@@ -87,14 +86,14 @@ def samples(
                 yield name, capture(model, model.given, id=id, name=name, taps=[], seed=seed)
             except ValueError as error:
                 yield name, str(error).split("\n")[0].removeprefix(f"{id}: ")
-            except Exception as error:  # noqa: BLE001 - torch's own, of samples that export refuses
+            except Exception as error:
                 yield name, f"torch refuses it: {type(error).__name__}"
 
 
 def draw(own: Any, dtype: torch.dtype, seed: int) -> list[Any]:
     torch.manual_seed(seed)
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - what torch's samples are drawn with
+    np.random.seed(seed)
     return list(own.sample_inputs("cpu", dtype, requires_grad=False))
 
 

@@ -9,6 +9,7 @@ from torch import fx
 
 from torch_parity.budget import UNIT, RoundedActivations, noise_bound
 from torch_parity.capture.exported import Exported
+from torch_parity.capture.operations import EXACT, FACTORIES, PRODUCTS, RECURRENT, SUMS
 from torch_parity.values import Stream
 
 #: Told what each operation gives; what it answers is read by those that follow.
@@ -41,14 +42,10 @@ def run(
 
     for node in exported.graph.nodes:
         if node.op == "placeholder":
-            own = (
-                params.get(exported.params.get(node.name, ""))
-                if node.name in exported.params
-                else None
-            )
-            values[node] = (
-                own if own is not None else inputs.get(exported.inputs.get(node.name, ""))
-            )
+            if node.name in exported.params:
+                values[node] = params[exported.params[node.name]]
+            elif node.name in exported.inputs:
+                values[node] = inputs[exported.inputs[node.name]]
         elif node.op == "call_function":
             args = [given(own) for own in node.args]
             kwargs = {key: given(own) for key, own in node.kwargs.items()}
@@ -60,10 +57,10 @@ def run(
                 if noise is not None:
                     args = noise.before(node, args)
                     with noise.activations:
-                        value = node.target(*args, **kwargs)  # type: ignore[operator]
+                        value = node.target(*args, **kwargs)
                     value = noise.after(node, args, value)
                 else:
-                    value = node.target(*args, **kwargs)  # type: ignore[operator]
+                    value = node.target(*args, **kwargs)
             values[node] = seen(node, value)
     return values
 
@@ -72,46 +69,12 @@ def with_dtype(node: fx.Node, kwargs: Mapping[str, Any]) -> bool:
     """Whether torch's default dtype would be taken, as `torch.ones(3)` takes it."""
     if kwargs.get("dtype") is not None or not isinstance(node.meta["val"], torch.Tensor):
         return False
-    factory = base_of(node) in (
-        "zeros",
-        "ones",
-        "full",
-        "arange",
-        "linspace",
-        "scalar_tensor",
-        "eye",
-    )
-    return factory and node.meta["val"].dtype in (torch.float32, torch.float64)
+    floats = node.meta["val"].dtype in (torch.float32, torch.float64)
+    return base_of(node) in FACTORIES and floats
 
 
 def base_of(node: fx.Node) -> str:
     return str(node.target).split(".")[1].removesuffix("_")
-
-
-RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-PRODUCTS = ("linear", "mm", "matmul", "bmm", "addmm", "baddbmm", "mv", "dot", "einsum")
-#: Sums, and what is made of sums.
-SUMS = (
-    "sum", "mean", "var", "std", "norm", "linalg_vector_norm", "softmax", "_softmax", "log_softmax",
-    "_log_softmax", "logsumexp", "cumsum", "cumprod", "prod", "layer_norm", "group_norm", "native_layer_norm",
-    "instance_norm", "rms_norm", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
-    "scaled_dot_product_attention", "stft", "normalize", "cosine_similarity", "var_mean",
-)  # fmt: skip
-#: What moves numbers, or chooses among them, and computes none.
-EXACT = frozenset(
-    """view reshape _unsafe_view permute transpose t unsqueeze squeeze expand expand_as flatten unflatten
-    cat concat stack hstack vstack split split_with_sizes chunk slice select narrow index index_select gather
-    embedding flip roll repeat tile repeat_interleave clone contiguous to _to_copy type_as detach alias
-    lift_fresh_copy zeros ones full empty zeros_like ones_like full_like arange eye scalar_tensor relu
-    max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d abs neg maximum minimum clamp
-    clamp_min clamp_max where masked_fill pad constant_pad_nd reflection_pad1d reflection_pad2d
-    replication_pad1d replication_pad2d dropout feature_dropout identity argmax argmin eq ne lt le gt ge
-    max min amax amin sort topk tril triu unbind movedim swapaxes numpy_T hardtanh relu6 threshold sign
-    floor ceil round trunc logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not isnan isinf
-    isfinite all any new_zeros new_ones new_full masked_select diagonal unfold as_strided select_scatter
-    slice_scatter scatter index_put copy fill upsample_nearest1d upsample_nearest2d pixel_shuffle
-    one_hot bucketize searchsorted nonzero""".split()
-)
 
 
 def terms_of(node: fx.Node, args: list[Any], value: Any) -> int:
@@ -141,7 +104,7 @@ def tensors_in(values: Any) -> list[torch.Tensor]:
 
 
 class Noise:
-    """What rounding in the model's dtype may change, as torch_parity.budget has it, at every operation.
+    """What rounding may change at every operation, as torch_parity.budget has it.
 
     What goes into a sum of K terms is multiplied by 1 + δ, |δ| ≤ u·√K, each element by one of its
     own, and so is what comes out; what comes out of any other operation by 1 + δ, |δ| ≤ 2u.

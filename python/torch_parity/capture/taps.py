@@ -1,4 +1,4 @@
-"""Which tensors of a program are looked at: what modules give, all of them, or those that are named."""
+"""Which tensors of a program are looked at: what modules give, all, or those that are named."""
 
 import operator
 from collections.abc import Sequence

@@ -70,7 +70,7 @@ export const called: Operator = {
   says({ value }, name) {
     const { name: other, option, value: own } = value as { name?: string; option?: string; value?: Value }
     if (other !== undefined) return `computes ${other} instead of ${name}`
-    return `computes ${name} with ${option} ${Array.isArray(own) ? `(${own.join(', ')})` : String(own)}`
+    return `computes ${name} with ${option} ${JSON.stringify(own)}`
   },
 }
 

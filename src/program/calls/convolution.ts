@@ -1,7 +1,6 @@
 // Convolutions over any number of axes. Source: torch.nn.functional.conv2d, conv_transpose2d and theirs of other ranks.
 import { elementCount } from '../../format/tensor.ts'
-import type { Call } from '../calls.ts'
-import { numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /**
  * input (N, C_in, …), weight (C_out, C_in / groups, …) → (N, C_out, …): torch's is a correlation, of a kernel that is not flipped.

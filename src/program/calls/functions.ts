@@ -1,9 +1,8 @@
 // Functions of each number alone, and of two numbers, that only captured models have. Source: torch's documentation of each.
 import { elementCount } from '../../format/tensor.ts'
 import { broadcast, placesOf } from '../broadcast.ts'
-import type { Call } from '../calls.ts'
 import { erf, erfc } from './erf.ts'
-import { numberOf } from './options.ts'
+import { type Call, numberOf } from './options.ts'
 
 type Of = (x: number, option: (name: string) => number) => number
 

@@ -1,9 +1,8 @@
 // Numbers at places that other numbers name. Source: torch.gather, Tensor.index_put_, advanced indexing.
 import { elementCount } from '../../format/tensor.ts'
 import { broadcast, placesOf } from '../broadcast.ts'
-import type { Call } from '../calls.ts'
 import { around, type Value } from '../value.ts'
-import { flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /** A place that may count from the end. */
 function placeIn(size: number, index: number): number {

@@ -1,9 +1,8 @@
 // Numbers at other places: permuted, repeated, padded, cut. Source: torch.permute, Tensor.expand, torch.nn.functional.pad.
 import { elementCount } from '../../format/tensor.ts'
 import { placesOf } from '../broadcast.ts'
-import type { Call } from '../calls.ts'
 import { around, type Computed, type Value } from '../value.ts'
-import { forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /** options: dims, for each axis the one that it was. */
 const permute: Call = ([x], options) => {

@@ -1,5 +1,8 @@
 // What a call is told, as its lowering has written it.
 import type { CallOptions } from '../operation.ts'
+import type { Computed, Value } from '../value.ts'
+
+export type Call = (operands: readonly Value[], options: CallOptions) => Computed
 
 export function numberOf(options: CallOptions, name: string): number {
   return options[name] as number

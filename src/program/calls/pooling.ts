@@ -1,9 +1,8 @@
 // The largest or the mean of windows, and resampling. Source: torch.nn.functional.max_pool2d, avg_pool2d, interpolate.
 import { elementCount } from '../../format/tensor.ts'
-import type { Call } from '../calls.ts'
 import type { CallOptions } from '../operation.ts'
 import type { Computed, Value } from '../value.ts'
-import { flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /** Which numbers of a window there are, and how many there would be with the padding that counts. */
 interface Window {

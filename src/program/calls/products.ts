@@ -1,7 +1,7 @@
 // Products of matrices. Source: torch.matmul.
 import { elementCount } from '../../format/tensor.ts'
 import { placesOf } from '../broadcast.ts'
-import type { Call } from '../calls.ts'
+import type { Call } from './options.ts'
 
 /** The shape to which two broadcast, both of matrices in front. */
 function outerOf(x: readonly number[], y: readonly number[]): number[] {

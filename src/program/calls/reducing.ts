@@ -1,8 +1,7 @@
 // Along one axis or several: sums and their like, the largest and its place, orders, running sums. Source: torch.sum, torch.var, ….
 import { elementCount } from '../../format/tensor.ts'
-import type { Call } from '../calls.ts'
 import { around, type Computed, type Value } from '../value.ts'
-import { flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /** What a function makes of the numbers along some axes. options: dims, from 0; keepdim. */
 function reduced(of: (numbers: Float64Array, options: Parameters<Call>[1]) => number): Call {

@@ -107,8 +107,8 @@ export const arithmetic: Readonly<Record<string, Lower>> = {
     }),
   selu: (node) =>
     node.call('elu', [self(node).id], {
-      alpha: 1.6732632423543772848170429916717,
-      scale: 1.0507009873554804934193349852946,
+      alpha: 1.6732632423543772,
+      scale: 1.0507009873554805,
       input_scale: 1,
     }),
   celu: (node) => {

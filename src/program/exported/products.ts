@@ -155,13 +155,13 @@ const einsum: Lower = (node) => {
   if (left.includes('.')) throw new RangeError(`${node.op}: expected letters for all axes, got ${left}`)
   const letters = [...new Set(left.replaceAll(',', ''))]
   const once = letters.filter((letter) => left.split(letter).length === 2).toSorted()
-  const wanted = [...(result ?? once.join(''))]
+  const wanted = (result ?? once.join('')).split('')
   const order = [...wanted, ...letters.filter((letter) => !wanted.includes(letter))]
   const sizes = new Map<string, number>()
   for (const [i, term] of terms.entries())
-    for (const [axis, letter] of [...term].entries()) sizes.set(letter, of[i]!.shape[axis]!)
+    for (const [axis, letter] of term.split('').entries()) sizes.set(letter, of[i]!.shape[axis]!)
   const wide = of.map(({ id }, i) => {
-    const own = [...terms[i]!]
+    const own = terms[i]!.split('')
     if (new Set(own).size < own.length) throw new RangeError(`${node.op}: expected each axis once, got ${terms[i]}`)
     const sorted = own.map((_, axis) => axis).toSorted((a, b) => order.indexOf(own[a]!) - order.indexOf(own[b]!))
     const shape = order.map((letter) => (own.includes(letter) ? sizes.get(letter)! : 1))
