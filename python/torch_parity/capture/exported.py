@@ -18,6 +18,10 @@ Argument = Any
 ATEN = torch._ops.OpOverload
 
 
+class NotExportableError(ValueError):
+    """torch.export does not take a model, or gives what this format cannot hold."""
+
+
 @dataclass(frozen=True)
 class Exported:
     """A graph, and by what names its tensors go in and come out."""
@@ -45,7 +49,7 @@ def export(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], i
             program = torch.export.export(model, args, dict(kwargs), strict=False)
     except Exception as error:
         said = str(error).strip().split("\n")[0]
-        raise ValueError(
+        raise NotExportableError(
             f"{id}: expected a model that torch.export can export, got {said}\n"
             "what depends on values can be left out of what is captured: capture(model.part, …)"
         ) from error
@@ -126,13 +130,16 @@ def check(exported: Exported, id: str) -> None:
         if node.op in ("placeholder", "output"):
             continue
         if node.op != "call_function":
-            raise ValueError(f"{id}: expected operations of torch, got {node.op} {node.target}")
+            raise NotExportableError(
+                f"{id}: expected operations of torch, got {node.op} {node.target}"
+            )
         if node.target is operator.getitem:
             continue
         sizes = [size for own in several(node.meta["val"]) for size in own.shape]
         if not all(isinstance(size, int) for size in sizes):
-            raise ValueError(
-                f"{id}: {node.name}: expected sizes that do not depend on values, got {node.target}\n"
+            raise NotExportableError(
+                f"{id}: {node.name}: expected sizes that do not depend on values, "
+                f"got {node.target}\n"
                 "what is around it can be captured by parts: capture(model.part, …)"
             )
         half = {own.dtype for own in several(node.meta["val"])} & {torch.float16, torch.bfloat16}
@@ -141,15 +148,41 @@ def check(exported: Exported, id: str) -> None:
                 f"{id}: {node.name}: expected float32 or float64 throughout, got {half.pop()}"
             )
         if not isinstance(node.target, ATEN) or node.target.namespace != "aten":
-            raise ValueError(
+            raise NotExportableError(
                 f"{id}: {node.name}: expected an operation of aten, got {node.target}\n"
                 "what is around it can be captured by parts: capture(model.part, …)"
             )
+        if writes(node):
+            check_writing(node, id)
         if torch.Tag.nondeterministic_seeded in node.target.tags and not is_kept(node):
             raise ValueError(
                 f"{id}: {node.name}: expected no random numbers, got {node.target}\n"
                 "call model.eval() first, or hand the numbers in"
             )
+
+
+def check_writing(node: fx.Node, id: str) -> None:
+    """Raises:
+    ValueError: An operation writes into what went in, or into a part of another tensor.
+    """
+    written = node.args[0]
+    if not isinstance(written, fx.Node) or written.op == "placeholder":
+        raise ValueError(
+            f"{id}: {node.name}: expected a model that changes nothing that it is given, "
+            f"got a change of {written}\ncall model.eval() first, or hand a copy in"
+        )
+    if written.target is operator.getitem or is_view(written):
+        raise NotExportableError(
+            f"{id}: {node.name}: expected no writing into a part of a tensor, got {node.target}\n"
+            "what is around it can be captured by parts: capture(model.part, …)"
+        )
+
+
+def is_view(node: fx.Node) -> bool:
+    """Whether an operation gives numbers that stand in its operand's memory."""
+    if not isinstance(node.target, ATEN) or writes(node):
+        return False
+    return any(own.alias_info is not None for own in node.target._schema.returns)
 
 
 def several(value: Any) -> list[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""PyTorch's own test inputs for its operations, captured as cases: torch.testing's OpInfo samples."""
+"""PyTorch's own test inputs for its operations, captured: torch.testing's OpInfo samples."""
 
 import argparse
 import json
@@ -83,7 +83,10 @@ def samples(
                 yield name, f"a sample of more than {LARGEST} numbers"
                 continue
             try:
-                yield name, capture(model, model.given, id=id, name=name, taps=[], seed=seed)
+                yield (
+                    name,
+                    capture(model, model.given, id=id, name=name, taps=[], seed=seed, hooks=False),
+                )
             except ValueError as error:
                 yield name, str(error).split("\n")[0].removeprefix(f"{id}: ")
             except Exception as error:

@@ -8,7 +8,7 @@ import torch
 from torch import fx
 
 from torch_parity.budget import UNIT, RoundedActivations, noise_bound
-from torch_parity.capture.exported import Exported
+from torch_parity.capture.exported import Exported, writes
 from torch_parity.capture.operations import EXACT, FACTORIES, PRODUCTS, RECURRENT, SUMS
 from torch_parity.values import Stream
 
@@ -30,6 +30,9 @@ def run(
     dtype: what stands in the place of the model's own, of parameters and inputs as well.
     """
     values: dict[fx.Node, Any] = {}
+    # What an operation gives is what it gave, whoever writes into it afterwards.
+    given_once: dict[fx.Node, Any] = {}
+    is_written = any(writes(node) for node in exported.graph.nodes)
 
     def given(value: Any) -> Any:
         if isinstance(value, fx.Node):
@@ -62,7 +65,13 @@ def run(
                 else:
                     value = node.target(*args, **kwargs)
             values[node] = seen(node, value)
-    return values
+            if is_written:
+                given_once[node] = torch.utils._pytree.tree_map(copied, values[node])
+    return {**values, **given_once}
+
+
+def copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def with_dtype(node: fx.Node, kwargs: Mapping[str, Any]) -> bool:

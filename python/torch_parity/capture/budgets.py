@@ -1,0 +1,92 @@
+"""The error of each tap: in a run from the model's inputs, and alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from torch_parity.budget import RUNS, SMALLEST, UNIT, Array, largest_along
+from torch_parity.capture.exported import Exported
+from torch_parity.capture.run import Noise, run
+from torch_parity.capture.taps import Taps
+from torch_parity.capture.tensors import whole
+from torch_parity.record import check_kinds
+from torch_parity.values import Stream
+
+
+def budgets(
+    exported: Exported,
+    given: Mapping[str, torch.Tensor],
+    taps: Taps,
+    values: Mapping[fx.Node, Any],
+    dtype: torch.dtype,
+    seed: int,
+    id: str,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Of a run from the model's inputs; and of each tap alone, from PyTorch's own before it."""
+    exact_params = {key: doubled(own) for key, own in exported.tensors.items()}
+    exact_inputs = {key: doubled(own) for key, own in given.items()}
+    tapped = set(taps.values())
+
+    def reference(alone: bool, noise: Noise | None) -> dict[str, torch.Tensor]:
+        kept: dict[fx.Node, Any] = {}
+
+        def seen(node: fx.Node, value: Any) -> Any:
+            if node in tapped:
+                kept[node] = value
+                if alone:
+                    return doubled(values[node])
+            return value
+
+        own = run(exported, exact_params, exact_inputs, dtype=torch.float64, noise=noise, seen=seen)
+        return {key: kept.get(node, own[node]) for key, node in taps.items()}
+
+    stream = Stream(seed, id, "noise")
+    both = []
+    for alone in (False, True):
+        exact = reference(alone, None)
+        for key, node in taps.items():
+            check_kinds(whole(values[node], dtype, id), exact[key].double(), f"{id}: {key}")
+        runs = [reference(alone, Noise(dtype, stream)) for _ in range(RUNS)]
+        runs.append({key: values[node] for key, node in taps.items()})
+        both.append({key: budget_of(exact[key], [own[key] for own in runs], dtype) for key in taps})
+    return both[0], both[1]
+
+
+def doubled(value: Any) -> Any:
+    return value.double() if value.is_floating_point() else value
+
+
+#: An axis has a budget for each of its indices where that says so much more than one for all.
+GAIN = 1.5
+#: So many elements share one at least.
+FEWEST = 4
+
+
+def budget_of(exact: torch.Tensor, runs: list[torch.Tensor], dtype: torch.dtype) -> Array:
+    """The largest deviation of any run, for each index of the axis along which it differs most."""
+    wanted = exact.double().numpy()
+    finite = np.isfinite(wanted)
+    deviation = np.zeros(wanted.shape)
+    for own in runs:
+        with np.errstate(invalid="ignore", over="ignore"):
+            deviation = np.maximum(deviation, np.abs(own.double().numpy() - wanted))
+    deviation = np.where(finite, np.nan_to_num(deviation, nan=0.0, posinf=0.0), 0.0)
+    if not exact.is_floating_point():
+        # What is chosen is chosen otherwise where two are as near as rounding.
+        return deviation if deviation.any() else np.zeros([1] * deviation.ndim)
+    largest = float(np.max(np.abs(wanted), where=finite, initial=0.0))
+    least = 2 * UNIT[dtype] * largest + SMALLEST[dtype]
+    best: Array = largest_along(deviation, None) + least
+    score = np.log(GAIN)
+    for axis in range(deviation.ndim):
+        size: int = deviation.shape[axis]
+        if size < 2 or deviation.size // size < FEWEST:
+            continue
+        along: Array = largest_along(deviation, axis) + least
+        gain = float(np.mean(np.log(best.max() / along)))
+        if gain > score:
+            best, score = along, gain
+    return best
