@@ -88,11 +88,12 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
 
 function ofPart({ tap, recorded, outputs }: PartOff, limitMs: number): Diagnosis {
   const { where: _, ...found } = diagnose(recorded, outputs, { limitMs })
-  const [first] = where(
-    questionOf(recorded, outputs),
-    comparisonsWith(questionOf(recorded, outputs), recorded.expected),
+  const question = questionOf(recorded, outputs)
+  // Which one is the first that is off is known.
+  const said = where(question, comparisonsWith(question, recorded.expected)).filter(
+    (text) => !text.includes('first tensor'),
   )
-  return { ...found, where: first === undefined ? [] : [`${tap}: ${first}`] }
+  return { ...found, where: said.map((text) => `${tap}: ${text}`) }
 }
 
 /** Each is wrong by itself: what explains the first may be other than what explains the next. */
