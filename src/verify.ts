@@ -5,7 +5,8 @@ import { type Conduct, fails } from './verify/conduct.ts'
 import { decidedSteps, faintOf } from './verify/decide.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './format/errors.ts'
-import { type Blame, blameOf, partsOf } from './verify/parts.ts'
+import { type Correspondence, corresponding } from './verify/correspondence.ts'
+import { type Blame, blamed, isOptional, partsOf, tapsOf } from './verify/parts.ts'
 import { type Ratios, ratiosOf } from './verify/ratio.ts'
 import { stepCases } from './verify/steps.ts'
 import { settleTies, type Tie } from './verify/ties.ts'
@@ -35,6 +36,8 @@ export interface Verdict {
   readonly steps?: { readonly decided: number; readonly of: number; readonly comparisons: readonly Comparison[] }
   /** Of a captured model: how many tensors on the way an engine gave, and so were judged. */
   readonly taps?: { readonly given: number; readonly of: number }
+  /** Of a captured model: tensors under other names than its taps', told by their numbers. */
+  readonly correspondences?: readonly Correspondence[]
   /** Of a captured model: what is wrong though all that it is computed from is right, in order of computation. */
   readonly blame?: readonly Blame[]
   /** Of a captured model, where the whole does not match: each tap alone, from PyTorch's own taps before it, as far as the engine takes parts. */
@@ -75,11 +78,14 @@ export async function verify(
   const supported = await askWhetherSupported(recorded, engine)
   if (supported !== true) return { id, module, outcome: 'unsupported', reason: supported, comparisons: [] }
 
-  const { comparisons, ties, outputs } = await judgeRun(recorded, engine, judgement, observer)
-  const tied = ties.length === 0 ? {} : { ties }
+  const { comparisons, ties, outputs, found } = await judgeRun(recorded, engine, judgement, observer)
+  const tied = { ...(ties.length > 0 && { ties }), ...(found.length > 0 && { correspondences: found }) }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
   const { tolerance } = judgement
-  const decision = decisionOf(recorded, recorded.expected, tolerance)
+  // A tensor on the way that was not given says nothing, whatever its budget.
+  const judgedTensors = new Set(comparisons.map(({ tensor }) => tensor))
+  const expected = Object.fromEntries(Object.entries(recorded.expected).filter(([name]) => judgedTensors.has(name)))
+  const decision = decisionOf(recorded, isExported(recorded) ? expected : recorded.expected, tolerance)
   const isStepped = decision.wide.length > 0 && tolerance.kind === 'budget' && observer.wholeOnly !== true
   const singles = isStepped ? stepCases(recorded) : []
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
@@ -211,12 +217,18 @@ async function judgeRun(
   engine: Engine,
   judgement: Judgement,
   observer: Observer = {},
-): Promise<{ comparisons: Comparison[]; ties: readonly Tie[]; outputs: unknown }> {
-  const outputs = await run(recorded, engine)
-  observer.onAnswer?.(outputs)
+): Promise<{
+  comparisons: Comparison[]
+  ties: readonly Tie[]
+  outputs: unknown
+  found: readonly Correspondence[]
+}> {
+  const answer = await run(recorded, engine)
+  observer.onAnswer?.(answer)
+  const { outputs, found } = isExported(recorded) ? corresponding(recorded, answer) : { outputs: answer, found: [] }
   const settled = settleTies(recorded, outputs)
   observer.onOutputs?.(settled.outputs)
-  return { ...settled, comparisons: judge(recorded, settled.outputs, judgement) }
+  return { ...settled, found, comparisons: judge(recorded, settled.outputs, judgement) }
 }
 
 async function run(recorded: Case, engine: Engine): Promise<unknown> {
@@ -268,23 +280,6 @@ export function judge(recorded: Case, outputs: unknown, judgement: Judgement = d
     if (!Object.hasOwn(recorded.source === undefined ? recorded.expected : axes, name)) comparisons.push(surplus(name))
   }
   return comparisons
-}
-
-function tapsOf(recorded: Case, comparisons: readonly Comparison[]): Pick<Verdict, 'taps'> {
-  if (!isExported(recorded)) return {}
-  const taps = new Set(recorded.config.taps.flatMap(({ name, output }) => (output ? [] : [name])))
-  const given = comparisons.filter(({ tensor }) => taps.has(tensor)).length
-  return { taps: { given, of: taps.size } }
-}
-
-function blamed(recorded: Case, comparisons: readonly Comparison[]): { readonly blame?: readonly Blame[] } {
-  const blame = isExported(recorded) ? blameOf(recorded, comparisons) : []
-  return blame.length > 0 ? { blame } : {}
-}
-
-/** Of a captured model an engine gives its outputs, and as many of the tensors on the way as it likes. */
-function isOptional(recorded: Case, name: string): boolean {
-  return isExported(recorded) && recorded.config.taps.some((tap) => tap.name === name && !tap.output)
 }
 
 /** A folded row is a time step of a batch row, of one layer and direction. */

@@ -148,6 +148,10 @@ const Case = z.strictObject({
     )
     .optional(),
   parts: z.array(Comparison).optional(),
+  correspondences: z
+    .array(z.strictObject({ tensor: z.string(), tap: z.string(), order: z.array(count).readonly().optional() }))
+    .readonly()
+    .optional(),
   taps: z.strictObject({ given: count, of: count }).optional(),
   steps: z.strictObject({ decided: count, of: count, comparisons: z.array(Comparison) }).optional(),
   chain: z.strictObject({ sizes: z.array(count), comparisons: z.array(Comparison) }).optional(),

@@ -73,9 +73,16 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   const remark = ratio === undefined ? undefined : remarkOn(ratio)
   const worth = remark === undefined ? '' : `  ${remark}`
   const { faint = [], taps } = verdict
+  const { correspondences = [] } = verdict
+  const told = correspondences
+    .map(
+      ({ tensor, tap, order }) =>
+        `  ${oneLine(tensor)} is ${oneLine(tap)}${order === undefined ? '' : ` with axes ${order.join(', ')}`}`,
+    )
+    .join('')
   const way = taps === undefined || taps.of === 0 ? '' : `  ${taps.given} of ${taps.of} taps`
   const said = faint.length === 0 ? '' : `  zeros would match most numbers of ${oneLine(faint.join(', '))}`
-  return paint(row.slice(0, 13)) + row.slice(13) + way + rest + parts + tied + reason + worth + said
+  return paint(row.slice(0, 13)) + row.slice(13) + way + told + rest + parts + tied + reason + worth + said
 }
 
 function columns(outcome: string, id: string, share: string, ratio: string, rtol: string, atol: string): string {

@@ -1,5 +1,5 @@
 // A captured model part by part: which tensor is wrong first, and each alone from PyTorch's own tensors before it.
-import { type Case, type ExportedRequest, type Outputs } from '../format/case.ts'
+import { type Case, type ExportedRequest, isExported, type Outputs } from '../format/case.ts'
 import { type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../format/exported.ts'
 import type { Tensor } from '../format/tensor.ts'
 import type { Comparison } from './compare.ts'
@@ -148,4 +148,25 @@ function describedIn({ nodes }: ExportedConfig, { value }: Tap): ExportedConfig[
   if (!('node' in value)) throw new RangeError('expected what an operation gives')
   const node = nodes.find(({ name }) => name === value.node)!
   return { shape: node.shapes[value.output ?? 0]!, dtype: node.dtypes[value.output ?? 0]! }
+}
+
+/** How many tensors on the way of a captured model were given. */
+export function tapsOf(
+  recorded: Case,
+  comparisons: readonly Comparison[],
+): { readonly taps?: { readonly given: number; readonly of: number } } {
+  if (!isExported(recorded)) return {}
+  const taps = new Set(recorded.config.taps.flatMap(({ name, output }) => (output ? [] : [name])))
+  const given = comparisons.filter(({ tensor }) => taps.has(tensor)).length
+  return { taps: { given, of: taps.size } }
+}
+
+export function blamed(recorded: Case, comparisons: readonly Comparison[]): { readonly blame?: readonly Blame[] } {
+  const blame = isExported(recorded) ? blameOf(recorded, comparisons) : []
+  return blame.length > 0 ? { blame } : {}
+}
+
+/** Of a captured model an engine gives its outputs, and as many of the tensors on the way as it likes. */
+export function isOptional(recorded: Case, name: string): boolean {
+  return isExported(recorded) && recorded.config.taps.some((tap) => tap.name === name && !tap.output)
 }

@@ -45,22 +45,66 @@ describe('a captured model', () => {
     expect(await verify(await captured(), outputsAlone)).toMatchObject({ outcome: 'match', taps: { given: 0, of: 2 } })
   })
 
-  it('does not match without an output, or with a tap that is not one', async () => {
+  it('does not match without an output', async () => {
     const without = await verify(
       await captured(),
       port((request) => request, { keep: (name) => name !== 'output' }),
     )
     expect(without.outcome).toBe('mismatch')
-    const misspelt: Engine = {
-      name: 'misspelt',
+  })
+
+  it('knows a tensor under another name by its numbers, and says so', async () => {
+    const renamed = port((request) => request)
+    const verdict = await verify(await captured(), {
+      ...renamed,
       async run(request) {
-        const { first, ...rest } = await engine.run(request)
+        const { first, act, ...rest } = await renamed.run(request)
+        const [a, b, c, d] = first!.data
+        return { ...rest, act: act!, hidden: floatTensor('float32', [2, 2], [a!, c!, b!, d!]) }
+      },
+    })
+    expect(verdict).toMatchObject({
+      outcome: 'match',
+      taps: { given: 2, of: 2 },
+      correspondences: [{ tensor: 'hidden', tap: 'first', order: [1, 0] }],
+    })
+  })
+
+  it('does not match where a tensor under another name has no tap’s numbers', async () => {
+    const wrong = port(zeroed('first.weight'), { parts: false })
+    const verdict = await verify(await captured(), {
+      ...wrong,
+      async run(request) {
+        const { first, ...rest } = await wrong.run(request)
         return { ...rest, frist: first! }
       },
-    }
-    const verdict = await verify(await captured(), misspelt)
+    })
     expect(verdict.outcome).toBe('mismatch')
-    expect(verdict.comparisons.filter(({ outcome }) => outcome === 'mismatch')).toMatchObject([{ tensor: 'frist' }])
+    expect(verdict.correspondences).toBeUndefined()
+    expect(verdict.comparisons.filter(({ problem }) => problem !== undefined)).toMatchObject([{ tensor: 'frist' }])
+  })
+
+  it('is not told by its numbers where the budget would let anything pass', async () => {
+    const recorded = await captured()
+    const act = { ...recorded.budget['act']!, data: Float64Array.of(100) }
+    const verdict = await verify(
+      { ...recorded, budget: { ...recorded.budget, act } },
+      {
+        name: 'port',
+        async run(request) {
+          const { act, ...rest } = await engine.run(request)
+          return {
+            ...rest,
+            other: floatTensor(
+              'float32',
+              [2, 2],
+              Float32Array.from(act!.data, (x) => x + 1),
+            ),
+          }
+        },
+      },
+    )
+    expect(verdict.outcome).toBe('mismatch')
   })
 
   it('blames what is wrong first, and nothing that is computed from it', async () => {

@@ -41,7 +41,8 @@ def taps_of(exported: Exported, wanted: str | Sequence[str], id: str) -> Taps:
         if node in given:
             continue
         if node in chosen and isinstance(node.meta["val"], torch.Tensor):
-            taps[named[node]] = node
+            name = named[node]
+            taps[f"{name}:{node.name}" if name in exported.outputs else name] = node
     ordered = {node: i for i, node in enumerate(exported.graph.nodes)}
     taps.update(exported.outputs)
     return dict(sorted(taps.items(), key=lambda own: ordered[own[1]]))
