@@ -1,5 +1,5 @@
 // A live Python, to be asked for cases that PyTorch records.
-import { z } from 'zod'
+import * as z from 'zod'
 import { measureBudget } from './verify/budget.ts'
 import { parseCase } from './format/case/parse.ts'
 import { parse } from './format/case/wording.ts'

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import pc from 'picocolors'
-import { z } from 'zod'
+import * as z from 'zod'
 import { logLine, messageOf, oneLine } from '../format/errors.ts'
 import { interpreter, packageFolder } from '../oracle/python.ts'
 import { plural } from '../report/text.ts'

@@ -1,5 +1,5 @@
 import { decode } from '@msgpack/msgpack'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type NameMap, renamed } from './actual/map.ts'
 import { readNpy } from './actual/npy.ts'
 import { readNpz } from './actual/npz.ts'

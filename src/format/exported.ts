@@ -1,5 +1,5 @@
 // A model as torch.export gives it: operations in order of computation, and the tensors that are looked at.
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { ExportedConfig as Schema } from './exported/config.ts'
 import { type Axis, axis } from './module.ts'
 

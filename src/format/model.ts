@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { isAttention } from './model/attention.ts'
 import type { modelSchemas } from './model/config.ts'
 import { type Axis, axis, parameterAxes, sizes } from './module.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { configSchemas } from './module/config.ts'
 
 export type ModuleName = keyof typeof configSchemas

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isPlain } from './errors.ts'
 
 /** Text without the characters that control somebody's terminal or turn the direction of what stands around it. */

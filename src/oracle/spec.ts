@@ -1,5 +1,5 @@
 // What PyTorch can be asked to record.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ModelName } from '../format/model.ts'
 import { modelSchemas } from '../format/model/config.ts'
 import type { ModuleName } from '../format/module.ts'

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 import { requestRecord } from '../format/case/write.ts'
 import { messageOf, oneLine, ParityError } from '../format/errors.ts'
 import { type DType, elementCount, formatShape, itemSize, type Tensor, tensorFromBytes } from '../format/tensor.ts'

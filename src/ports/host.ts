@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Outputs, Request } from '../format/case.ts'
 import { oneLine, ParityError } from '../format/errors.ts'
 import { plainText } from '../format/plain.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Edit } from '../edits/edit.ts'
 import { conducts } from '../verify/conduct.ts'
 import { Producer } from '../format/fixture/header.ts'

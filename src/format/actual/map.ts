@@ -1,5 +1,5 @@
 // How a port's own tensors come to be PyTorch's: other names, axes in another order, gates in another order.
-import { z } from 'zod'
+import * as z from 'zod'
 import { parse } from '../case/wording.ts'
 import { type Case, expectedAxes } from '../case.ts'
 import { messageOf, ParityError } from '../errors.ts'

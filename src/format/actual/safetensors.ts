@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parse } from '../case/wording.ts'
 import { plainText } from '../plain.ts'
 import { messageOf } from '../errors.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Case } from '../case.ts'
 import { isModel, type ModelConfig } from '../model.ts'
 import { modelSchemas } from '../model/config.ts'

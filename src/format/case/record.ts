@@ -1,5 +1,5 @@
 // What a case is in a file, as zod checks it: loaded where a plain check has a doubt, because zod takes longer to load than small files to judge.
-import { z } from 'zod'
+import * as z from 'zod'
 import { SharedConfig } from '../exported/config.ts'
 import type { ModelName } from '../model.ts'
 import { modelSchemas } from '../model/config.ts'

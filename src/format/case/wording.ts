@@ -1,5 +1,5 @@
 // How it is said what is wrong with a file. Of zod there are types alone: whoever asks has loaded it.
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { ParityError, type ParityErrorCode } from '../errors.ts'
 
 export function invalid(message: string): ParityError {

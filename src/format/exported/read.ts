@@ -1,7 +1,7 @@
 // Reads captured models: their programs and weights, and the cases that name them.
 import type { Case, ExportedRequest } from '../case.ts'
 import { type ExportedRecord, TensorRecords } from '../case/record.ts'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { anyTensors, budgets, rejectUnknown, tensors } from '../case/tensors.ts'
 import { invalid, parse, printable, show } from '../case/wording.ts'
 import { type ExportedConfig, referencesOf, type Reference } from '../exported.ts'

@@ -1,7 +1,7 @@
 // The answers to all cases of a fixture in one file: a MessagePack message `{ id, outputs }` for each.
 import { open, stat } from 'node:fs/promises'
 import { decode } from '@msgpack/msgpack'
-import { z } from 'zod'
+import * as z from 'zod'
 import { tensorsOf } from '../../format/actual.ts'
 import { show } from '../../format/case/wording.ts'
 import { invalid } from '../../format/actual/tensors.ts'
