@@ -4,8 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Not `npm ci`: the lock file lacks the bindings of platforms on which it was not made.
-npm install --no-save --no-audit --no-fund
+npm ci --no-audit --no-fund
 npm run build
 mkdir -p report
 node dist/cli.js verify fixtures --report report 2>&1 | tee report/report.txt

@@ -8,8 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 step() { printf '\n== %s\n' "$*"; }
 
 step "Node packages"
-# Not `npm ci`: the lock file lacks the bindings of platforms on which it was not made.
-npm install --no-save --no-audit --no-fund
+npm ci --no-audit --no-fund
 
 step "frameworks that adapters run"
 # Beside the Python environment: nobody else needs the 230 MB, and npm takes optional peers for installed.
