@@ -83,17 +83,16 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
     .map((each) => explanationOf(each, context))
     .filter(({ faults }) => !names.has(faults.join('\n')) && names.add(faults.join('\n')))
     .slice(0, mostExplanations)
-  return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
+  const said = where(question, comparisons)
+  // Of a part there is one tensor.
+  const isPart = isExported(recorded) && recorded.config.part !== undefined
+  const kept = isPart ? said.filter((text) => !text.includes('first tensor')) : said
+  return { where: kept, explanations, ...(stopped && { stopped }) }
 }
 
 function ofPart({ tap, recorded, outputs }: PartOff, limitMs: number): Diagnosis {
-  const { where: _, ...found } = diagnose(recorded, outputs, { limitMs })
-  const question = questionOf(recorded, outputs)
-  // Which one is the first that is off is known.
-  const said = where(question, comparisonsWith(question, recorded.expected)).filter(
-    (text) => !text.includes('first tensor'),
-  )
-  return { ...found, where: said.map((text) => `${tap}: ${text}`) }
+  const found = diagnose(recorded, outputs, { limitMs })
+  return { ...found, where: found.where.map((text) => `${tap}: ${text}`) }
 }
 
 /** Each is wrong by itself: what explains the first may be other than what explains the next. */

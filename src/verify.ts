@@ -58,6 +58,8 @@ export interface Observer {
   onAnswer?(outputs: unknown): void
   /** What an engine gave for the whole case, ties settled, before it is judged. */
   onOutputs?(outputs: unknown): void
+  /** What an engine gave for a part of a captured model that is wrong by itself. */
+  onWrongPart?(part: Case, outputs: unknown): void
   /** Whether R is wanted, for which our own engine computes the case once. */
   readonly ratios?: boolean
   /** Whether the engine can be asked for the whole case alone, as where its answers are in files. */
@@ -90,7 +92,7 @@ export async function verify(
   const singles = isStepped ? stepCases(recorded) : []
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
   const judged = { id, module, comparisons, ...tied, ...tapsOf(recorded, comparisons), ...(steps && { steps }) }
-  const alone = await judgeParts(recorded, engine, judgement, free && decision.wide.length === 0)
+  const alone = await judgeParts(recorded, engine, judgement, free && decision.wide.length === 0, observer)
   const beside = { ...(alone.length > 0 && { parts: alone }), ...(!free && blamed(recorded, comparisons)) }
   const partsMatch = alone.every(({ outcome }) => outcome === 'match')
   const matches = free && partsMatch && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
@@ -179,13 +181,17 @@ async function judgeParts(
   engine: Engine,
   judgement: Judgement,
   isDecided: boolean,
+  observer: Observer,
 ): Promise<readonly Comparison[]> {
   if (isDecided || !isExported(recorded) || engine.supports === undefined || judgement.tolerance.kind !== 'budget')
     return []
   const comparisons: Comparison[] = []
   for (const part of partsOf(recorded)) {
     if ((await askWhetherSupported(part, engine)) !== true) continue
-    comparisons.push(...judge(part, await run(part, engine), judgement))
+    const outputs = await run(part, engine)
+    const judged = judge(part, outputs, judgement)
+    if (judged.some(({ outcome }) => outcome === 'mismatch')) observer.onWrongPart?.(part, outputs)
+    comparisons.push(...judged)
   }
   return comparisons
 }

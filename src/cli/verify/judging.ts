@@ -55,7 +55,7 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
     titled = true
     const recorded = judgedAs(run, file, read.case)
     if (recorded === undefined) continue
-    const given: Given = { answer: undefined, outputs: undefined, ms: 0 }
+    const given: Given = { answer: undefined, outputs: undefined, ms: 0, parts: [] }
     const engine = answers?.engineFor(recorded) ?? run.engine
     const verdict = await judgeCase(run, file, recorded, engine, given)
     if (verdict !== undefined) await report(run, file, verdict, recorded, given)
@@ -94,6 +94,7 @@ async function judgeCase(
       given.answer = kept(answer)
     },
     onOutputs: (outputs) => (given.outputs ??= outputs),
+    onWrongPart: (part, outputs) => given.parts.push({ recorded: part, outputs }),
   }
   // What was judged before a part has failed stands.
   let verdict: Verdict | undefined

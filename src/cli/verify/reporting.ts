@@ -20,7 +20,13 @@ export interface Given {
   answer: unknown
   outputs: unknown
   ms: number
+  /** Parts of a captured model that are wrong by themselves. */
+  parts: { readonly recorded: Case; readonly outputs: unknown }[]
 }
+
+/** So many parts are explained beside what is wrong first, each in so long. */
+const explainedParts = 3
+const partMs = 1500
 
 /** Counts a verdict and shows it; the case may be asked again with others. */
 export async function report(run: Run, file: string, verdict: Verdict, recorded: Case, given: Given): Promise<void> {
@@ -54,6 +60,10 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
         const diagnosis = await explained
         const { renderDiagnosis } = await import('../../report/diagnosis.ts')
         if (diagnosis !== undefined) lines.push(renderDiagnosis(diagnosis, pc))
+        for (const part of otherParts(verdict, given).slice(0, explainedParts)) {
+          const own = await run.explainer.explain({ ...part, limitMs: partMs })
+          if (own !== undefined) lines.push(`  ${part.tap}, from PyTorch’s own tensors:`, renderDiagnosis(own, pc))
+        }
       }
     }
     progress.print(lines.join('\n'))
@@ -67,6 +77,14 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
   run.pending.push({ file, name, recorded, verdict, answer, ms, detail, explained, conduct: run.take() })
   run.pendingNumbers += numbersOf(recorded)
   if (run.pending.length >= windowCases || run.pendingNumbers >= windowNumbers) await settle(run)
+}
+
+/** What is wrong by itself and not what is wrong first, which has been explained. */
+function otherParts({ blame = [] }: Verdict, { parts }: Given): (Given['parts'][number] & { readonly tap: string })[] {
+  return parts.flatMap((part) => {
+    const [tap = ''] = Object.keys(part.recorded.expected)
+    return blame.some((each) => each.tap === tap) ? [] : [{ ...part, tap }]
+  })
 }
 
 function numbersOf({ params, inputs, expected }: Case): number {
