@@ -1,6 +1,7 @@
 import { decode } from '@msgpack/msgpack'
 import { z } from 'zod'
-import { type NameMap, renamed } from './actual/map.ts'
+import { renamed } from './actual/map.ts'
+import type { NameMap } from './actual/rules.ts'
 import { readNpy } from './actual/npy.ts'
 import { readNpz } from './actual/npz.ts'
 import { readSafetensors } from './actual/safetensors.ts'
