@@ -188,6 +188,34 @@ describe('layoutOf', () => {
     )
   })
 
+  it('lets a sum be off by what its parts are rounded by, and no more where they cancel', () => {
+    const bias = rnn.recorded.params['bias_ih_l0']!.data.map((x) => x / 8)
+    // A bias that was parted: what is left of it is rounded as 0.5 is.
+    const params = {
+      ...rnn.recorded.params,
+      bias_ih_l0: floatTensor(
+        'float32',
+        [3],
+        bias.map((x) => x - 0.5),
+      ),
+      bias_hh_l0: floatTensor('float32', [3], [0.5, 0.5, 0.5]),
+    }
+    const whole = floatTensor('float32', [3], bias)
+    expect(said(params, { whole })['whole']).toBe('matched: = bias_ih_l0 + bias_hh_l0, within 4 roundings of float32')
+    const far = floatTensor(
+      'float32',
+      [3],
+      bias.map((x) => x + 2 ** -21),
+    )
+    expect(said(params, { far })['far']).toMatch(/^unmatched: no match, nearest bias_ih_l0 \+ bias_hh_l0 \(0 of 3/)
+    const huge = {
+      ...params,
+      bias_ih_l0: floatTensor('float32', [3], [1e8, 2e8, 3e8]),
+      bias_hh_l0: floatTensor('float32', [3], [8 - 1e8, -2e8, -3e8]),
+    }
+    expect(said(huge, { whole })['whole']).toMatch(/^unmatched/)
+  })
+
   it('lets NaN equal nothing', () => {
     const own = floatTensor('float32', [3], [1, Number.NaN, 2])
     expect(said({ 'fc.bias': own }, { b: own })['b']).toBe(

@@ -1,11 +1,10 @@
 import pc from 'picocolors'
 import { parseMap } from '../format/actual/rules.ts'
-import { readTensors } from '../format/actual.ts'
 import { logLine, ParityError } from '../format/errors.ts'
 import type { FloatTensor } from '../format/tensor.ts'
 import { type Finding, type Layout, layoutOf } from '../layout.ts'
 import type { Found } from '../layout/matches.ts'
-import { readRegular } from '../ports/regular.ts'
+import { readWeights } from '../ports/weights.ts'
 import { toJSON } from '../report/json.ts'
 import { findingWords, renderLayout } from '../report/layout.ts'
 import { plural } from '../report/text.ts'
@@ -13,16 +12,13 @@ import { openFile, writeAside } from './files.ts'
 import { namedCase } from './named.ts'
 import type { MapFlags } from './flags.ts'
 
-/** What a file of weights may come to. */
-const mostBytes = 2 ** 31
-
 /**
  * Says what each tensor of a port is of a state_dict, and writes it as rules. → the exit code: 0 where each is one thing and all of the
  * state_dict is used
  */
 export async function mapCommand(stateDict: string, weights: string, options: MapFlags): Promise<number> {
   const own = numbersOf(await stateDictOf(stateDict, options.case), stateDict)
-  const port = numbersOf(await weightsOf(weights), weights)
+  const port = numbersOf(await readWeights(weights), weights)
   const layout = layoutOf(own, port)
   process.stdout.write(`${renderLayout(layout, pc)}\n`)
   const rules = layout.findings.flatMap((each) => (each.status === 'matched' && each.rule ? [each.rule] : []))
@@ -58,7 +54,7 @@ async function writeRules(out: string, rules: readonly object[]): Promise<void> 
 async function stateDictOf(file: string, id: string | undefined): Promise<Readonly<Record<string, FloatTensor>>> {
   if (file.endsWith('.msgpack')) return (await caseOf(file, id)).params
   if (id !== undefined) throw new ParityError('USAGE', `--case: expected it with a fixture, got ${file}`)
-  return weightsOf(file)
+  return readWeights(file)
 }
 
 async function caseOf(file: string, id: string | undefined): ReturnType<typeof namedCase> {
@@ -85,16 +81,6 @@ function numbersOf(
   const own = Object.entries(tensors).filter(([, { data }]) => data.length > 0)
   if (own.length === 0) throw new ParityError('TENSORS_INVALID', `${file}: expected tensors with numbers, got none`)
   return Object.fromEntries(own)
-}
-
-async function weightsOf(file: string): Promise<Readonly<Record<string, FloatTensor>>> {
-  if (/\.(?:pt|pth|bin|ckpt)$/.test(file)) {
-    throw new ParityError(
-      'TENSORS_INVALID',
-      `${file}: expected tensors that are read without running a pickle, got ${file.slice(file.lastIndexOf('.'))}\nsafetensors.torch.save_file(model.state_dict(), 'model.safetensors') writes them`,
-    )
-  }
-  return readTensors(file, await readRegular(file, mostBytes), (stem) => stem, mostBytes)
 }
 
 /** A finding as data: names of PyTorch's and how they are laid out, and the words that are printed. */

@@ -69,8 +69,8 @@ function isShapeOf(
 export interface Level {
   /** In words, where they are not the very same. */
   readonly words?: string
-  /** Whether a port's number is a state_dict's. */
-  readonly equal: (port: number, own: number) => boolean
+  /** Whether a port's number is a state_dict's, of so much size. */
+  readonly equal: (port: number, own: number, size: number) => boolean
 }
 
 const roundings: Readonly<Record<FloatDType, (x: number) => number>> = {
@@ -99,7 +99,7 @@ export function levelsOf(port: FloatDType, own: FloatDType): readonly Level[] {
     })),
     {
       words: `within ${mostRoundings} roundings of ${coarse === unitRoundoff[port] ? port : own}`,
-      equal: (x, y) => Math.abs(x - y) <= mostRoundings * coarse * Math.abs(y),
+      equal: (x, y, size) => Math.abs(x - y) <= mostRoundings * coarse * size,
     },
   ]
 }
@@ -144,7 +144,7 @@ function walk(
 /** Which gates, by their index and with either sign, each block of a port may be: none where nothing fits. */
 export function alive(
   port: FloatTensor,
-  { sizes, data }: Canonical,
+  { sizes, data, size }: Canonical,
   reading: Reading,
   { equal }: Level,
 ): { readonly same: readonly (readonly number[])[]; readonly opposite: readonly (readonly number[])[] } | undefined {
@@ -156,8 +156,9 @@ export function alive(
   walk(reading, sizes, (at, own) => {
     for (let block = 0; block < G; block++) {
       const x = port.data[at(block)]!
-      for (const gate of same[block]!) if (!equal(x, data[own(gate)]!)) same[block]!.delete(gate)
-      for (const gate of opposite[block]!) if (!equal(-x, data[own(gate)]!)) opposite[block]!.delete(gate)
+      for (const gate of same[block]!) if (!equal(x, data[own(gate)]!, size(own(gate)))) same[block]!.delete(gate)
+      for (const gate of opposite[block]!)
+        if (!equal(-x, data[own(gate)]!, size(own(gate)))) opposite[block]!.delete(gate)
       if (same[block]!.size + opposite[block]!.size === 0) isAlive = false
     }
     return isAlive
@@ -166,7 +167,12 @@ export function alive(
 }
 
 /** The same as numbers, where not all fits. */
-export function counted(port: FloatTensor, { sizes, data }: Canonical, reading: Reading, { equal }: Level): Counts {
+export function counted(
+  port: FloatTensor,
+  { sizes, data, size }: Canonical,
+  reading: Reading,
+  { equal }: Level,
+): Counts {
   const { d, g: G, u, c } = sizes
   const zeros = (): number[][] => Array.from({ length: G }, () => Array.from({ length: G }, () => 0))
   const counts = { size: d * u * c, equal: zeros(), opposite: zeros(), squares: zeros() }
@@ -175,8 +181,9 @@ export function counted(port: FloatTensor, { sizes, data }: Canonical, reading: 
       const x = port.data[at(block)]!
       for (let gate = 0; gate < G; gate++) {
         const y = data[own(gate)]!
-        if (equal(x, y)) counts.equal[block]![gate]!++
-        if (equal(-x, y)) counts.opposite[block]![gate]!++
+        const most = size(own(gate))
+        if (equal(x, y, most)) counts.equal[block]![gate]!++
+        if (equal(-x, y, most)) counts.opposite[block]![gate]!++
         counts.squares[block]![gate]! += (x - y) ** 2
       }
     }

@@ -1,6 +1,6 @@
 // What a state_dict can come to in a port: its parameters, one by one, joined, summed, or a gate alone.
 import { kinds } from '../format/module.ts'
-import { elementCount, type FloatDType, type FloatTensor, sameShape, unitRoundoff } from '../format/tensor.ts'
+import { elementCount, type FloatDType, type FloatTensor, largest, sameShape, unitRoundoff } from '../format/tensor.ts'
 
 /** A parameter, or the sum of two, of which a port may have all or a gate. */
 export interface Piece {
@@ -17,6 +17,8 @@ export interface Piece {
   readonly shape: readonly number[]
   readonly data: Float32Array | Float64Array
   readonly dtype: FloatDType
+  /** Of a sum: the size of what is added, which rounds before it cancels. */
+  readonly added?: Float64Array
   /** Whether only gates but n are added, where a GRU has r between its two biases; else why such a sum computes something else. */
   readonly sum?: 'all' | 'but n'
   readonly wrong?: string
@@ -83,10 +85,11 @@ function sumsOf({ of, gates, nameOf }: Group): Piece[] {
   const names = [nameOf('bias_ih'), nameOf('bias_hh')]
   const own = pieceOf(names[0]!, bias_ih, gates)
   const isGRU = gates.includes('n')
+  const sizes = Float64Array.from(bias_ih.data, (x, i) => Math.abs(x) + Math.abs(bias_hh.data[i]!))
   const added = (from: number): Float64Array =>
     Float64Array.from(bias_ih.data, (x, i) => (i < from ? x + bias_hh.data[i]! : x))
   const dtype = unitRoundoff[bias_ih.dtype] > unitRoundoff[bias_hh.dtype] ? bias_ih.dtype : bias_hh.dtype
-  const all: Piece = { ...own, names, dtype, data: added(Infinity), sum: 'all' }
+  const all: Piece = { ...own, names, dtype, data: added(Infinity), added: sizes, sum: 'all' }
   if (!isGRU) return [all]
   const wrong = 'the two biases of gate n have r between them in PyTorch, so that they are no sum'
   return [
@@ -97,7 +100,7 @@ function sumsOf({ of, gates, nameOf }: Group): Piece[] {
 
 /** Each gate of a piece alone. */
 function gatesAlone(piece: Piece): Piece[] {
-  const { gates, rows, columns, data, sum } = piece
+  const { gates, rows, columns, data, added, sum } = piece
   if (gates.length === 1) return []
   const size = rows * columns
   const shape = [rows, ...piece.shape.slice(1)]
@@ -105,7 +108,8 @@ function gatesAlone(piece: Piece): Piece[] {
     // Gate n of a sum without n is that of bias_ih, which is there anyway.
     if (sum === 'but n' || (piece.wrong !== undefined && gate === 'n')) return []
     const { wrong: _, ...own } = piece
-    return [{ ...own, gate, gates: noGates, shape, data: data.subarray(i * size, (i + 1) * size) }]
+    const part = <A extends Float32Array | Float64Array>(all: A): A => all.subarray(i * size, (i + 1) * size) as A
+    return [{ ...own, gate, gates: noGates, shape, data: part(data), ...(added && { added: part(added) }) }]
   })
 }
 
@@ -211,8 +215,9 @@ function isAlike(pieces: readonly (Piece | undefined)[]): pieces is readonly Pie
 export interface Canonical {
   readonly sizes: { readonly d: number; readonly g: number; readonly u: number; readonly c: number }
   readonly data: Float32Array | Float64Array
-  /** How much a number may be off by rounding, in units of roundoff of the size of what was added. */
   readonly dtype: FloatDType
+  /** The size of each number, or of what was added to it. */
+  readonly size: (i: number) => number
 }
 
 /** How many numbers a source has. */
@@ -228,7 +233,7 @@ export function canonical({ how, pieces }: Source): Canonical {
     'float64',
   )
   const sizes = { d: pieces.length, g: gates.length, u: rows, c: columns }
-  if (pieces.length === 1) return { sizes, data: first.data, dtype }
+  if (pieces.length === 1) return { sizes, data: first.data, dtype, size: sizeOf(first) }
   const data = new Float64Array(countOf({ how, pieces }))
   if (how !== 'columns') {
     let at = 0
@@ -236,7 +241,7 @@ export function canonical({ how, pieces }: Source): Canonical {
       data.set(piece.data, at)
       at += piece.data.length
     }
-    return { sizes, data, dtype }
+    return { sizes, data, dtype, size: sizeOf({ data, ...allAdded(pieces) }) }
   }
   const width = pieces.reduce((sum, piece) => sum + piece.columns, 0)
   for (let row = 0; row < gates.length * rows; row++) {
@@ -246,5 +251,19 @@ export function canonical({ how, pieces }: Source): Canonical {
       at += piece.columns
     }
   }
-  return { sizes: { d: 1, g: gates.length, u: rows, c: width }, data, dtype }
+  return { sizes: { d: 1, g: gates.length, u: rows, c: width }, data, dtype, size: sizeOf({ data }) }
+}
+
+/** What cancels may leave less than its own rounding; where it leaves so little, anything would do. */
+const mostCancelled = 2 ** 7
+
+function sizeOf({ data, added }: Pick<Piece, 'data' | 'added'>): (i: number) => number {
+  if (added === undefined) return (i) => Math.abs(data[i]!)
+  const most = largest(data)
+  return (i) => Math.max(Math.abs(data[i]!), Math.min(added[i]!, mostCancelled * most))
+}
+
+function allAdded(pieces: readonly Piece[]): Pick<Piece, 'added'> {
+  if (!pieces.every(({ added }) => added !== undefined)) return {}
+  return { added: Float64Array.from(pieces.flatMap(({ added }) => [...added!])) }
 }
