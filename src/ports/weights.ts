@@ -1,6 +1,6 @@
 // Files of weights, those that are several files included: none leads out of its folder.
 import { realpath } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, sep } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { readTensors } from '../format/actual.ts'
 import { readOnnx } from '../format/actual/onnx.ts'
 import { floatsOf, invalid, type Tensors } from '../format/actual/tensors.ts'
@@ -8,6 +8,7 @@ import { groupTensors, readManifest } from '../format/actual/tfjs.ts'
 import { readZip } from '../format/actual/zip.ts'
 import { ParityError } from '../format/errors.ts'
 import { readHDF5 } from './hdf5.ts'
+import { isBelow } from './inside.ts'
 import { attempt, readRegular } from './regular.ts'
 
 /** What all files of weights may come to. */
@@ -80,15 +81,12 @@ async function readShards(file: string, bytes: Uint8Array): Promise<Tensors> {
 /** A file that another one names: in its folder, links followed. */
 async function readBeside(file: string, path: string, where: string): Promise<Uint8Array> {
   const folder = await attempt(file, () => realpath(dirname(file)))
-  const inside = (own: string): boolean => {
-    const way = relative(folder, own)
-    return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
-  }
   const named = join(folder, path)
-  if (path === '' || path.includes('\0') || isAbsolute(path) || !inside(named)) {
+  if (path === '' || path.includes('\0') || isAbsolute(path) || !isBelow(folder, named)) {
     throw invalid(where, 'a file in the folder of the model', JSON.stringify(path))
   }
   const own = await attempt(join(dirname(file), path), () => realpath(named))
-  if (!inside(own)) throw invalid(where, 'a file in the folder of the model', `${path}, a link that leads out of it`)
+  if (!isBelow(folder, own))
+    throw invalid(where, 'a file in the folder of the model', `${path}, a link that leads out of it`)
   return readRegular(own, mostBytes)
 }
