@@ -1,8 +1,9 @@
-// How a port lays out a state_dict, found by the numbers of both: never by names.
+// How a port lays out a state_dict, found by the numbers of both: names only ever speak against it.
 import type { RuleRecord } from './format/actual/rules.ts'
 import type { FloatTensor } from './format/tensor.ts'
 import { type Conventions, conventionsOf, disagreement } from './layout/conventions.ts'
 import { type Found, isConstant, type Matches, matchesOf, type Nearest } from './layout/matches.ts'
+import { objection } from './layout/names.ts'
 import { ruleOf } from './layout/rule.ts'
 import { type Piece, sourcesOf } from './layout/sources.ts'
 
@@ -38,16 +39,24 @@ export function layoutOf(
   for (const [name, found] of right) {
     for (const part of partsOf(found)) users.set(part, [...(users.get(part) ?? []), name])
   }
-  const findings = [...matches].map(([name, own]) => findingOf(name, port[name]!, own, conventions, users))
+  const findings = [...matches].map(([name, own]) => findingOf(name, port[name]!, own, { conventions, users, right }))
   return { findings, conventions, unused: unusedOf(stateDict, findings) }
+}
+
+/** What is known of the other tensors. */
+interface Beside {
+  readonly conventions: Conventions
+  /** Which have each part of the state_dict. */
+  readonly users: ReadonlyMap<string, readonly string[]>
+  /** Those that are one thing. */
+  readonly right: readonly (readonly [string, Found])[]
 }
 
 function findingOf(
   name: string,
   tensor: FloatTensor,
   { found, nearest }: Matches,
-  conventions: Conventions,
-  users: ReadonlyMap<string, readonly string[]>,
+  { conventions, users, right }: Beside,
 ): Finding {
   const own = { name, tensor }
   const [first, second] = found
@@ -62,7 +71,10 @@ function findingOf(
     .find((user) => user !== name)
   const why = first.reading.misread
     ? 'its numbers stand in another order than its shape says: reshaped, where it was to be transposed'
-    : (wrong ?? disagreement(first, conventions) ?? (others && `${others} is that, too`))
+    : (wrong ??
+      disagreement(first, conventions) ??
+      (others && `${others} is that, too`) ??
+      objection(name, first, right))
   if (why !== undefined) return { ...own, status: 'at odds', found: first, why }
   return { ...own, status: 'matched', found: first, rule: ruleOf(name, tensor, first) }
 }
