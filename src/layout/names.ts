@@ -54,8 +54,9 @@ export function objection(name: string, found: Found, all: readonly (readonly [s
   if (isBoth && (own.reverse ? forwards : backwards).test(words) && !(own.reverse ? backwards : forwards).test(words)) {
     return `its name says ${own.reverse ? 'forward' : 'reverse'}`
   }
-  if (/^weight_ih /.test(own.kind) && recurrent.test(words)) return 'its name says that it is of h, as weight_hh is'
-  if (/^weight_hh /.test(own.kind) && ofInput.test(words))
+  if (own.kind.startsWith('weight_ih ') && recurrent.test(words))
+    return 'its name says that it is of h, as weight_hh is'
+  if (own.kind.startsWith('weight_hh ') && ofInput.test(words))
     return 'its name says that it is of the input, as weight_ih is'
   return mixed(name, own, all) ?? misplaced(name, own, all) ?? miscounted(name, own, all)
 }
