@@ -36,7 +36,7 @@ const readers: Readonly<
 > = {
   npy: (bytes, where, only) => ({ [only]: readNpy(bytes, where) }),
   npz: (bytes, where, _, mostBytes) => readNpz(bytes, where, mostBytes),
-  safetensors: readSafetensors,
+  safetensors: (bytes, where) => readSafetensors(bytes, where),
   msgpack: readMessagePack,
 }
 

@@ -192,11 +192,15 @@ export function counted(
   return counts
 }
 
+const known = new Map<number, readonly (readonly number[])[]>()
+
 /** Every order of so many, the one that changes nothing first. */
 export function orders(count: number): readonly (readonly number[])[] {
   const of = (left: readonly number[]): readonly (readonly number[])[] =>
     left.length === 0
       ? [[]]
       : left.flatMap((one) => of(left.filter((other) => other !== one)).map((rest) => [one, ...rest]))
-  return of(Array.from({ length: count }, (_, i) => i))
+  const all = known.get(count) ?? of(Array.from({ length: count }, (_, i) => i))
+  known.set(count, all)
+  return all
 }

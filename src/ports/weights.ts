@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { readTensors } from '../format/actual.ts'
 import { readOnnx } from '../format/actual/onnx.ts'
 import { floatsOf, invalid, type Tensors } from '../format/actual/tensors.ts'
+import { readSafetensors } from '../format/actual/safetensors.ts'
 import { groupTensors, readManifest } from '../format/actual/tfjs.ts'
 import { readZip } from '../format/actual/zip.ts'
 import { ParityError } from '../format/errors.ts'
@@ -18,6 +19,8 @@ const mostBytes = 2 ** 31
 const exported = "safetensors.torch.save_file(model.state_dict(), 'model.safetensors') writes them"
 
 const readers: Readonly<Record<string, (file: string, bytes: Uint8Array) => Promise<Tensors>>> = {
+  // Counters, such as those of batch norms, are no weights.
+  safetensors: async (file, bytes) => readSafetensors(bytes, file, { floatsOnly: true }),
   h5: (file, bytes) => readHDF5(bytes, file),
   hdf5: (file, bytes) => readHDF5(bytes, file),
   keras: readKeras,

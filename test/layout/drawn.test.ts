@@ -47,7 +47,7 @@ function drawn(numbers: Random, seed: number): { recorded: RecurrentCase; port: 
 
 it('finds any layout that it documents, whose rules undo it, and nothing that is off in one number', () => {
   const numbers = random(3)
-  for (let seed = 1; seed <= 100; seed++) {
+  for (let seed = 1; seed <= 60; seed++) {
     const { recorded, port } = drawn(numbers, seed)
     const { findings, unused } = layoutOf(recorded.params, port)
     expect([seed, unused, findings.filter(({ status }) => status !== 'matched')]).toEqual([seed, [], []])

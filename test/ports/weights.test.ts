@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { zipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeSafetensors } from '../../src/format/actual/safetensors.ts'
 import { ParityError } from '../../src/format/errors.ts'
+import { floatTensor } from '../../src/format/tensor.ts'
 import { layoutOf } from '../../src/layout.ts'
 import { readWeights } from '../../src/ports/weights.ts'
 import { it as withFolder } from '../cli/command.ts'
@@ -58,6 +60,24 @@ describe('readWeights', () => {
     const { findings, unused } = layoutOf(await readWeights(join(made, stateDict)), tensors)
     expect(findings.map(({ status }) => status)).toEqual(['matched', 'matched', 'matched'])
     expect(unused).toEqual([])
+  })
+
+  it('leaves out what a state_dict counts', async () => {
+    const [head, ...data] = encodeSafetensors({
+      num_batches_tracked: { dtype: 'int64', shape: [1], data: BigInt64Array.of(7n) },
+      weight: floatTensor('float32', [2], [1, 2]),
+    })
+    await writeFile(join(folder, 'counts.safetensors'), Buffer.concat([head!, ...data]))
+    expect(Object.keys(await readWeights(join(folder, 'counts.safetensors')))).toEqual(['weight'])
+    const unknown = Buffer.from(
+      Buffer.concat([head!, ...data])
+        .toString('latin1')
+        .replace('I64', 'X64'),
+      'latin1',
+    )
+    expect(await messageOf('unknown.safetensors', unknown)).toBe(
+      'unknown.safetensors: num_batches_tracked: expected F16, BF16, F32, F64, got X64',
+    )
   })
 
   it('reads the weights of a .keras, which is an archive', async () => {
