@@ -170,6 +170,18 @@ describe('layoutOf', () => {
       half: 'matched: = weight_ih_l0, gates i f g o (Keras: i f c o), rounded to float16',
       brain: 'matched: = bias_ih_l0, gates i f g o (Keras: i f c o), rounded to bfloat16, in float32',
     })
+    // Cut instead of rounded, as the upper half of a float32; and one in a hundred more than that.
+    const halves = new Uint32Array(Float32Array.from(bias_ih_l0!.data).buffer).map((bits) => bits & 0xffff_0000)
+    const cut = floatTensor('bfloat16', [12], new Float32Array(halves.buffer))
+    expect(said(lstm.recorded.params, { cut })['cut']).toBe(
+      'matched: = bias_ih_l0, gates i f g o (Keras: i f c o), within 2 roundings of bfloat16',
+    )
+    const more = floatTensor(
+      'bfloat16',
+      [12],
+      bias_ih_l0!.data.map((x) => x * 1.02),
+    )
+    expect(said(lstm.recorded.params, { more })['more']).toMatch(/^unmatched: no match, nearest bias_ih_l0 \(\d+ of 12/)
     const small = { 'fc.bias': floatTensor('float32', [3], [1e-9, -2e-9, 3e-9]) }
     expect(said(small, { b: floatTensor('float16', [3], [0, 0, 0]) })['b']).toMatch(/^unmatched: no match/)
     const other = floatTensor(

@@ -80,14 +80,15 @@ const roundings: Readonly<Record<FloatDType, (x: number) => number>> = {
   float64: (x) => x,
 }
 
-/** So many roundings of what is summed or converted on the way may be in a number. */
-const mostRoundings = 4
+/** So many roundings of what is summed or converted on the way may be in a number; two where bits are cut, as to narrow dtypes. */
+const mostRoundings: Readonly<Record<FloatDType, number>> = { float16: 2, bfloat16: 2, float32: 4, float64: 4 }
 
 /** From the very same numbers on: rounded to the port's dtype, to a narrower one, and other roundings. */
 export function levelsOf(port: FloatDType, own: FloatDType): readonly Level[] {
   const round = roundings[port]
   const roundOwn = roundings[own]
-  const coarse = Math.max(unitRoundoff[port], unitRoundoff[own])
+  const coarser = unitRoundoff[port] >= unitRoundoff[own] ? port : own
+  const most = mostRoundings[coarser]
   const isNarrower = unitRoundoff[port] > unitRoundoff[own]
   const narrower = (['float16', 'bfloat16'] as const).filter((dtype) => unitRoundoff[dtype] > unitRoundoff[port])
   return [
@@ -98,8 +99,8 @@ export function levelsOf(port: FloatDType, own: FloatDType): readonly Level[] {
       equal: (x: number, y: number) => x === roundings[dtype](y),
     })),
     {
-      words: `within ${mostRoundings} roundings of ${coarse === unitRoundoff[port] ? port : own}`,
-      equal: (x, y, size) => Math.abs(x - y) <= mostRoundings * coarse * size,
+      words: `within ${most} roundings of ${coarser}`,
+      equal: (x, y, size) => Math.abs(x - y) <= most * unitRoundoff[coarser] * size,
     },
   ]
 }
