@@ -10,12 +10,12 @@ step() { printf '\n== %s\n' "$*"; }
 step "Node packages"
 npm ci --no-audit --no-fund
 
-step "frameworks that adapters run"
+step "frameworks that adapters run, and what reads their files"
 # Beside the Python environment: nobody else needs the 230 MB, and npm takes optional peers for installed.
 frameworks=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/frameworks
 mkdir -p "$frameworks"
 npm install --prefix "$frameworks" --no-audit --no-fund onnxruntime-web@1.30.0 @tensorflow/tfjs-core@4.22.0 \
-  @tensorflow/tfjs-layers@4.22.0 @tensorflow/tfjs-backend-cpu@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
+  @tensorflow/tfjs-layers@4.22.0 @tensorflow/tfjs-backend-cpu@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0 h5wasm@0.10.3
 export NODE_PATH=$frameworks/node_modules
 
 step "Python environment"
@@ -38,8 +38,8 @@ npm run --silent lint
 npm run --silent typecheck
 (
   cd python
-  "$venv/bin/ruff" format --check --config pyproject.toml . ../test/clients
-  "$venv/bin/ruff" check --config pyproject.toml . ../test/clients
+  "$venv/bin/ruff" format --check --config pyproject.toml . ../test/clients ../test/format/weights
+  "$venv/bin/ruff" check --config pyproject.toml . ../test/clients ../test/format/weights
   "$venv/bin/mypy"
 )
 

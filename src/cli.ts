@@ -15,6 +15,7 @@ import type {
   FuzzFlags,
   DriftFlags,
   MatrixFlags,
+  MapFlags,
 } from './cli/flags.ts'
 
 // What a case leaves behind dies young, and V8 would let it pile up: this keeps a file of any size within 150 MB.
@@ -119,6 +120,19 @@ function program(): Command {
       const { explain } = await import('./cli/explain.ts')
       const { timeout, search, ...rest } = flags
       process.exitCode = await explain(file, { ...rest, timeoutMs: 1000 * timeout, searchMs: 1000 * search })
+    })
+
+  torchParity
+    .command('map')
+    .description('say what each tensor of a port’s weights is of a state_dict, by their numbers, and write a map of it')
+    .argument('<state_dict>', 'a file of tensors by PyTorch’s names, or a fixture, whose case --case names')
+    .argument('<weights>', 'the file that the port reads its weights from')
+    .option('--case <id>', 'the case whose parameters are the state_dict, or how its id alone begins')
+    .option('--out <file>', 'write the rules, as --map takes them')
+    .option('--json <file>', 'write what was found as JSON')
+    .action(async (stateDict: string, weights: string, flags: MapFlags) => {
+      const { mapCommand } = await import('./cli/map.ts')
+      process.exitCode = await mapCommand(stateDict, weights, flags)
     })
 
   torchParity

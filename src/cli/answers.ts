@@ -1,4 +1,4 @@
-import { type NameMap, parseMap } from '../format/actual/map.ts'
+import { type NameMap, parseMap } from '../format/actual/rules.ts'
 import { ParityError } from '../format/errors.ts'
 import { type Answers, openAnswers } from '../ports/answers.ts'
 import { readRegular } from '../ports/regular.ts'

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import pc from 'picocolors'
-import type { NameMap } from '../format/actual/map.ts'
+import type { NameMap } from '../format/actual/rules.ts'
 import { mostBytesOf, readActual } from '../format/actual.ts'
 import { once } from '../verify/again.ts'
 import { type Case, isModelRequest } from '../format/case.ts'

@@ -124,3 +124,9 @@ export interface MatrixFlags {
   timeout: number
   quiet?: true
 }
+
+export interface MapFlags {
+  case?: string
+  out?: string
+  json?: string
+}

@@ -1,6 +1,7 @@
 import { decode } from '@msgpack/msgpack'
 import * as z from 'zod'
-import { type NameMap, renamed } from './actual/map.ts'
+import { renamed } from './actual/map.ts'
+import type { NameMap } from './actual/rules.ts'
 import { readNpy } from './actual/npy.ts'
 import { readNpz } from './actual/npz.ts'
 import { readSafetensors } from './actual/safetensors.ts'
@@ -35,7 +36,7 @@ const readers: Readonly<
 > = {
   npy: (bytes, where, only) => ({ [only]: readNpy(bytes, where) }),
   npz: (bytes, where, _, mostBytes) => readNpz(bytes, where, mostBytes),
-  safetensors: readSafetensors,
+  safetensors: (bytes, where) => readSafetensors(bytes, where),
   msgpack: readMessagePack,
 }
 

@@ -1,5 +1,6 @@
 // The process between the command and a page: serves its files, opens it in a browser, and hands questions on.
-import { createServer, type ServerResponse } from 'node:http'
+import { randomUUID } from 'node:crypto'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { readFile, realpath } from 'node:fs/promises'
 import { type AddressInfo, Socket } from 'node:net'
 import { dirname, extname, join, relative, resolve, sep } from 'node:path'
@@ -9,8 +10,9 @@ import { messageOf } from '../format/errors.ts'
 import { openBrowser } from './browser.ts'
 import { openChannel } from './channel.ts'
 import type * as Driver from './page-driver.ts'
-import { fromText, toText } from './page-text.ts'
+import { fromBase64, fromBytes, toBase64, toBytes } from './page-bytes.ts'
 import type { Answer, Question } from './served.ts'
+import { acceptSocket, type Socket as WebSocket } from './websocket.ts'
 import { channelFd, endWithParent } from './worker-process.ts'
 
 /** Our own modules, of which the page loads the driver. */
@@ -55,30 +57,63 @@ async function within(folder: string, path: string): Promise<string> {
   return file
 }
 
-/** Serves a folder to this machine alone. → its address, without a slash at the end */
-async function served(root: string): Promise<string> {
+/** Something that listens on this machine alone. */
+interface Listening {
+  /** Without a slash at the end. */
+  readonly origin: string
+  readonly server: Server
+}
+
+/** root: a folder that is served; none for a page of somebody else's server */
+async function listen(root: string | undefined): Promise<Listening> {
   const server = createServer((request, response) => {
-    void respond(root, (request.url ?? '/').replace(/[?#].*$/s, ''), response)
+    if (root === undefined) response.writeHead(404).end()
+    else void respond(root, (request.url ?? '/').replace(/[?#].*$/s, ''), response)
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  return `http://localhost:${(server.address() as AddressInfo).port}`
+  return { origin: `http://localhost:${(server.address() as AddressInfo).port}`, server }
+}
+
+/** Waits for the page, which alone knows the path. */
+function awaitPage(
+  server: Server,
+  path: string,
+  onMessage: (message: Uint8Array) => void,
+  onEnd: () => void,
+): Promise<WebSocket> {
+  return new Promise((resolve) => {
+    let isThere = false
+    server.on('upgrade', (request, stream) => {
+      if (isThere || request.url !== path) {
+        stream.destroy()
+        return
+      }
+      isThere = true
+      if (stream instanceof Socket) stream.setNoDelay(true)
+      resolve(acceptSocket(request, stream, onMessage, onEnd))
+    })
+  })
 }
 
 /** What is opened, and the module of the engine where it is no page. */
 interface Place {
   readonly url: string
   readonly module?: string
+  readonly listening: Listening
 }
 
 async function placeOf(what: string): Promise<Place> {
-  if (/^https?:\/\//.test(what)) return { url: what }
+  if (/^https?:\/\//.test(what)) return { url: what, listening: await listen(undefined) }
   const file = resolve(what)
   // From here modules may be imported from beside, and from node_modules.
   const here = process.cwd()
   const root = file.startsWith(here + sep) ? here : dirname(file)
-  const base = await served(root)
+  const listening = await listen(root)
+  const base = listening.origin
   const path = `/${relative(root, file).split(sep).map(encodeURIComponent).join('/')}`
-  return extname(file) === '.html' ? { url: base + path } : { url: base + emptyPath, module: path }
+  return extname(file) === '.html'
+    ? { url: base + path, listening }
+    : { url: base + emptyPath, module: path, listening }
 }
 
 async function opened(browser: Browser, { url, module }: Place, fail: (error: string) => void): Promise<Page> {
@@ -111,9 +146,13 @@ async function opened(browser: Browser, { url, module }: Place, fail: (error: st
   return page
 }
 
+/** So long others have to say why a page has gone. */
+const goneMs = 200
+
 async function serve(what: string): Promise<void> {
   let browser: Browser | undefined
   let driver: JSHandle<typeof Driver> | undefined
+  let socket: WebSocket | undefined
   const channel = openChannel(
     // A browser that is asked to end leaves nothing behind.
     new Socket({ fd: channelFd, readable: true, writable: true }).on('close', () => {
@@ -126,10 +165,12 @@ async function serve(what: string): Promise<void> {
   const lastWord = (error: string): void => {
     channel.send({ ask: -1, error } satisfies Answer, () => process.exit(1))
   }
+  const tell = (bytes: Uint8Array): void => channel.send({ value: undefined, ...(fromBytes(bytes) as Answer) })
   const answer = async (question: Question): Promise<void> => {
     try {
-      const text = await driver!.evaluate((own, asked) => own.answer(asked), toText(question))
-      channel.send({ value: undefined, ...(fromText(text) as Answer) })
+      const bytes = toBytes(question)
+      if (socket !== undefined) return socket.send(bytes)
+      tell(fromBase64(await driver!.evaluate((own, asked) => own.answer(asked), toBase64(bytes))))
     } catch (error) {
       // What an engine throws is an answer of the driver: the page itself is gone, or another.
       lastWord(messageOf(error))
@@ -142,7 +183,25 @@ async function serve(what: string): Promise<void> {
     browser.on('disconnected', () => lastWord('the browser has ended'))
     // As text: what a compiler makes of an import is of its module alone.
     driver = await page.evaluateHandle<typeof Driver>(`import(${JSON.stringify(driverPath)})`)
-    channel.send(await driver.evaluate((own, module) => own.load(module), place.module))
+    const greeting = await driver.evaluate((own, module) => own.load(module), place.module)
+    const { server, origin } = place.listening
+    const path = `/${randomUUID()}`
+    const connected = awaitPage(
+      server,
+      path,
+      (message) => {
+        try {
+          tell(message)
+        } catch {
+          lastWord('the page answered what is none')
+        }
+      },
+      // Why it has gone is told by others, where anybody knows.
+      () => void setTimeout(lastWord, goneMs, 'the page has gone, or another has come in its place'),
+    )
+    const isConnected = await driver.evaluate((own, url) => own.connect(url), origin.replace('http', 'ws') + path)
+    if (isConnected) socket = await connected
+    channel.send(greeting)
   } catch (error) {
     channel.send({ ask: 0, error: messageOf(error) } satisfies Answer)
   }

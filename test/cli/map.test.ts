@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
 import { engine } from '../../src/engine/run.ts'
 import type { Outputs } from '../../src/format/case.ts'
-import { floatTensor } from '../../src/format/tensor.ts'
+import { namedCase } from '../../src/cli/named.ts'
+import { type FloatTensor, floatTensor } from '../../src/format/tensor.ts'
 import { cells, npy, npz, one, put, safetensors, two, verify } from './answering.ts'
 import { it } from './command.ts'
 
@@ -48,7 +51,7 @@ describe('--map', () => {
   })
 
   it.for([
-    ['map.json', '[{"from": "hidden"}]', 'map.json: 0.to: expected string, got nothing'],
+    ['map.json', '[{"from": "hidden"}]', 'map.json: 0.to: expected a name, a list of names, or null, got nothing'],
     ['none.json', '[]', "none.json: expected a readable file, got ENOENT: no such file or directory, open 'none.json'"],
   ] as const)('refuses %s of %s', async ([name, text, problem], { folder }) => {
     await put(folder, { ...files, 'map.json': text })
@@ -83,3 +86,104 @@ describe('explain --answers', () => {
     expect(none.code).toBe(2)
   })
 })
+
+describe('torch-parity map', () => {
+  // What PyTorch gave: a map that is found by the weights takes the gradients of a port that has them as Keras does.
+  const fixture = fileURLToPath(new URL('../../fixtures/lstm/gradients.msgpack', import.meta.url))
+
+  it('finds a map that --actual takes, of a case that PyTorch computed', async ({ folder }) => {
+    const recorded = await namedCase(fixture, 'seq_len-4-batch-3-input-5-hidden-4-gradients')
+    const laidOut = (of: Readonly<Record<string, FloatTensor>>, prefix: string, bias: Float32Array): Outputs => ({
+      [`${prefix}kernel`]: turned(of[`${prefix}weight_ih_l0`]!),
+      [`${prefix}recurrent_kernel`]: turned(of[`${prefix}weight_hh_l0`]!),
+      [`${prefix}bias`]: floatTensor('float32', [bias.length], bias),
+    })
+    const { bias_ih_l0, bias_hh_l0 } = recorded.params
+    const sum = Float32Array.from(bias_ih_l0!.data, (x, i) => x + bias_hh_l0!.data[i]!)
+    const gradient = recorded.expected['grad_bias_ih_l0']!.data as Float32Array
+    await put(folder, {
+      'weights.npz': npz(laidOut(recorded.params, '', sum)),
+      'mine.safetensors': safetensors({ ...laidOut(recorded.expected, 'grad_', gradient) }),
+    })
+    const found = await folder.run([
+      'map',
+      fixture,
+      'weights.npz',
+      '--case',
+      recorded.id,
+      '--out',
+      'map.json',
+      '--json',
+      'map-found.json',
+    ])
+    expect(found).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: `  matched   kernel           = weight_ih_l0 transposed, gates i f g o (Keras: i f c o)
+  matched   recurrent_kernel = weight_hh_l0 transposed, gates i f g o (Keras: i f c o)
+  matched   bias             = bias_ih_l0 + bias_hh_l0, gates i f g o (Keras: i f c o)
+3 tensors: 3 matched, 0 ambiguous, 0 at odds, 0 unmatched
+written: map.json: 3 rules
+`,
+    })
+    const { rules, exitCode, tensors } = JSON.parse(await readFile(folder.path('map-found.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >
+    expect(exitCode).toBe(0)
+    expect(rules).toEqual(JSON.parse(await readFile(folder.path('map.json'), 'utf8')))
+    expect(tensors).toMatchObject([{ name: 'kernel', status: 'matched', is: { transposed: true } }, {}, {}])
+    const judged = await folder.run([
+      'explain',
+      fixture,
+      '--case',
+      recorded.id,
+      '--actual',
+      'mine.safetensors',
+      '--map',
+      'map.json',
+    ])
+    expect(judged.stdout).toContain('note: not given, and not judged: output, h_n, c_n, grad_input')
+    expect(judged.stdout).toMatch(/\n {2}match /)
+    expect(judged.code).toBe(0)
+  })
+
+  it('exits with 1 where something is not found, and writes the rest', async ({ folder }) => {
+    const recorded = await namedCase(fixture, 'seq_len-4-batch-3-input-5-hidden-4-gradients')
+    const { weight_ih_l0, weight_hh_l0 } = recorded.params
+    await put(folder, { 'a.npz': npz({ a: weight_ih_l0!, b: turned(weight_ih_l0!), c: weight_hh_l0! }) })
+    const { code, stdout } = await folder.run(['map', fixture, 'a.npz', '--case', recorded.id, '--out', 'map.json'])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/\n {2}at odds {3}b = weight_ih_l0 transposed, .* but .*\n/)
+    expect(stdout).toContain('nobody uses of the state_dict: bias_ih_l0, bias_hh_l0')
+    expect(JSON.parse(await readFile(folder.path('map.json'), 'utf8'))).toHaveLength(1)
+  })
+
+  it.for<[string[], string]>([
+    [['map', fixture, 'a.npz'], `${fixture}: expected --case to name one of its `],
+    [['map', 'a.npz', 'a.npz', '--case', 'x'], '--case: expected it with a fixture, got a.npz'],
+    [
+      ['map', 'model.pt', 'a.npz'],
+      'model.pt: expected tensors that are read without running a pickle, got .pt\nsafetensors.torch.save_file',
+    ],
+    [['map', 'a.npz', 'none.npz'], 'none.npz: expected a readable file, got ENOENT'],
+    [['map', 'empty.npz', 'a.npz'], 'empty.npz: expected tensors with numbers, got none'],
+  ])('refuses %j', async ([args, message], { folder }) => {
+    await put(folder, {
+      'a.npz': npz({ a: one.params['weight_ih']! }),
+      'empty.npz': npz({ a: floatTensor('float32', [0, 3], []) }),
+    })
+    const { code, stderr } = await folder.run(args)
+    expect(stderr).toContain(`error ${message}`)
+    expect(code).toBe(2)
+  })
+})
+
+function turned({ shape, data }: FloatTensor): FloatTensor {
+  const [rows = 0, columns = 0] = shape
+  return floatTensor(
+    'float32',
+    [columns, rows],
+    Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
+  )
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readActual } from '../../src/format/actual.ts'
-import { parseMap, renamed } from '../../src/format/actual/map.ts'
+import { renamed } from '../../src/format/actual/map.ts'
+import { parseMap } from '../../src/format/actual/rules.ts'
 import type { FloatTensor } from '../../src/format/tensor.ts'
 import { floatTensor } from '../../src/format/tensor.ts'
 import { npy, safetensors } from '../cli/answering.ts'
@@ -157,7 +158,7 @@ describe('parseMap', () => {
     ['{', 'map.json: expected a list of rules in JSON, got '],
     ['{}', 'map.json: expected array, got a map'],
     ['[]', 'map.json: expected at least 1, got a list'],
-    ['[{"from": "a"}]', 'map.json: 0.to: expected string, got nothing'],
+    ['[{"from": "a"}]', 'map.json: 0.to: expected a name, a list of names, or null, got nothing'],
     ['[{"from": "a", "to": "b", "scale": 2}]', 'map.json: 0: expected no key "scale"'],
     [
       '[{"from": "a", "to": "b", "transpose": [1, 1]}]',
@@ -175,6 +176,21 @@ describe('parseMap', () => {
       '[{"from": "a", "to": "b", "gates": "i i g o"}]',
       'map.json: 0.gates: expected the gates i f g o or r z n in some order, got "i i g o"',
     ],
+    [
+      '[{"from": "a", "to": ["b", "c"]}]',
+      'map.json: 0: expected join or sum where there is a list of names, and neither elsewhere',
+    ],
+    [
+      '[{"from": "a", "to": "b", "join": 0}]',
+      'map.json: 0: expected join or sum where there is a list of names, and neither elsewhere',
+    ],
+    ['[{"from": "a", "to": ["b"], "sum": true}]', 'map.json: 0: expected two biases in a sum'],
+    ['[{"from": "a", "to": ["b", "c"], "join": 0, "sum": true}]', 'map.json: 0: expected join or sum, not both'],
+    [
+      '[{"from": "a", "to": "b", "gate": "i", "gates": "i f g o"}]',
+      'map.json: 0: expected gate without gates, interleaved and join',
+    ],
+    ['[{"from": "a", "to": "b", "reshape": [-1, -1]}]', 'map.json: 0.reshape: expected at most one −1, got a list'],
     ['[{"from": "/(/", "to": "b"}]', 'map.json: 0.from: expected a regular expression, got '],
   ])('refuses %s', (text, message) => {
     expect(() => parseMap(text, 'map.json')).toThrow(message)

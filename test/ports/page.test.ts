@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it as plain } from 'vitest'
-import { fromText, toText } from '../../src/ports/page-text.ts'
+import { fromBase64, fromBytes, toBase64, toBytes } from '../../src/ports/page-bytes.ts'
 import { type Folder, it } from '../cli/command.ts'
 import { engineModule } from '../cli/engines.ts'
 import { caseRecord, cellCase, fixtureBytes } from '../sample.ts'
@@ -50,6 +50,26 @@ describe('verify --engine-page', { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/^3 cases: 3 matched/)
     expect((await folder.results('results.json')).engine).toMatch(/^late \(/)
     expect(code).toBe(0)
+  })
+
+  it('judges a page that lets no connection through', async ({ folder }) => {
+    const text = `<!doctype html><meta http-equiv="Content-Security-Policy" content="connect-src 'none'">
+      <script type="module">${float32}globalThis.torchParityEngine = float32Engine</script>`
+    const { code, stdout } = await judged(folder, 'port.html', text)
+    expect(stdout).toMatch(/^3 cases: 3 matched/)
+    expect(code).toBe(0)
+  })
+
+  it('has a fresh page when one goes to another place', async ({ folder }) => {
+    const goes = engineModule(
+      "(request) => { if (asked++ === 1) { location.href = '/-/empty.html?'; return new Promise(() => {}) } return cell(request) }",
+    )
+    const { code, stdout, stderr } = await judged(folder, 'port.mjs', goes)
+    expect(stderr).toMatch(
+      /^error cells\.msgpack: case two: engine port\.mjs: expected an answer, got an error: the page has gone, or another has come in its place\n$/,
+    )
+    expect(stdout).toMatch(/^2 cases: 2 matched.* 1 error$/m)
+    expect(code).toBe(2)
   })
 
   it('judges a GPU, or a software adapter', async ({ folder }) => {
@@ -134,7 +154,9 @@ describe('verify --engine-page', { timeout: 120_000 }, () => {
   })
 })
 
-describe('text of a page', () => {
+const back = (value: unknown): unknown => fromBytes(fromBase64(toBase64(toBytes(value))))
+
+describe('bytes of a page', () => {
   plain('keeps every number, bit by bit', () => {
     const view = new Float32Array([1, Number.NaN, -0, Infinity, 5]).subarray(1, 4)
     const value = {
@@ -146,11 +168,11 @@ describe('text of a page', () => {
       none: null,
       text: 'ü\u2028',
     }
-    expect(fromText(toText(value))).toStrictEqual(value)
-    expect(fromText(toText(undefined))).toBeUndefined()
+    expect(back(value)).toStrictEqual(value)
+    expect(back(undefined)).toBeUndefined()
     const long = new Float64Array(100_000).fill(Math.PI)
-    expect(fromText(toText(long))).toStrictEqual(long)
+    expect(back(long)).toStrictEqual(long)
     // Somebody's own object is nothing of ours.
-    expect(fromText(toText({ $: 'constructor', text: 'x' }))).toStrictEqual({ $: 'constructor', text: 'x' })
+    expect(back({ $: 'constructor', text: 'x' })).toStrictEqual({ $: 'constructor', text: 'x' })
   })
 })

@@ -22,11 +22,14 @@ const Entry = z.strictObject({
 /** The format allows no longer header. */
 const mostHeader = 100_000_000
 
+/** What the format has beside floats that we read. */
+const others = /^(?:BOOL|[IU](?:8|16|32|64)|F8_\w+|F4|F6_\w+|C64)$/
+
 /**
- * Reads a safetensors file. Source: the format's README, "Format".
+ * Reads a safetensors file; floatsOnly: what is of another kind is left out. Source: the format's README, "Format".
  * @throws ParityError TENSORS_INVALID
  */
-export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
+export function readSafetensors(bytes: Uint8Array, where: string, { floatsOnly = false } = {}): Tensors {
   if (bytes.length < 8) throw invalid(where, 'a header of at least 8 bytes', `${bytes.length}`)
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
   if (length > mostHeader || 8 + length > bytes.length) {
@@ -54,14 +57,16 @@ export function readSafetensors(bytes: Uint8Array, where: string): Tensors {
   for (const [name, { dtype, shape, data_offsets }] of ordered) {
     const own = `${where}: ${name}`
     const known = Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined
-    if (known === undefined) throw invalid(own, Object.keys(dtypes).join(', '), dtype)
+    if (known === undefined && !(floatsOnly && others.test(dtype))) {
+      throw invalid(own, Object.keys(dtypes).join(', '), dtype)
+    }
     const [begin, end] = data_offsets
     // No holes and no overlaps: the bytes are those of one tensor after the other.
     if (begin !== next || end < begin || end > data.length) {
       throw invalid(own, `offsets from ${next} to at most ${data.length}`, `${begin} to ${end}`)
     }
     next = end
-    read[name] = floatsOf(known, shape, data.subarray(begin, end), own)
+    if (known !== undefined) read[name] = floatsOf(known, shape, data.subarray(begin, end), own)
   }
   if (next !== data.length) throw invalid(where, `${next} bytes of tensors`, `${data.length}`)
   return read

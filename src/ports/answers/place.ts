@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readTensors } from '../../format/actual.ts'
 import { invalid, type Tensors } from '../../format/actual/tensors.ts'
+import { checkInside } from '../inside.ts'
 import { attempt, readRegular } from '../regular.ts'
 
 /** An answer that is there, and may be one that cannot be read. */
@@ -12,16 +13,19 @@ export interface Place {
   read(mostBytes: number): Promise<Tensors>
 }
 
-/** A file that has all tensors by their names. */
-export function fileAt(path: string): Place {
+/** A file in the folder of answers that has all tensors by their names. */
+export function fileAt(folder: string, path: string): Place {
   return {
     name: path,
-    read: async (mostBytes) => readTensors(path, await readRegular(path, mostBytes), (stem) => stem, mostBytes),
+    async read(mostBytes) {
+      await checkInside(folder, path)
+      return readTensors(path, await readRegular(path, mostBytes), (stem) => stem, mostBytes)
+    },
   }
 }
 
 /** A folder that has each tensor as NumPy saves it, by its name. */
-export function arraysAt(path: string): Place {
+export function arraysAt(folder: string, path: string): Place {
   return {
     name: path,
     async read(mostBytes) {
@@ -31,6 +35,7 @@ export function arraysAt(path: string): Place {
         if (name.startsWith('.')) continue
         if (!name.endsWith('.npy')) throw invalid(path, 'arrays as .npy, each by its name', name)
         const own = join(path, name)
+        await checkInside(folder, own)
         const bytes = await readRegular(own, left)
         left -= bytes.length
         all.push(...Object.entries(readTensors(own, bytes, (stem) => stem, left)))

@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ParityError } from '../../format/errors.ts'
+import { checkInside } from '../inside.ts'
 import { attempt } from '../regular.ts'
 import { openMessages } from './messages.ts'
 import { fileNameOf } from './names.ts'
@@ -15,9 +16,13 @@ interface Places {
   rest(): string[]
 }
 
-/** own: what the fixture is called in the folder. */
+/**
+ * own: what the fixture is called in the folder.
+ * @throws ParityError FILE_UNREADABLE where that is a link that leads out of it.
+ */
 export async function openPlaces(folder: string, own: string): Promise<Places> {
   const root = join(folder, own)
+  for (const each of [root, `${root}.msgpack`]) if (await isThere(each)) await checkInside(folder, each)
   const entries = await entriesOf(root)
   const messages = await openMessages(`${root}.msgpack`)
   return {
@@ -26,14 +31,21 @@ export async function openPlaces(folder: string, own: string): Promise<Places> {
       const name = fileNameOf(id)
       const found: Place[] = []
       for (const extension of ['.safetensors', '.npz']) {
-        if (entries.delete(`${name}${extension}`)) found.push(fileAt(join(root, `${name}${extension}`)))
+        if (entries.delete(`${name}${extension}`)) found.push(fileAt(folder, join(root, `${name}${extension}`)))
       }
-      if (entries.delete(`${name}/`)) found.push(arraysAt(join(root, name)))
+      if (entries.delete(`${name}/`)) found.push(arraysAt(folder, join(root, name)))
       found.push(...messages.of(id))
       return { found, expected: join(root, `${name}.safetensors`) }
     },
     rest: () => [...[...entries].map((entry) => join(root, entry)), ...messages.rest()],
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The names in a folder, those of folders of arrays with a slash behind them; those that begin with a dot aside. */
