@@ -23,7 +23,7 @@ setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--heap-growing-percent=30')
 
 const engineHelp =
-  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs or tfjs-wasm, where that is installed (default: ours)'
+  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs, tfjs-wasm, or in Python flax, flax-linen, keras, mlx, numpy, onnxruntime-python, tinygrad, where that is installed (default: ours)'
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
 const pageHelp = 'a page, its address, or a module, whose engine runs in a browser'
