@@ -229,7 +229,8 @@ function program(): Command {
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--engine <name...>', 'these engines, by names or files as of verify')
     .option('--json <file>', 'write everything as JSON, with each case that departs')
-    .option('--markdown <file>', 'write the table, which is printed as well')
+    .option('--markdown <file>', 'write the tables, which are printed as well')
+    .option('--html <file>', 'write a page in which a cell opens its cases')
     .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
     .option('--quiet', 'show no progress')
     .action(async (paths: string[], { engine, timeout, quiet, ...flags }: MatrixFlags) => {
