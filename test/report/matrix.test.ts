@@ -26,6 +26,11 @@ describe('a case is special', () => {
     ['with an infinity that is expected', giving(Infinity), true],
     ['with a subnormal number', giving(1e-40), true],
     ['where all that is expected is tiny', giving(2 ** -16), true],
+    [
+      'where all that is expected is tiny but the gradients',
+      { ...giving(2 ** -16), expected: { ...giving(2 ** -16).expected, grad_input: floatTensor('float32', [1], [1]) } },
+      true,
+    ],
     ['not with ordinary numbers', ordinary, false],
     ['not with zeros among them', giving(0.5), false],
   ])('%s', (_, recorded, special) => {

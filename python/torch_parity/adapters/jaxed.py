@@ -13,6 +13,9 @@ from torch_parity.engine import Request, Tensors
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
+#: So many configurations stay compiled, which takes about a megabyte for each shape.
+KEPT = 64
+
 #: (module, params, inputs) → what the module gives, by torch's names.
 Forward = Callable[[Module, Arrays, Arrays], dict[str, Any]]
 
@@ -37,10 +40,15 @@ class Jaxed:
     def run(self, own: Prepared, inputs: Tensors, cotangents: Tensors | None) -> Tensors:
         module = own.module
         key = json.dumps([module.name, module.config, module.dtype])
-        if key not in self.compiled:
-            self.compiled[key] = jax.jit(lambda *given: self.answer(module, *given))
+        function = self.compiled.pop(key, None) or jax.jit(
+            lambda *given: self.answer(module, *given)
+        )
+        # The last is the one that was used last.
+        self.compiled[key] = function
+        if len(self.compiled) > KEPT:
+            del self.compiled[next(iter(self.compiled))]
         given = None if cotangents is None else arrays(cotangents, module.dtype)
-        outputs = self.compiled[key](own.params, arrays(inputs, module.dtype), given)
+        outputs = function(own.params, arrays(inputs, module.dtype), given)
         # numpy has no bfloat16; the numbers of float16 and bfloat16 stand in float32.
         wide = {"float64": jnp.float64}.get(module.dtype, jnp.float32)
         return {name: jax.device_get(value.astype(wide)).copy() for name, value in outputs.items()}
