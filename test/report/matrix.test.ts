@@ -117,11 +117,17 @@ describe('a matrix', () => {
       [gru, verdict('unsupported', 'no GRU')],
     ])
     const broken = [{ asked: 'keras', error: 'no [backend]' }]
-    const text = renderMatrix({ ...matrix, missing: ['tfjs'], broken }).split('\n')
+    const speed = { file: 'a.msgpack', id: 'one', oursMs: 1 }
+    const speeds = [
+      { ...speed, module: 'RNNCell', ms: 2 },
+      { ...speed, module: 'GRU', ms: 3 },
+    ]
+    const rows = matrix.rows.map((row) => ({ ...row, speeds }))
+    const text = renderMatrix({ ...matrix, rows, missing: ['tfjs'], broken }).split('\n')
     expect(text.filter((line) => !line.startsWith('| engine') && !line.startsWith('| ---'))).toEqual([
-      String.raw`| a\|b | 1 of 2 | 1 | 0 | 0 | 0 | 0.0 % | 0 | 0 | 0 |`,
+      String.raw`| a\|b | 1 of 2 | 1 | 0 | 0 | 0 | 0.0 % | 0 | 0 | 0 | 2 to 3 times ours |`,
       '',
-      String.raw`| a\|b | RNNCell | 1 of 1 | 1 | 0 | 0 | 0 | 0.0 % | 0 | 0 | 0 | - | - |`,
+      String.raw`| a\|b | RNNCell | 1 of 1 | 1 | 0 | 0 | 0 | 0.0 % | 0 | 0 | 0 | 2 ms | 1 ms |`,
       '',
       String.raw`| trait | a\|b |`,
       '| default | 1 of 1 |',

@@ -9,8 +9,8 @@ export function renderMatrix(matrix: Matrix): string {
   const { rows, missing, broken } = matrix
   const parts = [
     table(
-      ['engine', ...counted, ...apart],
-      rows.map((row) => [plain(row.engine), ...countsOf(cellOf(matrix, row))]),
+      ['engine', ...counted, ...apart, 'one answer takes'],
+      rows.map((row) => [plain(row.engine), ...countsOf(cellOf(matrix, row)), timesOurs(row)]),
     ),
     table(
       ['engine', 'module', ...counted, ...apart, 'one answer', 'ours'],
@@ -35,6 +35,14 @@ function countsOf(cell: Cell): string[] {
   const supported = `${cell.supported + special.supported} of ${cell.cases}`
   const own = [matched, undecided, mismatched, failed].map(String)
   return [supported, ...own, percent(share), ...[special.matched, special.mismatched, special.failed].map(String)]
+}
+
+/** How many times as long as ours one answer takes, from the module where it is the least to where it is the most. */
+function timesOurs({ speeds }: Row): string {
+  if (speeds.length === 0) return '-'
+  const times = speeds.map(({ ms, oursMs }) => ms / oursMs)
+  const [least, most] = [Math.min(...times), Math.max(...times)].map((x) => String(Number(x.toPrecision(2))))
+  return `${least === most ? least : `${least} to ${most}`} times ours`
 }
 
 /** One line for each module of which an engine supports a case. */
