@@ -159,7 +159,7 @@ export interface Group {
   readonly special: number
 }
 
-/** What is off, not supported or has failed, by why; the most frequent first. */
+/** What is off, has failed, or is not supported, by why; the last come last, else the most frequent first. */
 export function groupsOf({ cases }: Matrix, { came }: Row): Group[] {
   const groups = new Map<string, { outcome: Group['outcome']; why: string; own: Asked[] }>()
   for (const [i, { outcome, why = '' }] of came.entries()) {
@@ -177,7 +177,10 @@ export function groupsOf({ cases }: Matrix, { came }: Row): Group[] {
       cases: own.length,
       special: own.filter(({ special }) => special).length,
     }))
-    .toSorted((one, other) => other.cases - one.cases)
+    .toSorted(
+      (one, other) =>
+        Number(one.outcome === 'unsupported') - Number(other.outcome === 'unsupported') || other.cases - one.cases,
+    )
 }
 
 /** The modules of the cases, and their traits, in the order of how many cases have them. */

@@ -23,9 +23,10 @@ const sample: Matrix = {
     asked('two', 'RNNCell', ['relu']),
     asked('three', 'RNNCell', ['relu'], true),
     asked(attack, 'GRU', ['default']),
+    asked('five', 'LSTM', ['default']),
   ],
   rows: [
-    { engine: 'good', asked: 'good', came: [match, match, match, match], speeds: [] },
+    { engine: 'good', asked: 'good', came: [match, match, match, match, match], speeds: [] },
     {
       engine: attack,
       asked: 'bad',
@@ -34,6 +35,7 @@ const sample: Matrix = {
         match,
         { outcome: 'mismatch', why: 'NaN for a number' },
         { outcome: 'unsupported', why: `no GRU ${attack}` },
+        { outcome: 'failed', why: 'died' },
       ],
       speeds: [{ module: 'RNNCell', file: 'fixtures/a.msgpack', id: 'one', ms: 1.234, oursMs: 0.5 }],
     },
@@ -84,12 +86,14 @@ describe('the page of a matrix', () => {
   it('shows engines by modules, and what could not be asked', () =>
     opened(async (page) => {
       expect(await cells(page)).toEqual([
-        '25.0 %\n4 of 4',
+        '25.0 %\n5 of 5',
         '25.0 %\n3 of 3',
         '25.0 %\n1 of 1',
-        '✗ 1 off\n2 of 3',
-        '✗ 1 off\n2 of 3',
+        '25.0 %\n1 of 1',
+        '✗ 1 off\n2 of 4\n✗ 1 special',
+        '25.0 %\n2 of 3\n✗ 1 special',
         'not supported\n1',
+        '✗ 1 off\n0 of 1',
       ])
       expect(await page.locator('.matrix th[scope=row]').allTextContents()).toEqual(['good', attack])
       expect(await page.locator('#errors li').allTextContents()).toEqual([
@@ -102,14 +106,15 @@ describe('the page of a matrix', () => {
   it('opens the cases of a cell, what is off first, with why and the time', () =>
     opened(async (page) => {
       await page.locator('.matrix tbody tr').nth(1).locator('button').first().click()
-      expect(await ids(page)).toEqual(['three', 'one', 'two', attack])
+      expect(await ids(page)).toEqual(['five', 'three', 'one', 'two', attack])
       expect(await page.textContent('#chosen')).toBe(`${attack}: all modules`)
       expect(await page.locator('#groups li').allTextContents()).toEqual([
         '1 × off: NaN for a number',
+        '1 × failed: died',
         `1 × not supported: no GRU ${attack}`,
       ])
       expect(await page.textContent('#speed')).toBe('RNNCell: one answer to one 1.2 ms, ours 0.5 ms')
-      expect(await page.locator('.case .file').first().textContent()).toBe(
+      expect(await page.locator('.case .file').nth(1).textContent()).toBe(
         'RNNCell · fixtures/a.msgpack · special values · NaN for a number',
       )
       await page.selectOption('#outcome', 'unsupported')
@@ -119,7 +124,12 @@ describe('the page of a matrix', () => {
   it('counts one trait, and special values apart', () =>
     opened(async (page) => {
       await page.selectOption('#trait', 'relu')
-      expect(await cells(page)).toEqual(['25.0 %\n2 of 2', '25.0 %\n2 of 2', '✗ 1 off\n1 of 2', '✗ 1 off\n1 of 2'])
+      expect(await cells(page)).toEqual([
+        '25.0 %\n2 of 2',
+        '25.0 %\n2 of 2',
+        '25.0 %\n1 of 2\n✗ 1 special',
+        '25.0 %\n1 of 2\n✗ 1 special',
+      ])
       await page.selectOption('#values', 'ordinary')
       expect(await cells(page)).toEqual(['25.0 %\n1 of 1', '25.0 %\n1 of 1', '25.0 %\n1 of 1', '25.0 %\n1 of 1'])
       await page.locator('.matrix tbody tr').nth(1).locator('button').last().click()

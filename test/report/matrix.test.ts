@@ -93,8 +93,8 @@ describe('a matrix', () => {
     expect(groupsOf(matrix, matrix.rows[0]!).map(({ outcome, why, special }) => [outcome, why, special])).toEqual([
       ['mismatch', 'another number for a number', 0],
       ['failed', 'died', 0],
-      ['unsupported', 'no bias', 0],
       ['mismatch', '0 for NaN', 1],
+      ['unsupported', 'no bias', 0],
     ])
   })
 

@@ -18,6 +18,7 @@ if "KERAS_BACKEND" not in os.environ:
     os.environ["KERAS_BACKEND"] = found[0] if found else "numpy"
 
 import keras
+import numpy as np
 from keras import ops
 
 BACKEND = keras.backend.backend()
@@ -102,7 +103,9 @@ def run(request: Request) -> Tensors:
     def tensors(arrays: Tensors) -> Arrays:
         return {name: ops.convert_to_tensor(array) for name, array in arrays.items()}
 
-    outputs = forward(module_of(request), tensors(request.params), tensors(request.inputs))
+    # On the backend numpy an infinity is a warning.
+    with np.errstate(all="ignore"):
+        outputs = forward(module_of(request), tensors(request.params), tensors(request.inputs))
     return {name: ops.convert_to_numpy(value).copy() for name, value in outputs.items()}
 
 

@@ -91,7 +91,9 @@ def refusal(
     if "lengths" in request.inputs and not lengths:
         return "has no lengths and no mask of steps"
     if request.dtype not in dtypes:
-        return f"computes {' and '.join(dtypes)}, not {request.dtype}"
+        *others, last = dtypes
+        listed = f"{', '.join(others)} and {last}" if others else last
+        return f"computes {listed}, not {request.dtype}"
     return None
 
 

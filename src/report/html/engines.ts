@@ -31,12 +31,15 @@ export function engines({ html, byId, percent }: Elements): void {
   function cell(row: Row, module: string): HTMLElement {
     const own = casesOf(row, module)
     const count = (...of: readonly string[]): number => own.filter(({ came }) => of.includes(came.outcome)).length
-    const off = count('mismatch', 'failed')
+    const isOff = ({ outcome }: Came): boolean => outcome === 'mismatch' || outcome === 'failed'
+    const off = own.filter(({ asked, came }) => !asked.special && isOff(came)).length
+    const specialOff = own.filter(({ asked, came }) => asked.special && isOff(came)).length
     const supported = own.length - count('unsupported')
     if (own.length === 0) return html('td', { class: 'empty' }, '·')
     const share = Math.max(0, ...own.flatMap(({ asked, came }) => (asked.special ? [] : [came.share ?? 0])))
     const used = supported === 0 ? 'not supported' : off > 0 ? `✗ ${off} off` : percent(share)
     const of = supported === 0 ? `${own.length}` : `${count('match')} of ${supported}`
+    const apart = specialOff === 0 ? '' : `✗ ${specialOff} special`
     const button = html(
       'button',
       {
@@ -44,10 +47,11 @@ export function engines({ html, byId, percent }: Elements): void {
         class: supported === 0 ? 'none' : off > 0 ? 'over' : 'under',
         style: `--level: ${Math.min(1, share)}`,
         'aria-pressed': chosen?.row === row && chosen.module === module ? 'true' : 'false',
-        'aria-label': `${row.engine}, ${module}: ${own.length} cases, ${supported} supported, ${count('match')} matched, ${off} off`,
+        'aria-label': `${row.engine}, ${module}: ${own.length} cases, ${supported} supported, ${count('match')} matched, ${off} off, and ${specialOff} of special values`,
       },
       html('span', { class: 'used' }, used),
       html('span', { class: 'count' }, of),
+      ...(apart === '' ? [] : [html('span', { class: 'apart' }, apart)]),
     )
     button.addEventListener('click', () => {
       chosen = { row, module }
@@ -90,7 +94,10 @@ export function engines({ html, byId, percent }: Elements): void {
       const said = { mismatch: 'off', failed: 'failed', unsupported: 'not supported', match: '' }[came.outcome]
       groups.set(`${said}: ${came.why}`, (groups.get(`${said}: ${came.why}`) ?? 0) + 1)
     }
-    const sorted = [...groups].toSorted(([, one], [, other]) => other - one)
+    const isRefusal = (said: string): number => Number(said.startsWith('not supported'))
+    const sorted = [...groups].toSorted(
+      ([one, ones], [other, others]) => isRefusal(one) - isRefusal(other) || others - ones,
+    )
     byId('groups').replaceChildren(...sorted.map(([why, number]) => html('li', {}, `${number} × ${why}`)))
     byId('count').textContent = `${shown.length} of ${own.length} cases`
     byId('list').replaceChildren()
