@@ -31,6 +31,25 @@ fi
 echo "$venv"
 export TORCH_PARITY_PYTHON=$venv/bin/python
 
+step "frameworks of Python that adapters run"
+# Beside torch's, which must not compute for them. Where they cannot be installed their tests are left out, and say so.
+wanted='keras==3.15.1 mlx[cpu]==0.32.4 onnxruntime==1.32.0 onnx==1.23.2 numpy==2.4.6'
+adapters=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/adapters-$({ "$python" --version; echo "$wanted"; } | cksum | tr ' ' '-')
+if [ ! -e "$adapters/complete" ]; then
+  rm -rf "$adapters"
+  "$python" -m venv "$adapters"
+  # shellcheck disable=SC2086 # one word for each package
+  if "$adapters/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 $wanted; then
+    touch "$adapters/complete"
+  fi
+fi
+if [ -e "$adapters/complete" ]; then
+  export TORCH_PARITY_ADAPTERS=$adapters/bin/python
+  echo "$adapters"
+else
+  echo "none: pip could not install $wanted"
+fi
+
 step "build, format, lint, types"
 npm run --silent build
 npm run --silent format:check

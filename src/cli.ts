@@ -24,7 +24,7 @@ setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--heap-growing-percent=30')
 
 const engineHelp =
-  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs or tfjs-wasm, where that is installed (default: ours)'
+  'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs, tfjs-wasm, or in Python flax, flax-linen, keras, mlx, numpy, onnxruntime-python, tinygrad, where that is installed (default: ours)'
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
 const pageHelp = 'a page, its address, or a module, whose engine runs in a browser'
@@ -243,7 +243,8 @@ function program(): Command {
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--engine <name...>', 'these engines, by names or files as of verify')
     .option('--json <file>', 'write everything as JSON, with each case that departs')
-    .option('--markdown <file>', 'write the table, which is printed as well')
+    .option('--markdown <file>', 'write the tables, which are printed as well')
+    .option('--html <file>', 'write a page in which a cell opens its cases')
     .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
     .option('--quiet', 'show no progress')
     .action(async (paths: string[], { engine, timeout, quiet, ...flags }: MatrixFlags) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pc from 'picocolors'
 import * as z from 'zod'
 import { logLine, messageOf, oneLine } from '../format/errors.ts'
-import { interpreter, packageFolder } from '../oracle/python.ts'
+import { interpreter, packageFolder } from '../ports/interpreter.ts'
 import { plural } from '../report/text.ts'
 
 interface DoctorOptions {

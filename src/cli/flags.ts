@@ -121,6 +121,7 @@ export interface MatrixFlags {
   engine?: string[]
   json?: string
   markdown?: string
+  html?: string
   timeout: number
   quiet?: true
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { logLine, ParityError } from '../format/errors.ts'
-import { interpreter, runPython } from '../oracle/python.ts'
+import { runPython } from '../oracle/python.ts'
+import { interpreter } from '../ports/interpreter.ts'
 import { plural } from '../report/text.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'

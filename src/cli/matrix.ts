@@ -1,10 +1,13 @@
 import { adapters, isInstalled } from '../adapters/peer.ts'
+import { installedInPython, pythonAdapters } from '../adapters/python.ts'
 import { run } from '../engine/run.ts'
 import { type Case, isModelRequest } from '../format/case.ts'
-import { logLine, ParityError } from '../format/errors.ts'
+import { logLine, messageOf, oneLine, ParityError } from '../format/errors.ts'
 import { elementCount } from '../format/tensor.ts'
 import { chosenEngine } from '../ports/engine.ts'
-import { addCase, type Cell, type Matrix, newCell, renderMatrix, type Row } from '../report/matrix.ts'
+import { type Asked, askedOf, type Came, cameOf, cellOf, type Matrix, type Row, type Speed } from '../report/matrix.ts'
+import { matrixRecord } from '../report/matrix/json.ts'
+import { renderMatrix } from '../report/matrix/markdown.ts'
 import { toJSON } from '../report/json.ts'
 import { requestOf, verify } from '../verify.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
@@ -16,6 +19,7 @@ interface MatrixOptions {
   readonly engine: readonly string[]
   readonly json?: string
   readonly markdown?: string
+  readonly html?: string
   readonly timeoutMs: number
   readonly quiet: boolean
 }
@@ -27,57 +31,81 @@ const timedMs = 300
 export async function matrix(paths: readonly string[], options: MatrixOptions): Promise<number> {
   const { files, errors } = await findFixtures(paths)
   for (const { message } of errors) process.stderr.write(`error ${message}\n`)
-  const installed = Object.keys(adapters).filter((name) => isInstalled(name))
-  const isAsked = options.engine.length > 0
-  const engines = isAsked ? options.engine : ['float32', ...installed]
-  const missing = isAsked ? [] : Object.keys(adapters).filter((name) => !installed.includes(name))
+  const { engines, missing } = await enginesOf(options.engine)
   const interruption = onInterrupt()
   const progress = await startProgress(options.quiet)
+  const cases: Asked[] = []
   const rows: Row[] = []
+  const broken: { asked: string; error: string }[] = []
   try {
     for (const engine of engines) {
       if (interruption.signal.aborted) break
-      rows.push(await rowOf(engine, files, options, progress, interruption))
+      try {
+        rows.push(await rowOf(engine, files, cases, options, progress, interruption))
+      } catch (error) {
+        if (!(error instanceof ParityError) || !ofEngines.has(error.code)) throw error
+        // One that cannot be loaded keeps no other from being judged.
+        if (!interruption.signal.aborted) broken.push({ asked: engine, error: oneLine(messageOf(error)) })
+      }
     }
     progress.stop()
-    const made: Matrix = { rows, missing }
+    const made: Matrix = { cases, rows, missing, broken }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
+    for (const { asked, error } of broken) process.stderr.write(`error ${logLine(`${asked}: ${error}`)}\n`)
     const markdown = `${renderMatrix(made)}\n`
     process.stdout.write(markdown)
     if (options.markdown !== undefined) await writeAside(options.markdown, [markdown])
-    if (options.json !== undefined) {
-      await writeAside(options.json, [`${toJSON({ format: 'torch-parity-matrix', version: 1, ...made })}\n`])
+    if (options.json !== undefined) await writeAside(options.json, [`${toJSON(matrixRecord(made))}\n`])
+    if (options.html !== undefined) {
+      const { renderMatrixPage } = await import('../report/matrix/html.ts')
+      await writeAside(options.html, renderMatrixPage(made))
     }
-    if (interruption.signal.aborted) return interruption.exitCode
-    return exitCodeOf(
-      rows.flatMap(({ cells }) => cells),
-      errors.length,
-    )
+    return interruption.signal.aborted ? interruption.exitCode : exitCodeOf(made, errors.length)
   } finally {
     progress.stop()
     interruption.stop()
   }
 }
 
+/** What an engine may do that keeps it from being asked, where that is not the user's mistake. */
+const ofEngines: ReadonlySet<string> = new Set(['ENGINE_FAILED', 'ENGINE_INVALID', 'ENGINE_TIMEOUT'])
+
+async function enginesOf(asked: readonly string[]): Promise<{ engines: readonly string[]; missing: string[] }> {
+  if (asked.length > 0) return { engines: asked, missing: [] }
+  const all = [...Object.keys(adapters), ...Object.keys(pythonAdapters)]
+  const installed = new Set([
+    ...Object.keys(adapters).filter((name) => isInstalled(name)),
+    ...(await installedInPython()),
+  ])
+  return {
+    engines: ['float32', ...all.filter((name) => installed.has(name))],
+    missing: all.filter((name) => !installed.has(name)),
+  }
+}
+
 /** As of `verify`: an engine that fails at a case cannot be judged by it, and nothing decided is no match. */
-function exitCodeOf(cells: readonly Cell[], errors: number): number {
+function exitCodeOf(made: Matrix, errors: number): number {
+  const cells = made.rows.map((row) => cellOf(made, row))
   const count = (of: 'matched' | 'mismatched' | 'failed'): number =>
     cells.reduce((sum, cell) => sum + cell[of] + cell.special[of], 0)
-  if (errors > 0 || count('failed') > 0 || count('matched') + count('mismatched') === 0) return 2
+  if (errors + made.broken.length + count('failed') > 0 || count('matched') + count('mismatched') === 0) return 2
   return count('mismatched') > 0 ? 1 : 0
 }
 
+/** cases: those that engines before it were asked for, to which the first one adds. */
 async function rowOf(
   name: string,
   files: readonly string[],
+  cases: Asked[],
   { timeoutMs }: MatrixOptions,
   progress: Progress,
   interruption: Interruption,
 ): Promise<Row> {
   const { signal } = interruption
   const { engine, host } = await chosenEngine({ engine: name }, timeoutMs, signal)
-  const cells = new Map<string, Cell>()
+  const came: Came[] = []
   const longest = new Map<string, { readonly file: string; readonly recorded: Case; readonly work: number }>()
+  const speeds: Speed[] = []
   try {
     for (const file of files) {
       const fixture = await openFile(file)
@@ -88,18 +116,15 @@ async function rowOf(
         const recorded = read.case
         const { module, id } = recorded
         progress.advance(() => logLine(`${engine.name} ${file} ${id}`))
-        const cell = cells.get(module) ?? newCell(module)
-        cells.set(module, cell)
-        try {
-          const verdict = await verify(recorded, engine)
-          addCase(cell, file, recorded, verdict)
+        const verdict = await verify(recorded, engine).catch((error: unknown) => {
+          if (error instanceof ParityError) return { error: error.message }
+          throw error
+        })
+        if (signal.aborted) break
+        addCase(cases, came, file, recorded, verdict)
+        if ('outcome' in verdict && verdict.outcome === 'match') {
           const work = workOf(recorded)
-          if (verdict.outcome === 'match' && work > (longest.get(module)?.work ?? 0)) {
-            longest.set(module, { file, recorded, work })
-          }
-        } catch (error) {
-          if (!(error instanceof ParityError) || signal.aborted) throw error
-          addCase(cell, file, recorded, { error: error.message })
+          if (work > (longest.get(module)?.work ?? 0)) longest.set(module, { file, recorded, work })
         }
         await interruption.breathe()
       }
@@ -109,12 +134,21 @@ async function rowOf(
       const request = requestOf(recorded)
       const ms = await leastMs(() => engine.run(request))
       const oursMs = await leastMs(() => run(request))
-      cells.get(module)!.speed = { file, id: recorded.id, ms, oursMs }
+      speeds.push({ module, file, id: recorded.id, ms, oursMs })
     }
   } finally {
     await host?.close()
   }
-  return { engine: engine.name, cells: [...cells.values()] }
+  return { engine: engine.name, asked: name, came, speeds }
+}
+
+function addCase(cases: Asked[], came: Came[], file: string, recorded: Case, what: Parameters<typeof cameOf>[1]): void {
+  const asked = (cases[came.length] ??= askedOf(file, recorded))
+  if (asked.file !== file || asked.id !== recorded.id) {
+    const message = `${file}: expected the same cases for each engine, got ${recorded.id} where ${asked.id} was before`
+    throw new ParityError('FIXTURE_INVALID', message)
+  }
+  came.push(cameOf(recorded, what))
 }
 
 /** How many products there are, about. */

@@ -1,22 +1,14 @@
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { type Options, PythonShell } from 'python-shell'
 import { messageOf, ParityError, spelled } from '../format/errors.ts'
 import { encodeFrame, frameReader } from '../ports/frames.ts'
+import { packageFolder } from '../ports/interpreter.ts'
 import { killProcessGroup } from '../ports/processes.ts'
 
 /** A line that the Python package prints for us: what happened, and its particulars. */
 interface PythonEvent {
   readonly event: string
   readonly [key: string]: unknown
-}
-
-/** The folder of the Python package, beside dist/ in a checkout and in the npm package alike. */
-export const packageFolder = fileURLToPath(new URL('../../python', import.meta.url))
-
-/** The interpreter: what was asked for, TORCH_PARITY_PYTHON, or python3. */
-export function interpreter(asked: string | undefined): string {
-  return asked ?? process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
 }
 
 /**

@@ -1,28 +1,40 @@
 // The exchange with an engine that is a process: fixtures/README.md specifies it.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { delimiter } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { requestRecord } from '../format/case/write.ts'
 import { messageOf, oneLine, ParityError } from '../format/errors.ts'
 import { type DType, elementCount, formatShape, itemSize, type Tensor, tensorFromBytes } from '../format/tensor.ts'
 import { failure, type Heard, type Way } from './conversation.ts'
 import { encodeFrame, frameReader } from './frames.ts'
+import { interpreter, packageFolder } from './interpreter.ts'
 import type { Question } from './served.ts'
 
 /** Of the exchange that we speak. */
 const protocol = 1
 
-/** The folder of the Python package, beside dist/ in a checkout and in the npm package alike. */
-const pythonFolder = fileURLToPath(new URL('../../python', import.meta.url))
-
 /** An engine that a command of a shell starts, and that answers in frames. */
 export function commandWay(command: string): Way {
-  const name = oneLine(command)
+  return framesWay(oneLine(command), () => shell(command, 'pipe'))
+}
+
+/**
+ * A framework in Python, by the name of its adapter.
+ * @throws ParityError FILE_MISSING where it is not installed
+ */
+export async function pythonWay(name: string): Promise<Way> {
+  const { checkPython } = await import('../adapters/python.ts')
+  await checkPython(name)
+  // Not what stands in the current directory: a file keras.py there is no Keras.
+  const args = ['-P', '-m', `torch_parity.adapters.${name.replaceAll('-', '_')}`]
+  return framesWay(name, () => started(interpreter(), args, 'pipe'))
+}
+
+function framesWay(name: string, start: () => ChildProcess): Way {
   return {
     name,
     hasLastWords: true,
-    start: () => shell(command, 'pipe'),
+    start,
     prints: ({ stderr }) => [stderr],
     end: ({ stdin }) => stdin?.end(),
     open(child, heard) {
@@ -76,17 +88,28 @@ function questionRecord({ ask, about, request, handle }: Question): object {
   }
 }
 
-/**
- * Runs a command in a shell, in the current directory, as the leader of a process group; Python finds our package. When this process
- * ends, however that comes about, so does the group: a pipe that nobody writes into is closed then.
- */
+/** Runs a command in a shell, as `started` does. */
 export function shell(command: string, stdin: 'pipe' | 'ignore'): ChildProcess {
+  if (process.platform === 'win32')
+    return spawn(command, { shell: true, env: environment(), stdio: [stdin, 'pipe', 'pipe'] })
+  return started('sh', ['-c', command], stdin)
+}
+
+/**
+ * Runs a program in the current directory, as the leader of a process group; Python finds our package. When this process ends, however
+ * that comes about, so does the group: a pipe that nobody writes into is closed then.
+ */
+function started(program: string, args: readonly string[], stdin: 'pipe' | 'ignore'): ChildProcess {
+  const env = environment()
+  if (process.platform === 'win32') return spawn(program, args, { env, stdio: [stdin, 'pipe', 'pipe'] })
+  const watch = '(read -r gone <&3; kill -KILL 0) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$0" "$@"'
+  return spawn('sh', ['-c', watch, program, ...args], { env, detached: true, stdio: [stdin, 'pipe', 'pipe', 'pipe'] })
+}
+
+function environment(): NodeJS.ProcessEnv {
   const before = process.env['PYTHONPATH']
   const ours = { TORCH_PARITY_ENGINE: String(protocol) }
-  const env = { ...process.env, ...ours, PYTHONPATH: before ? `${before}${delimiter}${pythonFolder}` : pythonFolder }
-  if (process.platform === 'win32') return spawn(command, { shell: true, env, stdio: [stdin, 'pipe', 'pipe'] })
-  const watch = '(read -r gone <&3; kill -KILL 0) >/dev/null 2>&1 </dev/null & exec 3<&-; exec sh -c "$0"'
-  return spawn('sh', ['-c', watch, command], { env, detached: true, stdio: [stdin, 'pipe', 'pipe', 'pipe'] })
+  return { ...process.env, ...ours, PYTHONPATH: before ? `${before}${delimiter}${packageFolder}` : packageFolder }
 }
 
 const instead = 'print to standard error instead: standard output is for frames alone'

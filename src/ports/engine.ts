@@ -1,5 +1,6 @@
 // The engine that a user asks for: ours, a framework's, or one of their own.
 import { adapters } from '../adapters/peer.ts'
+import { pythonAdapters } from '../adapters/python.ts'
 import { type Engine, float32Engine } from '../engine/run.ts'
 import { ParityError } from '../format/errors.ts'
 import { engine as ours } from '../verify/exact.ts'
@@ -49,6 +50,10 @@ export async function chosenEngine(
   }
   if (engine === undefined) return { engine: ours, host: undefined }
   if (engine === 'float32') return { engine: float32Engine, host: undefined }
+  if (Object.hasOwn(pythonAdapters, engine)) {
+    const [{ hostEngine }, { pythonWay }] = await Promise.all([import('./host.ts'), import('./command.ts')])
+    return hosted(await hostEngine(await pythonWay(engine), timeoutMs, signal))
+  }
   const [{ hostEngine }, { adapterWay, moduleWay }] = await Promise.all([import('./host.ts'), import('./module.ts')])
   const way = Object.hasOwn(adapters, engine) ? adapterWay(engine) : await moduleWay(engine)
   return hosted(await hostEngine(way, timeoutMs, signal))

@@ -1,13 +1,11 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { spelled } from '../format/errors.ts'
 import { caseDetail } from './html/detail.ts'
 import { auditTable } from './html/audit.ts'
 import { causesList } from './html/causes.ts'
 import { charts } from './html/charts.ts'
+import { headOf, inScript } from './html/document.ts'
 import { elements } from './html/elements.ts'
 import { matrix } from './html/matrix.ts'
 import { page } from './html/page.ts'
-import { style } from './html/style.ts'
 import { toJSON } from './json.ts'
 import type { Results } from './results.ts'
 
@@ -24,16 +22,7 @@ const causes = (${String(causesList)})(make)
 /** Results as one page that needs nothing else: it opens from disk, and asks no network. */
 export function* renderHtml(results: Results): Iterable<string> {
   const { cases, ...rest } = results
-  const hash = btoa(String.fromCharCode(...sha256(new TextEncoder().encode(script))))
-  yield `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>torch-parity</title>
-<style>${style}</style>
-</head>
+  yield `${headOf(script)}
 <body>
 <header><h1>torch-parity: <span id="engine"></span></h1><p id="how"></p><button type="button" id="theme">Light / dark</button></header>
 <main>
@@ -69,16 +58,4 @@ export function* renderHtml(results: Results): Iterable<string> {
 </body>
 </html>
 `
-}
-
-/**
- * JSON that cannot end the element it stands in: `<` and the line ends of old scripts as escapes; and what turns the direction of text is
- * spelled out in it.
- */
-function inScript(json: string): string {
-  return json
-    .replace(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, (character) => `\\${spelled(character)}`)
-    .replaceAll('<', String.raw`\u003c`)
-    .replaceAll('\u2028', String.raw`\u2028`)
-    .replaceAll('\u2029', String.raw`\u2029`)
 }

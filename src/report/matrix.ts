@@ -1,54 +1,79 @@
-// What engines make of the same cases, side by side: engine × module.
+// What engines make of the same cases, side by side: engine × module × trait.
 import { elementCount, largest, smallestNormal } from '../format/tensor.ts'
 import type { Case } from '../format/case.ts'
+import type { Comparison } from '../verify/compare.ts'
 import type { Verdict } from '../verify.ts'
-import { percent, shareOf } from './text.ts'
+import { traitsOf } from './detail.ts'
+import { shareOf } from './text.ts'
 
-/** An engine and a module: how many cases came to what. Special ones are counted apart, in none of the other counts but `cases`. */
-export interface Cell {
+/** A case, whoever is asked. */
+export interface Asked {
+  readonly file: string
+  readonly id: string
   readonly module: string
-  cases: number
+  readonly traits: readonly string[]
+  /** Whether it is about numbers that are not ordinary. */
+  readonly special: boolean
+}
+
+/** What came of it: `failed` where the engine threw, hung or died. */
+export interface Came {
+  readonly outcome: 'match' | 'mismatch' | 'undecided' | 'unsupported' | 'failed'
+  /** Of the allowed error, in a match. */
+  readonly share?: number
+  /** What is off, in words that other cases share; why it is not supported; the error. */
+  readonly why?: string
+}
+
+/** One answer to the largest case of a module that matches, its way to the engine's process and back included, and what ours takes. */
+export interface Speed {
+  readonly module: string
+  readonly file: string
+  readonly id: string
+  readonly ms: number
+  readonly oursMs: number
+}
+
+/** One engine. */
+export interface Row {
+  /** Its name and versions, as it says them. */
+  readonly engine: string
+  /** How it was asked for. */
+  readonly asked: string
+  /** For each of the cases of the matrix, as far as it was asked. */
+  readonly came: readonly Came[]
+  readonly speeds: readonly Speed[]
+}
+
+/** What `torch-parity matrix` finds. */
+export interface Matrix {
+  readonly cases: readonly Asked[]
+  readonly rows: readonly Row[]
+  /** The adapters whose framework is not installed. */
+  readonly missing: readonly string[]
+  /** The engines that could not be asked at all, and why. */
+  readonly broken: readonly { readonly asked: string; readonly error: string }[]
+}
+
+/** How many cases came to what. */
+export interface Counts {
   supported: number
   matched: number
   undecided: number
   mismatched: number
-  /** Those of which the engine threw, hung or died. */
   failed: number
-  readonly special: { supported: number; matched: number; undecided: number; mismatched: number; failed: number }
+}
+
+/** An engine and a module, a trait, or all of it. */
+export interface Cell extends Counts {
+  cases: number
+  /** Those with special values, which the other counts leave out. */
+  readonly special: Counts
   /** The largest share of the allowed error in a match of ordinary numbers. */
   share: number
-  /** How many are not supported, by the reason that was given. */
-  readonly unsupported: Record<string, number>
-  /** What is off or has failed. */
-  readonly departing: {
-    readonly file: string
-    readonly id: string
-    readonly special: boolean
-    readonly error?: string
-  }[]
-  /** One answer to the largest case that matches, its way to the engine's process and back included, and what ours takes. */
-  speed?: { readonly file: string; readonly id: string; readonly ms: number; readonly oursMs: number }
 }
 
-/** One engine over all modules. */
-export interface Row {
-  readonly engine: string
-  readonly cells: readonly Cell[]
-}
-
-/** What `torch-parity matrix --json` writes. */
-export interface Matrix {
-  readonly rows: readonly Row[]
-  /** The adapters whose framework is not installed. */
-  readonly missing: readonly string[]
-}
-
-export function newCell(module: string): Cell {
-  const none = { supported: 0, matched: 0, undecided: 0, mismatched: 0, failed: 0 }
-  return { module, cases: 0, ...none, special: { ...none }, share: 0, unsupported: {}, departing: [] }
-}
-
-/** All outputs of a case are smaller than this where its numbers are tiny. */
+/** All outputs of a case, but for its gradients, are smaller than this where its numbers are tiny. */
 const tiny = 2 ** -15
 
 /** Whether a case is about numbers that are not ordinary: NaN, infinities, subnormal ones, or all of them tiny. */
@@ -58,66 +83,113 @@ export function isSpecial({ dtype, params, inputs, expected }: Case): boolean {
     if (data instanceof BigInt64Array) continue
     for (const x of data) if (!Number.isFinite(x) || (x !== 0 && Math.abs(x) < smallestNormal[dtype])) return true
   }
-  const outputs = Object.values(expected).filter(({ shape }) => elementCount(shape) > 0)
-  return outputs.length > 0 && outputs.every(({ data }) => largest(data) < tiny)
-}
-
-/** Adds what came of a case; an error is why there is no verdict. */
-export function addCase(cell: Cell, file: string, recorded: Case, came: Verdict | { readonly error: string }): void {
-  cell.cases++
-  const isError = 'error' in came
-  if (!isError && came.outcome === 'unsupported') {
-    const { reason = '' } = came
-    cell.unsupported[reason] = (cell.unsupported[reason] ?? 0) + 1
-    return
-  }
-  const special = isSpecial(recorded)
-  const counts = special ? cell.special : cell
-  counts.supported++
-  const departure = { file, id: recorded.id, special }
-  if (isError) {
-    counts.failed++
-    cell.departing.push({ ...departure, error: came.error })
-  } else if (came.outcome === 'mismatch') {
-    counts.mismatched++
-    cell.departing.push(departure)
-  } else if (came.outcome === 'undecided') counts.undecided++
-  else {
-    counts.matched++
-    if (!special) cell.share = Math.max(cell.share, shareOf(came))
-  }
-}
-
-/** The table in Markdown: one line for each engine and module of which it supports a case. */
-export function renderMatrix({ rows, missing }: Matrix): string {
-  const head = [
-    '| engine | module | supported | matched | undecided | mismatched | failed | of the allowed error | special values: matched | mismatched | failed | one answer | ours |',
-    '| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |',
-  ]
-  const lines = rows.flatMap(({ engine, cells }) =>
-    cells.filter(({ supported, special }) => supported + special.supported > 0).map((cell) => lineOf(engine, cell)),
+  const outputs = Object.entries(expected).filter(
+    ([name, { shape }]) => !name.startsWith('grad_') && elementCount(shape) > 0,
   )
-  const none = rows.flatMap(({ engine, cells }) => {
-    const names = cells
-      .filter(({ supported, special }) => supported + special.supported === 0)
-      .map(({ module }) => module)
-    return names.length === 0 ? [] : [`${cellText(engine)} supports no case of ${names.join(', ')}.`]
-  })
-  const rest = missing.length === 0 ? [] : [`Not installed: ${missing.join(', ')}.`]
-  return [...head, ...lines, ...[...none, ...rest].flatMap((text) => ['', text])].join('\n')
+  return outputs.length > 0 && outputs.every(([, { data }]) => largest(data) < tiny)
 }
 
-function lineOf(engine: string, cell: Cell): string {
-  const { special, speed } = cell
-  const ms = (x: number | undefined): string => (x === undefined ? '-' : `${Number(x.toPrecision(2))} ms`)
-  const own = [cell.matched, cell.undecided, cell.mismatched, cell.failed, percent(cell.share)]
-  const apart = [special.matched, special.mismatched, special.failed]
-  const supported = `${cell.supported + special.supported} of ${cell.cases}`
-  const fields = [cellText(engine), cell.module, supported, ...own, ...apart, ms(speed?.ms), ms(speed?.oursMs)]
-  return `| ${fields.join(' | ')} |`
+export function askedOf(file: string, recorded: Case): Asked {
+  const { id, module } = recorded
+  return { file, id, module, traits: traitsOf(recorded), special: isSpecial(recorded) }
 }
 
-/** The name of an engine, which is its own to choose, as part of a table. */
-function cellText(engine: string): string {
-  return engine.replaceAll(/[|\\`<>[\]*_]/g, String.raw`\$&`)
+/** error: why there is no verdict */
+export function cameOf(recorded: Case, came: Verdict | { readonly error: string }): Came {
+  if ('error' in came) return { outcome: 'failed', why: came.error }
+  const { outcome, reason } = came
+  if (outcome === 'match') return { outcome, share: shareOf(came) }
+  if (outcome === 'mismatch') return { outcome, why: departureOf(recorded, came) }
+  return { outcome, ...(reason === undefined ? {} : { why: reason }) }
+}
+
+/** What is off in the first tensor that is, by the kinds of its worst numbers: as many cases as possible say the same. */
+function departureOf({ dtype }: Case, { comparisons, steps, chain }: Verdict): string {
+  const all = [...comparisons, ...(steps?.comparisons ?? []), ...(chain?.comparisons ?? [])]
+  const off = all.find(({ outcome }) => outcome === 'mismatch')
+  const where = off?.tensor.startsWith('grad_') === true ? 'gradients: ' : ''
+  return where + (off === undefined ? 'the engine does more than compute' : kindsOf(off, smallestNormal[dtype]))
+}
+
+function kindsOf({ worst, problem }: Comparison, normal: number): string {
+  if (worst === undefined) return problem ?? 'another shape'
+  const kind = (x: number): string =>
+    Number.isNaN(x)
+      ? 'NaN'
+      : !Number.isFinite(x)
+        ? 'an infinity'
+        : x === 0
+          ? '0'
+          : Math.abs(x) < normal
+            ? 'a subnormal number'
+            : Math.abs(x) < tiny
+              ? 'a tiny number'
+              : 'a number'
+  const [actual, expected] = [kind(worst.actual), kind(worst.expected)]
+  return `${actual === expected ? actual.replace(/^an? /, 'another ') : actual} for ${expected}`
+}
+
+function newCell(): Cell {
+  const none = { supported: 0, matched: 0, undecided: 0, mismatched: 0, failed: 0 }
+  return { cases: 0, ...none, special: { ...none }, share: 0 }
+}
+
+/** Counts what came of some cases. */
+export function cellOf({ cases }: Matrix, { came }: Row, isIn: (asked: Asked) => boolean = () => true): Cell {
+  const cell = newCell()
+  for (const [i, { outcome, share = 0 }] of came.entries()) {
+    const asked = cases[i]!
+    if (!isIn(asked)) continue
+    cell.cases++
+    if (outcome === 'unsupported') continue
+    const counts = asked.special ? cell.special : cell
+    counts.supported++
+    counts[outcome === 'match' ? 'matched' : outcome === 'mismatch' ? 'mismatched' : outcome]++
+    if (!asked.special) cell.share = Math.max(cell.share, share)
+  }
+  return cell
+}
+
+/** Cases of one engine that came to the same, and why. */
+export interface Group {
+  readonly outcome: 'mismatch' | 'unsupported' | 'failed'
+  readonly why: string
+  readonly modules: readonly string[]
+  readonly cases: number
+  readonly special: number
+}
+
+/** What is off, has failed, or is not supported, by why; the last come last, else the most frequent first. */
+export function groupsOf({ cases }: Matrix, { came }: Row): Group[] {
+  const groups = new Map<string, { outcome: Group['outcome']; why: string; own: Asked[] }>()
+  for (const [i, { outcome, why = '' }] of came.entries()) {
+    if (outcome === 'match' || outcome === 'undecided') continue
+    const key = `${outcome} ${why}`
+    const group = groups.get(key) ?? { outcome, why, own: [] }
+    groups.set(key, group)
+    group.own.push(cases[i]!)
+  }
+  return [...groups.values()]
+    .map(({ outcome, why, own }) => ({
+      outcome,
+      why,
+      modules: [...new Set(own.map(({ module }) => module))],
+      cases: own.length,
+      special: own.filter(({ special }) => special).length,
+    }))
+    .toSorted(
+      (one, other) =>
+        Number(one.outcome === 'unsupported') - Number(other.outcome === 'unsupported') || other.cases - one.cases,
+    )
+}
+
+/** The modules of the cases, and their traits, in the order of how many cases have them. */
+export function modulesOf({ cases }: Matrix): string[] {
+  return [...new Set(cases.map(({ module }) => module))]
+}
+
+export function traitsIn({ cases }: Matrix): string[] {
+  const counts = new Map<string, number>()
+  for (const { traits } of cases) for (const trait of traits) counts.set(trait, (counts.get(trait) ?? 0) + 1)
+  return [...counts.keys()].toSorted((one, other) => counts.get(other)! - counts.get(one)!)
 }

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openFile } from '../../src/cli/files.ts'
+import type { Engine } from '../../src/engine/run.ts'
 import { asked, type PreparingEngine } from '../../src/engine/prepared.ts'
 import { verify } from '../../src/verify.ts'
 import { describe, expect, it } from 'vitest'
@@ -21,7 +22,7 @@ export interface Judged {
 }
 
 /** Judges every case of the files of one module, such as `rnn_cell`. */
-export async function judgedBy(engine: PreparingEngine, module: string): Promise<Judged> {
+export async function judgedBy(engine: Engine | PreparingEngine, module: string): Promise<Judged> {
   const judged: Judged = { supported: 0, matched: 0, mismatched: [], undecided: [], unsupported: {} }
   const whole = asked(engine)
   for (const file of readdirSync(join(folder, module)).toSorted()) {
@@ -44,7 +45,7 @@ export async function judgedBy(engine: PreparingEngine, module: string): Promise
 
 /** Tests that an adapter departs in the known cases and in no other. supported: how many cases of each module it supports. */
 export function describeAdapter(
-  engine: PreparingEngine,
+  engine: Engine | PreparingEngine,
   supported: Readonly<Record<string, number>>,
   known: Readonly<Record<string, Known>>,
 ): void {

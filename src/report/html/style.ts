@@ -33,6 +33,7 @@ td, th { padding: 3px 8px; border-bottom: 1px solid var(--line); vertical-align:
 .matrix button { width: 100%; min-width: 74px; padding: 3px 6px; border-color: transparent; line-height: 1.2; text-align: center; }
 .matrix button[aria-pressed=true] { border-color: var(--text); box-shadow: 0 0 0 1px var(--text); }
 .matrix .used { display: block; font-variant-numeric: tabular-nums; } .matrix .count { font-size: 11px; opacity: .8; }
+.matrix .apart { display: block; font-size: 11px; color: var(--bad); } .matrix .over .apart { color: inherit; }
 .matrix .empty { text-align: center; color: var(--dim); }
 .matrix .under { background: color-mix(in oklab, var(--high) calc(var(--level) * 100%), var(--low)); }
 .matrix .over { background: var(--off); color: var(--off-text); font-weight: 600; }

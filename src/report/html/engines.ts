@@ -1,0 +1,154 @@
+/// <reference lib="dom" />
+import type { Asked, Came, Matrix, Row } from '../matrix.ts'
+import type { Elements } from './elements.ts'
+
+/** Fills the page of a matrix and listens to who uses it. Its source goes into the page. */
+export function engines({ html, byId, percent }: Elements): void {
+  const matrix = JSON.parse(byId('data').textContent) as Matrix
+  const { cases, rows, missing, broken } = matrix
+  const chunk = 100
+  const signs = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–', failed: '✗' }
+  const trait = byId('trait') as HTMLSelectElement
+  const values = byId('values') as HTMLSelectElement
+  const outcome = byId('outcome') as HTMLSelectElement
+  let chosen: { row: Row; module: string } | undefined
+  let shown: { asked: Asked; came: Came }[] = []
+  let drawn = 0
+
+  function isIn({ module, traits, special }: Asked, of: string): boolean {
+    if (of !== 'all' && module !== of) return false
+    if (trait.value !== 'any' && !traits.includes(trait.value)) return false
+    return values.value === 'all' || special === (values.value === 'special')
+  }
+
+  function casesOf({ came }: Row, module: string): { asked: Asked; came: Came }[] {
+    return came.flatMap((own, i) => {
+      const asked = cases[i]
+      return asked !== undefined && isIn(asked, module) ? [{ asked, came: own }] : []
+    })
+  }
+
+  function cell(row: Row, module: string): HTMLElement {
+    const own = casesOf(row, module)
+    const count = (...of: readonly string[]): number => own.filter(({ came }) => of.includes(came.outcome)).length
+    const isOff = ({ outcome }: Came): boolean => outcome === 'mismatch' || outcome === 'failed'
+    const off = own.filter(({ asked, came }) => !asked.special && isOff(came)).length
+    const specialOff = own.filter(({ asked, came }) => asked.special && isOff(came)).length
+    const supported = own.length - count('unsupported')
+    if (own.length === 0) return html('td', { class: 'empty' }, '·')
+    const share = Math.max(0, ...own.flatMap(({ asked, came }) => (asked.special ? [] : [came.share ?? 0])))
+    const used = supported === 0 ? 'not supported' : off > 0 ? `✗ ${off} off` : percent(share)
+    const of = supported === 0 ? `${own.length}` : `${count('match')} of ${supported}`
+    const apart = specialOff === 0 ? '' : `✗ ${specialOff} special`
+    const button = html(
+      'button',
+      {
+        type: 'button',
+        class: supported === 0 ? 'none' : off > 0 ? 'over' : 'under',
+        style: `--level: ${Math.min(1, share)}`,
+        'aria-pressed': chosen?.row === row && chosen.module === module ? 'true' : 'false',
+        'aria-label': `${row.engine}, ${module}: ${own.length} cases, ${supported} supported, ${count('match')} matched, ${off} off, and ${specialOff} of special values`,
+      },
+      html('span', { class: 'used' }, used),
+      html('span', { class: 'count' }, of),
+      ...(apart === '' ? [] : [html('span', { class: 'apart' }, apart)]),
+    )
+    button.addEventListener('click', () => {
+      chosen = { row, module }
+      draw()
+    })
+    return html('td', {}, button)
+  }
+
+  function draw(): void {
+    const modules = ['all', ...new Set(cases.map(({ module }) => module))]
+    const head = html('tr', {}, html('td'), ...modules.map((title) => html('th', { scope: 'col' }, title)))
+    const lines = rows.map((row) =>
+      html('tr', {}, html('th', { scope: 'row' }, row.engine), ...modules.map((module) => cell(row, module))),
+    )
+    byId('matrix').replaceChildren(
+      html('table', { class: 'matrix' }, html('thead', {}, head), html('tbody', {}, ...lines)),
+    )
+    list()
+  }
+
+  function list(): void {
+    byId('cases').hidden = chosen === undefined
+    if (chosen === undefined) return
+    const { row, module } = chosen
+    const own = casesOf(row, module)
+    const order = ['failed', 'mismatch', 'undecided', 'match', 'unsupported']
+    shown = own
+      .filter(({ came }) => outcome.value === 'all' || came.outcome === outcome.value)
+      .toSorted((one, other) => order.indexOf(one.came.outcome) - order.indexOf(other.came.outcome))
+    drawn = 0
+    byId('chosen').textContent = `${row.engine}: ${module === 'all' ? 'all modules' : module}`
+    const speeds = row.speeds.filter((speed) => module === 'all' || speed.module === module)
+    const ms = (x: number): string => `${Number(x.toPrecision(2))} ms`
+    byId('speed').textContent = speeds
+      .map((speed) => `${speed.module}: one answer to ${speed.id} ${ms(speed.ms)}, ours ${ms(speed.oursMs)}`)
+      .join('; ')
+    const groups = new Map<string, number>()
+    for (const { came } of own) {
+      if (came.why === undefined || came.outcome === 'undecided') continue
+      const said = { mismatch: 'off', failed: 'failed', unsupported: 'not supported', match: '' }[came.outcome]
+      groups.set(`${said}: ${came.why}`, (groups.get(`${said}: ${came.why}`) ?? 0) + 1)
+    }
+    const isRefusal = (said: string): number => Number(said.startsWith('not supported'))
+    const sorted = [...groups].toSorted(
+      ([one, ones], [other, others]) => isRefusal(one) - isRefusal(other) || others - ones,
+    )
+    byId('groups').replaceChildren(...sorted.map(([why, number]) => html('li', {}, `${number} × ${why}`)))
+    byId('count').textContent = `${shown.length} of ${own.length} cases`
+    byId('list').replaceChildren()
+    more()
+  }
+
+  function more(): void {
+    const items = shown
+      .slice(drawn, drawn + chunk)
+      .map(({ asked, came }) =>
+        html(
+          'li',
+          {},
+          html(
+            'div',
+            { class: `case ${came.outcome === 'failed' ? 'mismatch' : came.outcome}` },
+            html('span', { class: 'sign', 'aria-label': came.outcome }, signs[came.outcome]),
+            html('span', { class: 'id' }, asked.id),
+            html('span', { class: 'number' }, came.share === undefined ? '' : percent(came.share)),
+            html(
+              'span',
+              { class: 'file' },
+              [`${asked.module} · ${asked.file}`, ...(asked.special ? ['special values'] : []), came.why ?? ''].join(
+                ' · ',
+              ),
+            ),
+          ),
+        ),
+      )
+    drawn += items.length
+    byId('list').append(...items)
+    byId('more').hidden = drawn >= shown.length
+  }
+
+  function toggleTheme(): void {
+    const root = document.documentElement
+    const dark = root.dataset['theme'] ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
+    root.dataset['theme'] = dark === 'dark' ? 'light' : 'dark'
+  }
+
+  for (const name of [...new Set(cases.flatMap(({ traits }) => traits))].toSorted()) {
+    trait.append(html('option', { value: name }, name))
+  }
+  const notes = [
+    ...broken.map(({ asked, error }) => `${asked} could not be asked: ${error}`),
+    ...(missing.length === 0 ? [] : [`Not installed: ${missing.join(', ')}`]),
+  ]
+  byId('errors').append(...notes.map((note) => html('li', {}, note)))
+  for (const select of [trait, values]) select.addEventListener('change', draw)
+  outcome.addEventListener('change', list)
+  byId('more').addEventListener('click', more)
+  byId('theme').addEventListener('click', toggleTheme)
+  draw()
+}
