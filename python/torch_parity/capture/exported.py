@@ -2,6 +2,7 @@
 
 import operator
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,9 @@ def export(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], i
         ValueError: It has no program, or one that this format cannot hold.
     """
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # Recurrent layers keep their weights in a list as well, as torch itself wrote them.
+            warnings.filterwarnings("ignore", ".*_flat_weights.*")
             program = torch.export.export(model, args, dict(kwargs), strict=False)
     except Exception as error:
         said = str(error).strip().split("\n")[0]
