@@ -1,11 +1,13 @@
 // A captured model is explained where it goes wrong: what makes the first wrong tensor of what is right, and nothing else.
 import type { Case, ExportedRequest, Outputs } from '../format/case.ts'
 import type { Comparison } from '../verify/compare.ts'
+import type { At } from '../edits/edit.ts'
 import { blameOf, partOfTaps } from '../verify/parts.ts'
 
 /** What is to be explained: a part of a model as a case of its own, and what the port gave for it. */
 export interface PartOff {
   readonly tap: string
+  readonly at: At
   readonly recorded: Case & ExportedRequest
   readonly outputs: Outputs
 }
@@ -31,6 +33,9 @@ export function partsOff(
   return [...groups.values()].flatMap((taps) => {
     const part = partOfTaps(recorded, taps, (name) => given.has(name), recorded.budget)
     const own = Object.fromEntries(taps.map((tap) => [tap, outputs[tap]!]))
-    return part === undefined ? [] : [{ tap: taps.join(', '), recorded: part, outputs: own }]
+    if (part === undefined) return []
+    const { op, module, line } = part.config.nodes.at(-1)!
+    const among = given.size < recorded.config.taps.length ? { among: [...given] } : {}
+    return [{ tap: taps.join(', '), at: { op, module, line, ...among }, recorded: part, outputs: own }]
   })
 }

@@ -186,6 +186,8 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
             return [plain(own) for own in value]
         if isinstance(value, torch.dtype):
             return {"dtype": str(value).removeprefix("torch.")}
+        if isinstance(value, int) and value >= TO_THE_END:
+            return None
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         return None  # layouts, devices, memory formats
@@ -215,6 +217,9 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
             "line": line_of(node),
         }
 
+
+#: What torch.export writes for an end that is not given; a double holds no such number.
+TO_THE_END = 2**53
 
 #: What says where numbers are, and nothing of what they are.
 IGNORED = ("device", "layout", "pin_memory", "memory_format", "non_blocking", "copy", "generator")
