@@ -2,7 +2,8 @@
 import { type Case, isExported, type Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
 import { type Context, nodesAt } from './edits/context.ts'
-import { type Edit, keyOf } from './edits/edit.ts'
+import type { Edit } from './edits/edit.ts'
+import { keyInLoop } from './edits/parts.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
@@ -73,7 +74,8 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
     isExported(recorded) && recorded.config.part === undefined ? partsOff(recorded, outputs, comparisons) : []
   if (parts.length > 0) {
     const found = parts.map((part) => ofPart(part, limitMs / parts.length))
-    return inTheWhole(together(found), parts, question)
+    const wrong = comparisons.flatMap(({ tensor, outcome }) => (outcome === 'mismatch' ? [tensor] : []))
+    return inTheWhole(together(found), question, wrong)
   }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
@@ -103,16 +105,15 @@ function ofPart({ tap, at, recorded, outputs }: PartOff, limitMs: number): Diagn
   return { ...found, where: first === undefined ? [] : [`${tap}: ${first}`] }
 }
 
-/** What was found in one tap is so in all that the same line makes, unless the port says that it is in this one alone. */
-function inTheWhole(found: Diagnosis, parts: readonly PartOff[], question: Question): Diagnosis {
-  const taps = new Map(parts.map(({ tap, at }) => [JSON.stringify(at), tap.split(', ')[0]!]))
+/** What was found in one tap is so in all that the same line makes, unless the port says that it is in those alone that are wrong. */
+function inTheWhole(found: Diagnosis, question: Question, wrong: readonly string[]): Diagnosis {
   const isWhole = (edits: readonly Edit[]): boolean => {
     const others = ran(edits, question.request)
     return others !== undefined && matches(question, others)
   }
   const explanations = found.explanations.map((each) => {
     if (isWhole(each.edits)) return each
-    const alone = each.edits.map((edit) => ({ ...edit, at: { ...edit.at!, tap: taps.get(JSON.stringify(edit.at))! } }))
+    const alone = each.edits.map((edit): Edit => (edit.at ? { ...edit, at: { ...edit.at, taps: wrong } } : edit))
     return isWhole(alone) ? { ...each, edits: alone } : each
   })
   return { ...found, explanations }
@@ -149,7 +150,7 @@ function together(found: readonly Diagnosis[]): Diagnosis {
 function distinct(all: readonly (Explanation | undefined)[]): (Explanation | undefined)[] {
   const keys = new Set<string>()
   return all.filter((each) => {
-    const key = each?.edits.map(keyOf).join('\n')
+    const key = each?.edits.map((edit) => keyInLoop(edit)).join('\n')
     return key === undefined || (!keys.has(key) && keys.add(key))
   })
 }

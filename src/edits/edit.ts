@@ -46,8 +46,10 @@ export interface At {
   readonly op: string
   readonly module: string
   readonly line: string
-  /** This one alone. */
-  readonly tap?: string
+  /** Of these alone. */
+  readonly taps?: readonly string[]
+  /** From what it was made where it was found: in another step of a loop what stands in the same places is meant. */
+  readonly from: readonly string[]
   /** Where each is made of these alone, and not of all taps that there are. */
   readonly among?: readonly string[]
 }

@@ -124,7 +124,7 @@ export const others: readonly Kind[] = [
   told('one step off', ['select'], (draft, node) => {
     const size = draft.shapeOf(draft.arg(node, 'self')).at(draft.arg(node, 'dim') as number)!
     const index = ((draft.arg(node, 'index') as number) + size) % size
-    return size < 2 ? undefined : { index: index === 0 ? 1 : index - 1 }
+    return index === size - 1 ? undefined : { index: index + 1 }
   }),
   told('another output of the layer', ['select'], (draft, node) => {
     const own = draft.arg(node, 'self') as Reference & { node?: string; output?: number }
