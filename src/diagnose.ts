@@ -3,11 +3,12 @@ import { type Case, isExported, type Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
 import { type Context, nodesAt } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
+import { keyInLoop } from './edits/parts.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
-import { comparisonsWith, questionOf } from './diagnose/question.ts'
-import type { Tried } from './diagnose/trials.ts'
+import { comparisonsWith, type Question, questionOf } from './diagnose/question.ts'
+import { matches, ran, type Tried } from './diagnose/trials.ts'
 import { type PartOff, partsOff } from './diagnose/parts.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
@@ -71,7 +72,11 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
   const parts =
     isExported(recorded) && recorded.config.part === undefined ? partsOff(recorded, outputs, comparisons) : []
-  if (parts.length > 0) return together(parts.map((part) => ofPart(part, limitMs / parts.length)))
+  if (parts.length > 0) {
+    const found = parts.map((part) => ofPart(part, limitMs / parts.length))
+    const wrong = comparisons.flatMap(({ tensor, outcome }) => (outcome === 'mismatch' ? [tensor] : []))
+    return inTheWhole(together(found), question, wrong)
+  }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
   const { tried, stopped, context } = why(question, limitMs)
@@ -90,18 +95,36 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   return { where: kept, explanations, ...(stopped && { stopped }) }
 }
 
-function ofPart({ tap, recorded, outputs }: PartOff, limitMs: number): Diagnosis {
-  const found = diagnose(recorded, outputs, { limitMs })
-  return { ...found, where: found.where.map((text) => `${tap}: ${text}`) }
+function ofPart({ tap, at, recorded, outputs }: PartOff, limitMs: number): Diagnosis {
+  const rest = diagnose(recorded, outputs, { limitMs })
+  const explanations = rest.explanations.map((each) => ({
+    ...each,
+    edits: each.edits.map((edit) => ({ ...edit, at })),
+  }))
+  return { ...rest, explanations, where: rest.where.map((text) => `${tap}: ${text}`) }
+}
+
+/** What was found in one tap is so in all that the same line makes, unless the port says that it is in those alone that are wrong. */
+function inTheWhole(found: Diagnosis, question: Question, wrong: readonly string[]): Diagnosis {
+  const isWhole = (edits: readonly Edit[]): boolean => {
+    const others = ran(edits, question.request)
+    return others !== undefined && matches(question, others)
+  }
+  const explanations = found.explanations.map((each) => {
+    if (isWhole(each.edits)) return each
+    const alone = each.edits.map((edit): Edit => (edit.at ? { ...edit, at: { ...edit.at, taps: wrong } } : edit))
+    return isWhole(alone) ? { ...each, edits: alone } : each
+  })
+  return { ...found, explanations }
 }
 
 /** Each is wrong by itself: what explains the first may be other than what explains the next. */
 function together(found: readonly Diagnosis[]): Diagnosis {
-  const all = found.map(({ explanations: [first] }) => first)
+  const all = distinct(found.map(({ explanations: [first] }) => first))
   const [one] = found
   const known = all.filter((each) => each !== undefined)
   const explanations =
-    found.length === 1 || known.length < found.length
+    found.length === 1 || known.length < all.length
       ? found.flatMap((each) => each.explanations)
       : [
           {
@@ -122,20 +145,29 @@ function together(found: readonly Diagnosis[]): Diagnosis {
   }
 }
 
+/** One of those that say the same, as of each step of a loop. */
+function distinct(all: readonly (Explanation | undefined)[]): (Explanation | undefined)[] {
+  const keys = new Set<string>()
+  return all.filter((each) => {
+    const key = each?.edits.map((edit) => keyInLoop(edit)).join('\n')
+    return key === undefined || (!keys.has(key) && keys.add(key))
+  })
+}
+
 /** What is said of edits and of what they explain, in the words of a request. */
 export function explanationOf(
   { edits: found, explained, complete, outputs }: Omit<Tried, 'digits'>,
   context: Context,
 ): Explanation {
-  const edits = isExported(context.request) ? found.map((edit) => inItsModule(edit, context)) : found
+  const named = isExported(context.request) ? found.map((edit) => inItsModule(edit, context)) : found
   return {
-    faults: edits.map((edit) => nameOf(edit)),
-    edits,
-    sentence: edits.map((edit) => sentenceOf(edit, context)).join(', and '),
+    faults: named.map((edit) => nameOf(edit)),
+    edits: found,
+    sentence: named.map((edit) => sentenceOf(edit, context)).join(', and '),
     explained,
     complete,
     ...(outputs && !complete && { outputsAlone: true }),
-    advice: edits.map((edit) => adviceOf(edit, context)),
+    advice: found.map((edit) => adviceOf(edit, context)),
   }
 }
 

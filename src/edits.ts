@@ -1,9 +1,10 @@
 // Ways to be other than PyTorch, as a language: operator × operand × scope on the program of a module or model.
-import { expectedAxes, type Outputs, type Request } from './format/case.ts'
+import { type ExportedRequest, expectedAxes, isExported, type Outputs, type Request } from './format/case.ts'
 import { type Context, contextOf } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { isSuch } from './edits/given.ts'
 import { operators } from './edits/operators.ts'
+import { forPart, partsWith } from './edits/parts.ts'
 import { type Engine, rounded, run } from './engine/run.ts'
 import { sizes } from './format/module.ts'
 import { elementCount } from './format/tensor.ts'
@@ -36,7 +37,11 @@ export function engineOf(edits: readonly Edit[]): Engine {
 }
 
 export function runEdited(all: readonly Edit[], asked: Request, context?: Context): Outputs {
-  const edits = all.filter(({ given }) => isSuch(asked, given))
+  const such = all.filter(({ given }) => isSuch(asked, given))
+  if (isExported(asked) && asked.config.part === undefined && such.some(({ at }) => at !== undefined)) {
+    return asAsked(asked, runByParts(such, asked))
+  }
+  const edits = such.some(({ at }) => at !== undefined) ? forPart(such, asked) : such
   const around = edits.filter(({ operator }) => operators[operator]!.around !== undefined)
   const inside = edits.filter((edit) => !around.includes(edit))
   const runInside = (request: Request): Outputs => {
@@ -45,6 +50,20 @@ export function runEdited(all: readonly Edit[], asked: Request, context?: Contex
     return asAsked(request, runProgram(made.request, made.program))
   }
   return around.reduce((own, edit) => operators[edit.operator]!.around!(edit, own) ?? own, runInside)(asked)
+}
+
+/** A captured model tap after tap, each by its own program with the edits that it has. */
+function runByParts(edits: readonly Edit[], asked: ExportedRequest): Numbers {
+  const numbers: Record<string, ArrayLike<number>> = {}
+  for (const part of partsWith(edits, asked)) {
+    const request = part.request(numbers)
+    if (request === undefined) Object.assign(numbers, part.given)
+    else {
+      const { request: own, program } = edited(part.edits, request)
+      Object.assign(numbers, runProgram(own, program))
+    }
+  }
+  return numbers as Numbers
 }
 
 /** Whether edits are all in the program, so that what it computes on the way says something. */

@@ -14,6 +14,7 @@ from torch_parity.fixture import Case, write_fixture
 from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
 from torch_parity.suites import default_suites
+from torch_parity.suites.captured import CapturedSpec, captured_suites, generate_captured
 from torch_parity.suites.models import ModelSpec, generate_model, model_suites
 from torch_parity.threads import choose_threads
 
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 #: A suite is what to record, or what others have published.
-Suite = list[CaseSpec] | list[Answer] | list[ModelSpec]
+Suite = list[CaseSpec] | list[Answer] | list[ModelSpec] | list[CapturedSpec]
 
 
 def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
@@ -55,7 +56,12 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
     Raises:
         UsageError: There is no suite of a name.
     """
-    suites: dict[str, Suite] = {**default_suites(), **model_suites(), **answer_suites()}
+    suites: dict[str, Suite] = {
+        **default_suites(),
+        **model_suites(),
+        **captured_suites(),
+        **answer_suites(),
+    }
     if not names:
         return suites
     chosen: dict[str, Suite] = {}
@@ -73,10 +79,15 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
 
 
 def make_case(
-    suite: str, item: CaseSpec | ModelSpec | Answer, seed: int, device: torch.device = CPU
+    suite: str,
+    item: CaseSpec | ModelSpec | CapturedSpec | Answer,
+    seed: int,
+    device: torch.device = CPU,
 ) -> Case:
     if isinstance(item, CaseSpec):
         return generate(suite, item, seed, device)
+    if isinstance(item, CapturedSpec):
+        return generate_captured(suite, item, seed)
     return (
         generate_model(suite, item, seed, device)
         if isinstance(item, ModelSpec)
@@ -85,7 +96,9 @@ def make_case(
 
 
 def version_of(specs: Suite) -> int:
-    """Of the format: 2 where numbers are named instead of held."""
+    """Of the format: 2 where numbers are named instead of held, 3 where models are captured."""
+    if any(isinstance(item, CapturedSpec) for item in specs):
+        return 3
     return 2 if any(isinstance(item, CaseSpec) and item.generated for item in specs) else 1
 
 

@@ -117,7 +117,7 @@ export function comparisonsWith(
 const roundings = 16
 
 /** A budget is for numbers of the size of PyTorch's: those of a faulty engine may be larger, or finite where PyTorch's are not. */
-function scaled(budget: Tensor<'float64'>, expected: FloatTensor, other: FloatTensor): Tensor<'float64'> {
+export function scaled(budget: Tensor<'float64'>, expected: FloatTensor, other: FloatTensor): Tensor<'float64'> {
   const largestOther = largest(other.data)
   const ratio = largestOther / largest(expected.data)
   const larger = ratio > 1 && ratio < Infinity ? { ...budget, data: budget.data.map((x) => x * ratio) } : budget

@@ -158,7 +158,7 @@ function change(edits: readonly Edit[], request: Request, context?: Context): Re
 /** What an engine with these edits gives. */
 export function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs | undefined {
   try {
-    if (!isInside(edits)) return runEdited(edits, asked, context)
+    if (!isInside(edits) || edits.some(({ at }) => at !== undefined)) return runEdited(edits, asked, context)
     const made = change(edits, asked, context)
     return made && asAsked(asked, runProgram(made.request, made.program))
   } catch {

@@ -1,4 +1,4 @@
-import type { Request } from '../format/case.ts'
+import { isExported, type Request } from '../format/case.ts'
 import { largest } from '../format/tensor.ts'
 import { differentiated, givenOf, programOf, runProgram } from '../program.ts'
 import { interpret } from '../program/interpret.ts'
@@ -194,12 +194,17 @@ export function isWithinScope(
   return layers === 'last' ? layer === num_layers - 1 : layer < num_layers - 1
 }
 
+export function isBidirectional({ request, program }: Context): boolean {
+  if (isExported(request)) return program.operations.some(({ site }) => site.direction === 'reverse')
+  return 'bidirectional' in request.config && request.config.bidirectional
+}
+
 /** Scopes that divide what a request has, the wider first. */
-export function scopesOf({ request, num_layers }: Context): Scope[] {
-  const isBidirectional = 'bidirectional' in request.config && request.config.bidirectional
+export function scopesOf(context: Context): Scope[] {
+  const { num_layers } = context
   const layers: Scope['layers'][] = num_layers > 1 ? ['later', 'first'] : []
   if (num_layers > 2) layers.push('last', 'before last', ...Array.from({ length: num_layers - 2 }, (_, l) => l + 1))
-  const directions: Scope['direction'][] = isBidirectional ? ['reverse', 'forward'] : []
+  const directions: Scope['direction'][] = isBidirectional(context) ? ['reverse', 'forward'] : []
   const scopes: Scope[] = [
     ...directions.map((direction) => ({ direction: direction! })),
     ...layers.map((own) => ({ layers: own! })),

@@ -37,13 +37,36 @@ export interface Edit {
   readonly given?: Given
   /** What the operator is told: a number, a name, which operand, … */
   readonly value?: Value
+  /** Of a captured model: in what makes which of its taps. */
+  readonly at?: At
+}
+
+/** The taps that such an operation gives, at such a place of the model's source: all that a loop makes of one line. */
+export interface At {
+  readonly op: string
+  readonly module: string
+  readonly line: string
+  /** Of these alone. */
+  readonly taps?: readonly string[]
+  /** From what it was made where it was found: in another step of a loop what stands in the same places is meant. */
+  readonly from: readonly string[]
+  /** Where each is made of these alone, and not of all taps that there are. */
+  readonly among?: readonly string[]
 }
 
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
 
 /** The same edit has the same key. */
-export function keyOf({ operator, operand, scope = {}, value, gradient, given = {} }: Edit): string {
+export function keyOf({ operator, operand, scope = {}, value, gradient, given = {}, at }: Edit): string {
   const sorted = (own: object): string =>
     JSON.stringify(Object.entries(own).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-  return [operator, sorted(operand), sorted(scope), JSON.stringify(value), gradient, sorted(given)].join(' ')
+  return [
+    operator,
+    sorted(operand),
+    sorted(scope),
+    JSON.stringify(value),
+    gradient,
+    sorted(given),
+    sorted(at ?? {}),
+  ].join(' ')
 }

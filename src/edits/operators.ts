@@ -11,6 +11,7 @@ import * as loops from './operators/loops.ts'
 import * as numbers from './operators/numbers.ts'
 import type { Operator } from './operators/operator.ts'
 import * as order from './operators/order.ts'
+import { padded } from './operators/padded.ts'
 import * as padding from './operators/padding.ts'
 import * as products from './operators/products.ts'
 import * as requests from './operators/requests.ts'
@@ -53,12 +54,14 @@ export const operators: Readonly<Record<string, Operator>> = {
   reorder: order.reorder,
   constant: numbers.constant,
   called: calls.called,
+  padded,
   axesOrder: calls.axesOrder,
   coupled: terms.coupled,
   complement: values.complement,
   droppedLast: values.droppedLast,
   reversed: equations.reversed,
   logarithm: softmax.logarithm,
+  unlogged: softmax.unlogged,
   dim: softmax.dim,
   another: equations.another,
   carried: carried.carried,

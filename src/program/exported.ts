@@ -13,7 +13,7 @@ import { products } from './exported/products.ts'
 import { recurrent } from './exported/recurrent.ts'
 import { reductions } from './exported/reductions.ts'
 import { shapes } from './exported/shapes.ts'
-import type { Id, Program } from './operation.ts'
+import type { Id, Program, Site } from './operation.ts'
 import { program, type Writer } from './write.ts'
 
 /** By torch's name without its overload: `aten.conv2d`. */
@@ -72,6 +72,18 @@ export function givenTo({ params, inputs }: ExportedRequest): Readonly<Record<st
   return { ...params, ...Object.fromEntries(renamed) }
 }
 
+/** What recurrent layers call their own is known by that, as in a module of torch.nn. */
+function siteOf(param: string): Site {
+  const [, part, tensor, layer, reverse] =
+    /^(?:(.+)\.)?((?:weight|bias)_(?:ih|hh|hr))(?:_l(\d+)(_reverse)?)?$/.exec(param) ?? []
+  if (tensor === undefined) return { tensor: param }
+  return {
+    ...(part !== undefined && { part }),
+    tensor,
+    ...(layer !== undefined && { layer: Number(layer), direction: reverse === undefined ? 'forward' : 'reverse' }),
+  }
+}
+
 function written(writer: Writer, config: ExportedConfig): Readonly<Record<string, Id>> {
   const values = new Map<string, Lowered>()
   const read = (value: Reference): Lowered => {
@@ -83,7 +95,7 @@ function written(writer: Writer, config: ExportedConfig): Readonly<Record<string
     const { shape, dtype } = 'param' in value ? config.params[value.param]! : config.inputs[value.input]!
     const id =
       'param' in value
-        ? writer.at({ tensor: value.param }, () => writer.parameter(name))
+        ? writer.at(siteOf(value.param), () => writer.parameter(name))
         : writer.at({ tensor: value.input }, () => writer.input(name, { requires_grad: false }))
     const own = { id, shape, dtype }
     values.set(key, own)

@@ -1,6 +1,7 @@
 // A captured model part by part: which tensor is wrong first, and each alone from PyTorch's own tensors before it.
 import { type Case, type ExportedRequest, isExported, type Outputs } from '../format/case.ts'
 import { type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../format/exported.ts'
+import { type Part, partOf, partOfSeveral } from '../format/exported/part.ts'
 import type { Tensor } from '../format/tensor.ts'
 import type { Comparison } from './compare.ts'
 
@@ -49,13 +50,6 @@ function nameOf(value: Reference, taps: ReadonlyMap<string, Tap>): string[] {
 
 const known = new WeakMap<ExportedConfig, readonly Part[]>()
 
-/** The program of a tap alone, and where what goes in comes from. */
-interface Part {
-  readonly config: ExportedConfig
-  /** By input of the part: an input of the whole, or a tap. */
-  readonly from: Readonly<Record<string, { readonly input: string } | { readonly tap: string }>>
-}
-
 /**
  * A case for each tap: its operations alone, from PyTorch's own taps and inputs, under their names. `config.part` says which it is, so
  * that an engine can tell it from the whole. None where the file says nothing of what may be off then.
@@ -79,11 +73,12 @@ export function partOfTaps(
   budgets: Case['budget'],
 ): ExportedCase | undefined {
   const { config } = recorded
-  const [first, ...more] = config.taps.filter(({ name }) => names.includes(name))
-  const part = first && partOf(config, first, counts)
-  if (part === undefined) return undefined
-  const taps = [...part.config.taps, ...more.map((tap) => ({ ...tap, output: true }))]
-  return caseOf(recorded, { ...part, config: { ...part.config, taps } }, budgets)
+  const part = partOfSeveral(
+    config,
+    config.taps.filter(({ name }) => names.includes(name)),
+    counts,
+  )
+  return part && caseOf(recorded, part, budgets)
 }
 
 function caseOf(recorded: ExportedCase, { config, from }: Part, budgets: Case['budget']): ExportedCase {
@@ -103,51 +98,6 @@ function caseOf(recorded: ExportedCase, { config, from }: Part, budgets: Case['b
     expected: Object.fromEntries(taps.map((tap) => [tap, expected[tap]!])) satisfies Outputs,
     budget: Object.fromEntries(taps.map((tap) => [tap, budgets[tap]!])),
   }
-}
-
-function partOf(config: ExportedConfig, tap: Tap, counts: (tap: string) => boolean = () => true): Part | undefined {
-  const own = keyOf(tap.value)
-  const taps = new Map(config.taps.filter(({ name }) => counts(name)).map((each) => [keyOf(each.value), each]))
-  const { nodes, from } = madeOf(config, tap.value, (value) => keyOf(value) !== own && taps.has(keyOf(value)))
-  // What is given out as it came in is nobody's work.
-  if (nodes.length === 0) return undefined
-  const sources: Record<string, Part['from'][string]> = {}
-  const inputs: Record<string, ExportedConfig['inputs'][string]> = {}
-  const params: Record<string, ExportedConfig['params'][string]> = {}
-  const renamed = new Map<string, Reference>()
-  for (const value of from) {
-    const before = 'node' in value ? taps.get(keyOf(value)) : undefined
-    if (before !== undefined) {
-      const name = Object.hasOwn(config.inputs, before.name) ? `tap ${before.name}` : before.name
-      sources[name] = { tap: before.name }
-      inputs[name] = describedIn(config, before)
-      renamed.set(keyOf(value), { input: name })
-    } else if ('input' in value) {
-      sources[value.input] = { input: value.input }
-      inputs[value.input] = config.inputs[value.input]!
-    } else if ('param' in value) params[value.param] = config.params[value.param]!
-  }
-  const rename = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map((each) => rename(each))
-    if (typeof value !== 'object' || value === null || 'dtype' in value) return value
-    return renamed.get(keyOf(value as Reference)) ?? value
-  }
-  const ownNodes = nodes.map((node) => ({
-    ...node,
-    args: Object.fromEntries(
-      Object.entries(node.args).map(([name, value]) => [name, rename(value)]),
-    ) as typeof node.args,
-  }))
-  return {
-    config: { name: config.name, part: tap.name, nodes: ownNodes, taps: [{ ...tap, output: true }], params, inputs },
-    from: sources,
-  }
-}
-
-function describedIn({ nodes }: ExportedConfig, { value }: Tap): ExportedConfig['inputs'][string] {
-  if (!('node' in value)) throw new RangeError('expected what an operation gives')
-  const node = nodes.find(({ name }) => name === value.node)!
-  return { shape: node.shapes[value.output ?? 0]!, dtype: node.dtypes[value.output ?? 0]! }
 }
 
 /** How many tensors on the way of a captured model were given. */

@@ -1,4 +1,4 @@
-import type { Case } from '../../src/format/case.ts'
+import { type Case, isExported } from '../../src/format/case.ts'
 import { findFixtures, openFile } from '../../src/cli/files.ts'
 import { random } from '../random.ts'
 
@@ -7,15 +7,18 @@ export interface Recorded {
   readonly case: Case
 }
 
-/** Every recorded case. */
-export async function readCases(folder: string): Promise<Recorded[]> {
+/** Every recorded case that is so; of modules and models that are spelled out, where nothing is said. */
+export async function readCases(
+  folder: string,
+  isOne: (recorded: Case) => boolean = (recorded) => !isExported(recorded),
+): Promise<Recorded[]> {
   const { files, errors } = await findFixtures([folder])
   for (const error of errors) throw error
   const recorded: Recorded[] = []
   for (const file of files) {
     for await (const read of (await openFile(file)).cases()) {
       if ('error' in read) throw read.error
-      recorded.push({ file, case: read.case })
+      if (isOne(read.case)) recorded.push({ file, case: read.case })
     }
   }
   return recorded

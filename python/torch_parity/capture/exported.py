@@ -2,6 +2,7 @@
 
 import operator
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,9 @@ def export(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], i
         ValueError: It has no program, or one that this format cannot hold.
     """
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # Recurrent layers keep their weights in a list as well, as torch itself wrote them.
+            warnings.filterwarnings("ignore", ".*_flat_weights.*")
             program = torch.export.export(model, args, dict(kwargs), strict=False)
     except Exception as error:
         said = str(error).strip().split("\n")[0]
@@ -224,6 +227,8 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
             return [plain(own) for own in value]
         if isinstance(value, torch.dtype):
             return {"dtype": str(value).removeprefix("torch.")}
+        if isinstance(value, int) and value >= TO_THE_END:
+            return None
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         return None  # layouts, devices, memory formats
@@ -253,6 +258,9 @@ def records(exported: Exported) -> Iterator[dict[str, Any]]:
             "line": line_of(node),
         }
 
+
+#: What torch.export writes for an end that is not given; a double holds no such number.
+TO_THE_END = 2**53
 
 #: What says where numbers are, and nothing of what they are.
 IGNORED = ("device", "layout", "pin_memory", "memory_format", "non_blocking", "copy", "generator")

@@ -44,6 +44,9 @@ const defaults: CallOptions = {
   correction: 0,
 }
 
+/** What may be no whole number, also where it is one. */
+const fractional: ReadonlySet<string> = new Set(['alpha', 'beta', 'scale', 'input_scale', 'negative_slope'])
+
 /** What follows from sizes, and is no choice of anybody. */
 const derived: ReadonlySet<string> = new Set(['to', 'shape', 'scales', 'count', 'classes', 'repeats', 'k'])
 
@@ -83,7 +86,10 @@ function* waysOf({ attributes: { name, options } }: Call): Generator<Edit['value
     if (derived.has(option)) continue
     if (typeof value === 'boolean') yield { option, value: !value }
     else if (option === 'mode') for (const mode of modes) if (mode !== value) yield { option, value: mode }
-    if (typeof value === 'number') for (const own of near(value)) yield { option, value: own }
+    if (typeof value === 'number') {
+      for (const own of near(value)) yield { option, value: own }
+      if (fractional.has(option)) yield { option, value: value / 2 }
+    }
     if (!isNumbers(value)) continue
     const seen = new Set([value.join()])
     const lists = [value.toReversed(), ...value.flatMap((own, i) => near(own).map((each) => value.with(i, each)))]

@@ -1,6 +1,8 @@
 // One thing in the place of another of its kind: of another layer, direction, gate, or of the other product.
+import { inputName } from '../../program/exported.ts'
 import type { Operation } from '../../program/operation.ts'
-import type { Context, Node } from '../context.ts'
+import { isExported } from '../../format/case.ts'
+import { type Context, isBidirectional, type Node } from '../context.ts'
 import type { Edit } from '../edit.ts'
 import { operandsOf } from '../operand.ts'
 import { editOperations } from '../rewrite.ts'
@@ -60,11 +62,11 @@ export const groups: readonly (readonly string[])[] = [
 /** Parameters of another layer or direction. value: whose, and which parameters */
 export const sibling: Operator = {
   *candidates(context) {
-    const { num_layers, request } = context
-    const isBidirectional = 'bidirectional' in request.config && request.config.bidirectional
-    if (num_layers < 2 && !isBidirectional) return
+    const { num_layers } = context
+    const hasTwo = isBidirectional(context)
+    if (num_layers < 2 && !hasTwo) return
     for (const [of, other] of Object.entries(others)) {
-      if (!changes(other, num_layers, isBidirectional)) continue
+      if (!changes(other, num_layers, hasTwo)) continue
       for (const tensors of groups) yield { operator: 'sibling', operand: { op: 'parameter' }, value: { of, tensors } }
     }
   },
@@ -74,7 +76,7 @@ export const sibling: Operator = {
       if (operation.op !== 'parameter' || !tensors.includes(operation.site.tensor ?? '')) return undefined
       const { layer = 0, direction = 'forward' } = operation.site
       const [l, reverse] = others[of]!.of(layer, direction === 'reverse', context.num_layers)
-      return withParameter(operation, renamed(operation.attributes.name, l, reverse), context)
+      return withParameter(operation, renamed(operation.attributes.name, l, reverse, context), context)
     })
   },
   says({ value }) {
@@ -95,8 +97,8 @@ function changes(other: (typeof others)[string], layers: number, isBidirectional
 }
 
 /** By torch's names, `weight_hh_l1_reverse`, or in a model `rnn.1.weight_hh_l0`. */
-function renamed(name: string, layer: number, reverse: boolean): string {
-  if (/\.\d+\./.test(name)) return name.replace(/\.\d+\./, `.${layer}.`)
+function renamed(name: string, layer: number, reverse: boolean, { request }: Context): string {
+  if (!isExported(request) && /\.\d+\./.test(name)) return name.replace(/\.\d+\./, `.${layer}.`)
   return name.replace(/_l\d+(_reverse)?$/, `_l${layer}${reverse ? '_reverse' : ''}`)
 }
 
@@ -226,6 +228,9 @@ function placeOf(
   }
 }
 
+/** So many inputs after one of a captured model are tried in its place. */
+const mostNeighbours = 8
+
 /** Two tensors of one shape, given out or taken in, in each other's place. value: what stands in the place of what */
 export const swapped: Operator = {
   *candidates({ request, program, byId }) {
@@ -238,6 +243,16 @@ export const swapped: Operator = {
         yield { operator: 'swapped', operand: {}, value: { [one]: two } }
         yield { operator: 'swapped', operand: {}, value: { [two]: one } }
       }
+    }
+    if (isExported(request)) {
+      const own = Object.entries(request.inputs).map(([name, { shape }]) => [name, shape.join()] as const)
+      for (const [i, [one, shape]] of own.entries()) {
+        for (const [two] of own.slice(i + 1, i + 1 + mostNeighbours).filter(([, other]) => other === shape)) {
+          for (const value of [{ [one]: two, [two]: one }, { [one]: two }, { [two]: one }])
+            yield { operator: 'swapped', operand: { op: 'input' }, value }
+        }
+      }
+      return
     }
     const { h_0, c_0 } = request.inputs as Readonly<Record<string, { readonly shape: readonly number[] } | undefined>>
     if (h_0 === undefined || c_0 === undefined || h_0.shape.join() !== c_0.shape.join()) return
@@ -254,9 +269,11 @@ export const swapped: Operator = {
       )
       if (!isAlike) return undefined
       return editOperations(edit, context, program, (operation) => {
-        const own = operation.op === 'input' ? by[operation.attributes.name] : undefined
-        if (operation.op !== 'input' || own === undefined) return undefined
-        return { ...operation, attributes: { ...operation.attributes, name: own } }
+        if (operation.op !== 'input') return undefined
+        const nameOf = isExported(context.request) ? inputName : (name: string): string => name
+        const own = Object.keys(by).find((name) => nameOf(name) === operation.attributes.name)
+        if (own === undefined) return undefined
+        return { ...operation, attributes: { ...operation.attributes, name: nameOf(by[own]!) } }
       })
     }
     const { outputs } = program

@@ -1,4 +1,5 @@
 // Softmax and its logarithm, computed otherwise or along another dim.
+import { isExported } from '../../format/case.ts'
 import type { Id, Operation, Program } from '../../program/operation.ts'
 import { type Context, nodesAt } from '../context.ts'
 import type { Edit } from '../edit.ts'
@@ -101,4 +102,21 @@ export const dim: Operator = {
     const [axis, isOutput] = toldOf(value)
     return `normalises ${name === 'undefined' ? 'softmax' : name} over axis ${axis}${isOutput ? ', and as torch does in the loss' : ''}`
   },
+}
+
+/** Softmax for its logarithm, or the other way round. */
+export const unlogged: Operator = {
+  *candidates(context) {
+    if (!isExported(context.request)) return
+    for (const { operand } of operandsOf(context)) {
+      if (operand.op === 'log_softmax' || operand.op === 'softmax') yield { operator: 'unlogged', operand }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      if (operation.op === 'log_softmax') return { ...operation, op: 'softmax' }
+      return operation.op === 'softmax' ? { ...operation, op: 'log_softmax' } : undefined
+    }),
+  says: ({ operand }, name) =>
+    operand.op === 'softmax' ? `takes the logarithm of ${name}` : `takes softmax without the logarithm for ${name}`,
 }
