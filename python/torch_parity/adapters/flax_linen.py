@@ -29,6 +29,9 @@ def cell_of(module: Module, hidden_size: int) -> Any:
     return cells[module.kind](
         hidden_size,
         activation_fn=jax.nn.relu if is_relu else linen.tanh,
+        # Not used, but for the shapes of what they would make.
+        kernel_init=linen.initializers.zeros,
+        recurrent_kernel_init=linen.initializers.zeros,
         dtype=module.dtype,
         param_dtype=module.dtype,
     )

@@ -7,6 +7,7 @@ two. Source: keras.layers, reset_after and Bidirectional.
 
 import json
 import os
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +17,8 @@ from torch_parity.engine import Request, Tensors, serve
 if "KERAS_BACKEND" not in os.environ:
     found = [name for name in ("jax", "tensorflow", "torch") if find_spec(name) is not None]
     os.environ["KERAS_BACKEND"] = found[0] if found else "numpy"
+if find_spec(os.environ["KERAS_BACKEND"]) is None:
+    sys.exit(f"KERAS_BACKEND: expected a package, got none called {os.environ['KERAS_BACKEND']}")
 
 import keras
 import numpy as np

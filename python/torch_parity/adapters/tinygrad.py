@@ -1,5 +1,6 @@
 """tinygrad: nn.LSTMCell, which has torch's weights and names. Source: tinygrad.nn."""
 
+import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -56,4 +57,8 @@ def run(request: Request) -> Tensors:
 
 
 if __name__ == "__main__":
+    try:
+        (Tensor([1.0]) + 1).realize()
+    except (FileNotFoundError, RuntimeError) as error:
+        sys.exit(f"tinygrad: expected clang on the path, or a device that DEV names, got {error}")
     serve(run, supports, name=f"tinygrad {version('tinygrad')} ({Device.DEFAULT})")
