@@ -54,6 +54,8 @@ export const operators: Readonly<Record<string, Operator>> = {
   reorder: order.reorder,
   constant: numbers.constant,
   called: calls.called,
+  ownStatistics: calls.ownStatistics,
+  diagonal: calls.diagonal,
   padded,
   axesOrder: calls.axesOrder,
   coupled: terms.coupled,

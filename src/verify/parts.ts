@@ -20,16 +20,31 @@ export interface Blame {
 
 type ExportedCase = Case & ExportedRequest
 
-/** In order of computation; comparisons: of as many taps as there were. */
+/** So many times as far off as all that is wrong before it, what is made of right tensors is wrong by itself. */
+const byItself = 10
+
+/**
+ * What is wrong though all that it is computed from is right, in order of computation. Where something farther back is wrong, that may
+ * be why, unless it is much farther off. comparisons: of as many taps as there were.
+ */
 export function blameOf({ config }: ExportedCase, comparisons: readonly Comparison[]): Blame[] {
-  const outcomes = new Map(comparisons.map(({ tensor, outcome }) => [tensor, outcome]))
-  const given = new Map(config.taps.filter(({ name }) => outcomes.has(name)).map((tap) => [keyOf(tap.value), tap]))
+  const compared = new Map(comparisons.map((comparison) => [comparison.tensor, comparison]))
+  const given = new Map(config.taps.filter(({ name }) => compared.has(name)).map((tap) => [keyOf(tap.value), tap]))
+  const isWrong = (tap: string): boolean => compared.get(tap)?.outcome === 'mismatch'
+  /** By tap: the largest share of what is wrong among all that it comes from; 0 where nothing is. */
+  const behind = new Map<string, number>()
   return config.taps.flatMap((tap) => {
-    if (outcomes.get(tap.name) !== 'mismatch') return []
+    if (!compared.has(tap.name)) return []
     const own = keyOf(tap.value)
     const { nodes, from } = madeOf(config, tap.value, (value) => keyOf(value) !== own && given.has(keyOf(value)))
-    const before = from.flatMap((value) => given.get(keyOf(value)) ?? [])
-    if (before.some(({ name }) => name !== tap.name && outcomes.get(name) === 'mismatch')) return []
+    const before = from.flatMap((value) => given.get(keyOf(value)) ?? []).filter(({ name }) => name !== tap.name)
+    const shares = before.map(({ name }) =>
+      Math.max(behind.get(name) ?? 0, isWrong(name) ? shareOf(compared.get(name)!) : 0),
+    )
+    const largest = Math.max(0, ...shares)
+    behind.set(tap.name, largest)
+    if (!isWrong(tap.name) || before.some(({ name }) => isWrong(name))) return []
+    if (largest > 0 && shareOf(compared.get(tap.name)!) <= byItself * largest) return []
     const last = nodes.at(-1)
     const blame = {
       tap: tap.name,
@@ -40,6 +55,11 @@ export function blameOf({ config }: ExportedCase, comparisons: readonly Comparis
     }
     return [blame]
   })
+}
+
+/** Of what has another shape, or is no number where it should be one, nothing is farther off. */
+function shareOf({ share }: Comparison): number {
+  return Number.isNaN(share) ? Infinity : share
 }
 
 function nameOf(value: Reference, taps: ReadonlyMap<string, Tap>): string[] {

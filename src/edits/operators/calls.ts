@@ -1,5 +1,6 @@
 // Of what only captured models have: an operation that is told something else, or another one in its place.
-import type { CallOptions, Operation } from '../../program/operation.ts'
+import type { CallOptions, Id, Operation } from '../../program/operation.ts'
+import { nodesAt } from '../context.ts'
 import type { Edit, Value } from '../edit.ts'
 import { operandsOf } from '../operand.ts'
 import { editOperations, editValues } from '../rewrite.ts'
@@ -9,7 +10,7 @@ type Call = Operation<'call'>
 
 /** Operations that are taken for each other. */
 const families: readonly (readonly string[])[] = [
-  ['gelu', 'gelu_tanh', 'silu', 'mish', 'elu', 'leaky_relu', 'softplus', 'hardswish'],
+  ['gelu', 'gelu_tanh', 'silu', 'mish', 'elu', 'leaky_relu', 'softplus', 'hardswish', 'sigmoid', 'relu'],
   ['hardsigmoid', 'sigmoid'],
   ['max_pool', 'avg_pool'],
   ['adaptive_max_pool', 'adaptive_avg_pool'],
@@ -111,6 +112,67 @@ function near(value: number): number[] {
   const others = Number.isInteger(value) ? [0, 1, value - 1, value + 1, 2 * value] : [0, 1, value * 10, value / 10]
   return [...new Set(others)].filter((own) => own !== value && own >= Math.min(value, -1))
 }
+
+/** A causal mask lets through more of what comes later, or less of what came before. value: so many more */
+export const diagonal: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [{ operation, shape }] = nodes
+      if (operation.op !== 'constant' || operand.op !== 'constant' || operand.tensor !== 'mask') continue
+      for (const value of [1, -1]) if (shape.length === 2) yield { operator: 'diagonal', operand, value }
+    }
+  },
+  edit: (edit, context, program) =>
+    editOperations(edit, context, program, (operation) => {
+      if (operation.op !== 'constant') return undefined
+      const { shape, data } = operation.attributes
+      const columns = shape.at(-1)!
+      const kept = data.map((_, i) => Number((i % columns) - Math.floor(i / columns) <= (edit.value as number)))
+      return { ...operation, attributes: { shape, data: kept } }
+    }),
+  says: ({ value }) =>
+    (value as number) > 0
+      ? 'lets each step see the one after it, too'
+      : 'lets no step see itself, but those before it alone',
+}
+
+/** A norm has the statistics of what it is given instead of its running ones. */
+export const ownStatistics: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const isMean = operand.op === 'parameter' && operand.tensor?.endsWith('running_mean') === true
+      if (isMean && nodes.length === 1) yield { operator: 'ownStatistics', operand }
+    }
+  },
+  edit(edit, context, program) {
+    const wanted = new Set(nodesAt(context, edit.operand).map(({ operation }) => operation.id))
+    const byId = new Map(program.operations.map((operation) => [operation.id, operation]))
+    /** By what is brought to the shape of the input: the parameter. */
+    const readBy = (id: Id | undefined): Operation | undefined => byId.get(byId.get(id ?? '')?.operands[0] ?? '')
+    const from = new Map<string, Id>()
+    for (const { op, operands } of program.operations) {
+      const mean = op === 'sub' ? readBy(operands[1]) : undefined
+      if (mean?.op === 'parameter' && wanted.has(mean.id)) from.set(varianceOf(mean.attributes.name), operands[0]!)
+    }
+    const made = new Map<Id, Operation>()
+    for (const operation of program.operations) {
+      const own = operation.op === 'reshape' ? byId.get(operation.operands[0] ?? '') : undefined
+      if (own?.op !== 'parameter') continue
+      const x = from.get(varianceOf(own.attributes.name))
+      const dims = context.byId.get(operation.id)?.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis])) ?? []
+      if (x === undefined || !/running_(mean|var)$/.test(own.attributes.name)) continue
+      const isMean = own.attributes.name.endsWith('mean')
+      const options = { dims, keepdim: true, ...(!isMean && { correction: 0 }) }
+      const attributes = { name: isMean ? 'mean_dims' : 'var', options }
+      made.set(operation.id, { ...operation, op: 'call', operands: [x], attributes } as Operation)
+    }
+    if (made.size === 0) return undefined
+    return { ...program, operations: program.operations.map((operation) => made.get(operation.id) ?? operation) }
+  },
+  says: (_, name) => `takes mean and variance of what it is given instead of ${name} and the running variance`,
+}
+
+const varianceOf = (name: string): string => name.replace(/running_mean$/, 'running_var')
 
 /** Stored with its axes in another order, as channels last are. value: the order */
 export const axesOrder: Operator = {

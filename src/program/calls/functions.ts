@@ -58,6 +58,8 @@ const ofOne: Readonly<Record<string, Of>> = {
   gelu: (x) => (x * erfc(-x * Math.SQRT1_2)) / 2,
   gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   silu: (x) => x * sigmoid(x),
+  sigmoid,
+  relu: (x) => (x > 0 || Number.isNaN(x) ? x : 0),
   mish: (x) => x * Math.tanh(softplus(x)),
   elu: (x, option) => {
     const [alpha, scale] = [option('alpha'), option('scale')]

@@ -2,8 +2,9 @@
 import type { ExportedRequest, Outputs } from '../../../src/format/case.ts'
 import { isGiven } from '../../../src/diagnose/condition.ts'
 import { diagnose } from '../../../src/diagnose.ts'
-import { questionOf } from '../../../src/diagnose/question.ts'
+import { type Question, questionOf } from '../../../src/diagnose/question.ts'
 import { runEdited } from '../../../src/edits.ts'
+import type { Edit } from '../../../src/edits/edit.ts'
 import type { Engine } from '../../../src/engine/run.ts'
 import { messageOf } from '../../../src/format/errors.ts'
 import { judge, requestOf } from '../../../src/verify.ts'
@@ -62,11 +63,19 @@ export async function mark(
     const [outputsThere, rightThere] = [await engine.run(theirs), await engine.run(request(other))]
     if (isAlike(outputsThere, rightThere)) return { ...blank, ...said }
     const question = questionOf(other, outputsThere)
-    const predicted = runEdited(first.edits, question.request)
-    const predicts = isGiven(question, predicted, (asked) => runEdited(first.edits, asked))
+    const predicts = isPredicted(question, first.edits)
     return { ...blank, ...said, predicts }
   } catch (error) {
     return { ...blank, isSeen: true, blamed: [], says: undefined, ms: 0, failure: messageOf(error) }
+  }
+}
+
+/** An edit may leave nothing that runs: what follows may want another size. */
+function isPredicted(question: Question, edits: readonly Edit[]): boolean {
+  try {
+    return isGiven(question, runEdited(edits, question.request), (asked) => runEdited(edits, asked))
+  } catch {
+    return false
   }
 }
 

@@ -143,8 +143,9 @@ export const others: readonly Kind[] = [
   { name: 'reshaped instead of transposed', ops: ['transpose', 'permute'], change: asTheyLie },
   told('another power', ['pow'], () => ({ exponent: 3 })),
   told('begins one too early', ['slice'], (draft, node) => {
-    const { start, end } = draft.at(node).args as { start: number; end: number }
-    return start === 0 ? undefined : { start: start - 1, end: Math.min(end, 2 * start) - 1 }
+    const { start, self: own, dim } = draft.at(node).args as { start: number; self: unknown; dim: number }
+    const end = (draft.at(node).args['end'] as number | undefined) ?? draft.shapeOf(own)[dim]!
+    return start === 0 ? undefined : { start: start - 1, end: end - 1 }
   }),
   told('another first symbol', ['full_like'], () => ({ fill_value: 1 })),
 ]
