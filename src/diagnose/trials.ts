@@ -36,6 +36,11 @@ export interface Attempt {
 export interface Trials {
   readonly context: Context
   readonly isForwardRight: boolean
+  /** What is asked first: what comes before the gradients, in few rows where there are many; all where only gradients are off. */
+  readonly asked: Question
+  readonly askedContext: Context
+  /** What edits give there, whatever refutes it. */
+  readonly reach: (edits: readonly Edit[]) => Outputs | undefined
   /** Until something refutes it; undefined where there is nothing to edit, or nothing that runs. */
   readonly attempt: (edits: readonly Edit[]) => Attempt | undefined
   /** To the end, whatever refutes it. */
@@ -48,6 +53,7 @@ export interface Trials {
 export interface Start {
   readonly context: Context
   readonly first: Question
+  readonly firstContext: Context
   /** Whether that is all that is asked. */
   readonly isWhole: boolean
   /** Until something refutes it. undefined: nothing to edit, or nothing that runs. */
@@ -70,6 +76,7 @@ export function startOf(question: Question): Start {
   return {
     context,
     first,
+    firstContext,
     isWhole: small === undefined && forward.given.length === question.given.length,
     run(edits) {
       const made = change(edits, first.request, firstContext)
@@ -89,7 +96,7 @@ export function startOf(question: Question): Start {
 }
 
 export function trialsOf(question: Question): Trials {
-  const { context, first, isWhole, run } = startOf(question)
+  const { context, first, firstContext, isWhole, run } = startOf(question)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(withoutGradients(question), question.recorded.expected)]
 
@@ -137,7 +144,9 @@ export function trialsOf(question: Question): Trials {
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  return { context, isForwardRight, attempt, attemptWhole, attemptConditioned }
+  const [asked, askedContext] = isForwardRight ? [question, context] : [first, firstContext]
+  const reach = (edits: readonly Edit[]): Outputs | undefined => ran(edits, asked.request, askedContext)
+  return { context, isForwardRight, asked, askedContext, reach, attempt, attemptWhole, attemptConditioned }
 }
 
 /** Whether what edits give is not what torch gives: else they explain nothing. */
@@ -160,7 +169,8 @@ export function ran(edits: readonly Edit[], asked: Request, context?: Context): 
   try {
     if (!isInside(edits)) return runEdited(edits, asked, context)
     const made = change(edits, asked, context)
-    return made && asAsked(asked, runProgram(made.request, made.program))
+    const known = made?.request === asked && context?.request === asked ? context.known : undefined
+    return made && asAsked(asked, runProgram(made.request, made.program, { known }))
   } catch {
     return undefined
   }

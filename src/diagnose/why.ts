@@ -6,8 +6,9 @@ import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
 import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
-import { pairsOf, promisingPairs } from './pairs.ts'
+import { pairsOf } from './pairs.ts'
 import type { Question } from './question.ts'
+import { type Base, basesOf, besideBases, knownTogether } from './residual.ts'
 import { suspectsOf } from './suspects.ts'
 import { type Attempt, explains, type Tried, type Trials, trialsOf } from './trials.ts'
 
@@ -17,6 +18,8 @@ const farthest = 100
 const elementEdits = 2
 /** How many of what explains something are tried once more with an error of their own. */
 const conditionedEdits = 6
+/** How many of the edits that came farther than most are run to their end, to see what they put right. */
+const farBases = 40
 /** After something is found, what is as good is looked for as long again, and so long. */
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
@@ -88,17 +91,17 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
   const ranked: Attempt[] = []
   const reached: Tried[] = []
+  const knownWays = (): (readonly Edit[])[] => knownOnes(context, trials.isForwardRight)
   const knownAttempts = (): Attempt[] => {
-    const ways = trials.isForwardRight ? [] : knownOnes(context)
+    const ways = trials.isForwardRight ? [] : knownWays()
     const singles = ways.flatMap(([edit, ...more]) => (edit !== undefined && more.length === 0 ? [edit] : []))
     return [...each(singles, singlesPart), ...eachTogether(ways.filter(({ length }) => length > 1))]
   }
-  /** What is known comes after the first tier, whose edits say the same more widely. */
-  let isFirst = true
   const isSuspect = suspectsOf(question, context)
   const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
+  let bases: readonly Base[] = []
   for (const suspected of [true, false]) {
-    for (const own of tiers) {
+    for (const [i, own] of tiers.entries()) {
       own.parts ??= narrowedOnes(own.tier, context)
       for (const edits of [own.tier, own.parts]) {
         const attempts = each(
@@ -106,19 +109,30 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
           singlesPart,
         )
         const first = best(attempts)
+        // What is known comes after the first tier, whose edits say the same more widely.
+        const isFirst = suspected && i === 0 && edits === own.tier
         const known = isFirst && !first.some(({ complete }) => complete) ? knownAttempts() : []
-        isFirst = false
         const found = known.length === 0 ? first : best([...attempts, ...known])
         if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
         ranked.push(...known, ...attempts)
         reached.push(...found)
+        if (isFirst && !found.some(({ outputs }) => outputs)) {
+          bases = basesOf(knownWays(), trials, clock)
+          const pairs = best(knownTogether(bases, trials, clock))
+          if (pairs.some(({ complete }) => complete)) return pairs
+          reached.push(...pairs)
+        }
       }
     }
     const found = reached.filter(({ outputs }) => outputs).toSorted(better)
     if (found.length > 0) return withWayBack(found, back, trials, clock)
     ranked.sort(farther)
-    const pairs = suspected ? best(promisingPairs(ranked, trials, clock)) : []
-    if (pairs.some(explains)) return pairs
+    if (!suspected) break
+    const others = basesOf(farthestOnes(ranked), trials, clock)
+    bases = [...bases, ...others].toSorted((one, other) => other.fixed - one.fixed)
+    const pairs = best(besideBases(bases, [...own, ...(tiers[0]?.parts ?? [])], trials, clock))
+    if (pairs.some(({ complete }) => complete)) return pairs
+    if (pairs.some(explains)) return withWayBack(pairs.filter(explains), back, trials, clock)
   }
   const nearest = nearestOf(ranked, trials, clock)
   const conditioned = conditionedOnes(nearest, trials, clock)
@@ -131,12 +145,12 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   return [...reached, ...nearest].toSorted(better).filter(({ explained }) => explained >= leastExplained)
 }
 
-/** What the known faults are in a request, but for those of the way back. */
-function knownOnes(context: Context): (readonly Edit[])[] {
+/** What the known faults are in a request: those of the way back, or the others. */
+function knownOnes(context: Context, areBack: boolean): (readonly Edit[])[] {
   const { request } = context
   return faults.flatMap((fault) => {
     const edits = fault.equivalent === undefined ? editsOf(fault, request, context) : undefined
-    return edits === undefined || edits.some(isOfWayBack) ? [] : [edits]
+    return edits === undefined || edits.some(isOfWayBack) !== areBack ? [] : [edits]
   })
 }
 
@@ -222,6 +236,13 @@ function besideOneElement(
 
 function farther(one: Attempt, other: Attempt): number {
   return other.progress.passed - one.progress.passed || one.progress.departure - other.progress.departure
+}
+
+/** Of single edits, those that come farther than most do, in whose place another would come as far. */
+function farthestOnes(ranked: readonly Attempt[]): (readonly Edit[])[] {
+  const usual = ranked[ranked.length >> 1]?.progress.passed ?? 0
+  const far = ranked.filter(({ edits, progress }) => edits.length === 1 && progress.passed > usual)
+  return far.slice(0, farBases).map(({ edits }) => edits)
 }
 
 /** What has come to its end, the best first. */

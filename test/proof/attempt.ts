@@ -40,6 +40,8 @@ export interface Attempt {
   /** The explanations, the best first. */
   readonly ranked: readonly Ranked[]
   readonly ms: number
+  /** The same of the processor alone, which other work on the machine does not lengthen much. */
+  readonly processorMs: number
   /** What is said first when the port has been asked for other requests, and whether these refute it. */
   readonly asked?: {
     readonly first: Ranked | undefined
@@ -83,6 +85,7 @@ export async function attempt(
 ): Promise<Attempt> {
   const { recorded, outputs } = shown
   const began = performance.now()
+  const before = process.cpuUsage()
   let diagnosis: Diagnosis = { where: [], explanations: [] }
   let failure: string | undefined
   try {
@@ -91,6 +94,7 @@ export async function attempt(
     failure = messageOf(error)
   }
   const ms = performance.now() - began
+  const { user, system } = process.cpuUsage(before)
   const rank = (explanation: Explanation): Ranked => ranked(explanation, recorded.case, others)
   const when = (): Promise<readonly string[]> => Promise.resolve([])
   const held = await confirmed(recorded.case, diagnosis, engine, { limitMs, when })
@@ -103,6 +107,7 @@ export async function attempt(
     id: recorded.case.id,
     ranked: diagnosis.explanations.slice(0, mostRanked).map(rank),
     ms,
+    processorMs: (user + system) / 1000,
     asked: { first: first && rank(first), isRefuted: right < of, against: first?.confirmation?.against },
     ...(failure === undefined ? {} : { failure }),
   }

@@ -1,0 +1,157 @@
+// Causes by regions: one puts a part of what is off right, and another is looked for in what is left.
+import { type Edit, keyOf } from '../edits/edit.ts'
+import { nodesAt } from '../edits/context.ts'
+import type { Outputs } from '../format/case.ts'
+import type { Clock } from './clock.ts'
+import type { Question } from './question.ts'
+import { suspectsOf } from './suspects.ts'
+import { type Attempt, explains, type Trials } from './trials.ts'
+
+/** Edits, what an engine with them gives, and which part of what is off they put right. */
+export interface Base {
+  readonly edits: readonly Edit[]
+  readonly others: Outputs
+  /** Up to the number of tensors that are off; what they put wrong counts against them. */
+  readonly fixed: number
+}
+
+/** An edited program is worse conditioned than torch's, perhaps: so many limits are right. */
+const slack = 16
+/** What is right in PyTorch and not with an edit may be put right again by the other one: it counts less. */
+const brokenWeight = 0.25
+/** How many of those that put most right are made together with others. */
+const mostBases = 6
+/** The part of the time after which no more of what is known is made together, and of what puts something right. */
+const knownPart = 0.6
+const basesPart = 0.95
+
+/** → which part of what is off in a question an engine puts right */
+function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outputs) => number {
+  const isNear = (x: number, y: number, limit: number): boolean => Object.is(x, y) || Math.abs(x - y) <= slack * limit
+  return (others) => {
+    let sum = 0
+    for (const name of given) {
+      const [own, expected, other] = [outputs[name]!.data, recorded.expected[name]!.data, others[name]?.data]
+      if (other?.length !== own.length || expected.length !== own.length) continue
+      const limit = limits[name]!
+      let [off, fixed, broken] = [0, 0, 0]
+      for (let i = 0; i < own.length; i++) {
+        const isRight = isNear(own[i]!, expected[i]!, limit[i]!)
+        const isGiven = isNear(own[i]!, other[i]!, limit[i]!)
+        if (!isRight) off++
+        if (!isRight && isGiven) fixed++
+        if (isRight && !isGiven) broken++
+      }
+      if (off > 0) sum += fixed / off
+      if (off < own.length) sum -= (brokenWeight * broken) / (own.length - off)
+    }
+    return sum
+  }
+}
+
+/** The ways, each run to its end: those that put most right first. */
+export function basesOf(ways: readonly (readonly Edit[])[], { asked, reach }: Trials, clock: Clock): Base[] {
+  const fixed = fixedIn(asked)
+  return ways
+    .flatMap((edits) => {
+      const others = clock.isOver(knownPart) ? undefined : reach(edits)
+      return others === undefined ? [] : [{ edits, others, fixed: fixed(others) }]
+    })
+    .toSorted((one, other) => other.fixed - one.fixed)
+}
+
+/** What has been made together, until something explains all; what is as good is looked for half as long again. */
+class Together {
+  readonly made: Attempt[] = []
+  readonly #trials: Trials
+  readonly #clock: Clock
+  #foundAt = Infinity
+
+  constructor(trials: Trials, clock: Clock) {
+    this.#trials = trials
+    this.#clock = clock
+  }
+
+  isOver(part: number): boolean {
+    return this.#clock.isOver(part) || this.#clock.elapsed() > 1.5 * this.#foundAt
+  }
+
+  /** Each with the way back of its own; where that is another, each of them with PyTorch's. */
+  consider(edits: readonly Edit[]): Attempt | undefined {
+    const attempt = this.#trials.attempt(edits)
+    if (attempt?.tried === undefined) return attempt
+    this.made.push(attempt)
+    const { complete, outputs } = attempt.tried
+    const hasGradients = this.#trials.context.request.cotangents !== undefined
+    if (outputs && !complete && hasGradients) {
+      for (const kept of keptOnes(edits)) {
+        const other = this.#trials.attempt(kept)
+        if (other?.tried !== undefined) this.made.push(other)
+        if (other?.tried?.complete === true) break
+      }
+    }
+    if (this.made.some(({ tried }) => tried!.complete)) {
+      this.#foundAt = Math.min(this.#foundAt, this.#clock.elapsed())
+    }
+    return attempt
+  }
+}
+
+/** Edits with the way back of a port without them: all of them, then each alone. */
+function keptOnes(edits: readonly Edit[]): (readonly Edit[])[] {
+  const kept = (edit: Edit): Edit => ({ ...edit, gradient: 'kept' })
+  const all = edits.map((edit) => kept(edit))
+  return edits.length === 1 ? [all] : [all, ...edits.map((edit, i) => edits.with(i, kept(edit)))]
+}
+
+/** What is known, each with each: those that put most right by themselves first. */
+export function knownTogether(bases: readonly Base[], trials: Trials, clock: Clock): Attempt[] {
+  const together = new Together(trials, clock)
+  for (const [j, { edits: second }] of bases.entries()) {
+    for (const { edits: first } of bases.slice(0, j)) {
+      if (together.isOver(knownPart)) return together.made
+      const keys = new Set(first.map((edit) => keyOf(edit)))
+      if (second.some((edit) => keys.has(keyOf(edit)))) continue
+      together.consider([...first, ...second])
+      // At the same place it matters which comes first.
+      if (areAtOnePlace(first, second, trials)) together.consider([...second, ...first])
+    }
+  }
+  return together.made
+}
+
+function areAtOnePlace(first: readonly Edit[], second: readonly Edit[], { context }: Trials): boolean {
+  const nodesOf = (edits: readonly Edit[]) => edits.flatMap(({ operand, scope }) => nodesAt(context, operand, scope))
+  const own = new Set(nodesOf(first))
+  return nodesOf(second).some((node) => own.has(node))
+}
+
+/** Each of what puts something right with every edit that changes what is left, and nothing of what is right by then. */
+export function besideBases(
+  bases: readonly Base[],
+  edits: readonly Edit[],
+  trials: Trials,
+  clock: Clock,
+): Attempt[] {
+  const { asked, askedContext } = trials
+  const together = new Together(trials, clock)
+  for (const base of bases.filter(({ fixed }) => fixed > 0).slice(0, mostBases)) {
+    const isSuspect = suspectsOf(besides(asked, base), askedContext)
+    const keys = new Set(base.edits.map((edit) => keyOf(edit)))
+    for (const edit of edits) {
+      if (together.isOver(basesPart)) return together.made
+      if (!isSuspect(edit) || keys.has(keyOf(edit))) continue
+      together.consider([...base.edits, edit])
+    }
+    if (together.made.some(({ tried }) => explains(tried!))) break
+  }
+  return together.made
+}
+
+/** The same question, as if an engine with the edits of a base were right. */
+export function besides(question: Question, { others }: Pick<Base, 'others'>): Question {
+  const given = question.given.filter((name) => others[name]?.data.length === question.outputs[name]!.data.length)
+  const limits = Object.fromEntries(given.map((name) => [name, question.limits[name]!.map((limit) => slack * limit)]))
+  return { ...question, given, limits, recorded: { ...question.recorded, expected: { ...others } } }
+}
+
