@@ -34,6 +34,7 @@ export interface Attempt {
 
 /** The ways in which edits are tried on a question. */
 export interface Trials {
+  readonly question: Question
   readonly context: Context
   readonly isForwardRight: boolean
   /** What is asked first: what comes before the gradients, in few rows where there are many; all where only gradients are off. */
@@ -146,7 +147,7 @@ export function trialsOf(question: Question): Trials {
 
   const [asked, askedContext] = isForwardRight ? [question, context] : [first, firstContext]
   const reach = (edits: readonly Edit[]): Outputs | undefined => ran(edits, asked.request, askedContext)
-  return { context, isForwardRight, asked, askedContext, reach, attempt, attemptWhole, attemptConditioned }
+  return { question, context, isForwardRight, asked, askedContext, reach, attempt, attemptWhole, attemptConditioned }
 }
 
 /** Whether what edits give is not what torch gives: else they explain nothing. */

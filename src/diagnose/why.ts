@@ -1,6 +1,7 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { editsOf, faults } from '../edits/faults.ts'
+import { isKnown } from '../edits/known.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
@@ -8,9 +9,9 @@ import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
 import { pairsOf } from './pairs.ts'
 import type { Question } from './question.ts'
-import { type Base, basesOf, besideBases, knownTogether } from './residual.ts'
+import { type Base, basesOf, besideBases, besides, knownTogether } from './residual.ts'
 import { suspectsOf } from './suspects.ts'
-import { type Attempt, explains, type Tried, type Trials, trialsOf } from './trials.ts'
+import { type Attempt, explains, ran, type Tried, type Trials, trialsOf } from './trials.ts'
 
 /** How many of the edits that came farthest are run to their end. */
 const farthest = 100
@@ -20,6 +21,8 @@ const elementEdits = 2
 const conditionedEdits = 6
 /** How many of the edits that came farther than most are run to their end, to see what they put right. */
 const farBases = 40
+/** To how many of what explains every output something in the way back is added. */
+const waysBack = 4
 /** After something is found, what is as good is looked for as long again, and so long. */
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
@@ -175,15 +178,25 @@ function isOfWayBack({ operator, operand }: Edit): boolean {
   return wayBack.has(operator) || operand.in !== undefined || operand.tensor?.startsWith('training.') === true
 }
 
-/** Where every output is explained but the gradients are not, a second edit may be in the way back. */
+/** Where every output is explained but the gradients are not, a second edit may be in the way back: first what changes what is left. */
 function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Trials, clock: Clock): Tried[] {
   const both: Attempt[] = []
-  for (const { edits } of found.slice(0, 2)) {
-    for (const edit of back) {
-      if (clock.isOver()) break
-      const attempt = trials.attempt([...edits, edit])
-      if (attempt?.tried?.complete === true) both.push(attempt)
+  const bases = found.slice(0, waysBack).flatMap(({ edits }) => {
+    const others = ran(edits, trials.question.request, trials.context)
+    if (others === undefined) return []
+    return [{ edits, isSuspect: suspectsOf(besides(trials.question, { others }), trials.context) }]
+  })
+  const ordered = [...back.filter((edit) => isKnown(edit)), ...back.filter((edit) => !isKnown(edit))]
+  for (const suspected of [true, false]) {
+    for (const { edits, isSuspect } of bases) {
+      for (const edit of ordered) {
+        if (isSuspect(edit) !== suspected) continue
+        if (clock.isOver() || (both.length > 0 && clock.isOver(singlesPart))) break
+        const attempt = trials.attempt([...edits, edit])
+        if (attempt?.tried?.complete === true) both.push(attempt)
+      }
     }
+    if (both.length > 0) break
   }
   return [...best(both), ...found].toSorted(better)
 }
