@@ -1,6 +1,8 @@
 // Causes by regions: one puts a part of what is off right, and another is looked for in what is left.
 import { type Edit, keyOf } from '../edits/edit.ts'
 import { nodesAt } from '../edits/context.ts'
+import { narrowed } from '../edits/operand.ts'
+import { isInside } from '../edits.ts'
 import type { Outputs } from '../format/case.ts'
 import type { Clock } from './clock.ts'
 import type { Question } from './question.ts'
@@ -24,6 +26,8 @@ const mostBases = 6
 /** The part of the time after which no more of what is known is made together, and of what puts something right. */
 const knownPart = 0.6
 const basesPart = 0.95
+/** What puts as much right is surely a part of the cause: as much of one tensor. */
+export const surelyFixed = 0.05
 
 /** → which part of what is off in a question an engine puts right */
 function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outputs) => number {
@@ -36,6 +40,8 @@ function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outpu
       const limit = limits[name]!
       let [off, fixed, broken] = [0, 0, 0]
       for (let i = 0; i < own.length; i++) {
+        // What many engines give by chance tells nothing.
+        if (own[i] === 0 || !Number.isFinite(own[i])) continue
         const isRight = isNear(own[i]!, expected[i]!, limit[i]!)
         const isGiven = isNear(own[i]!, other[i]!, limit[i]!)
         if (!isRight) off++
@@ -43,7 +49,7 @@ function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outpu
         if (isRight && !isGiven) broken++
       }
       if (off > 0) sum += fixed / off
-      if (off < own.length) sum -= (brokenWeight * broken) / (own.length - off)
+      sum -= (brokenWeight * broken) / own.length
     }
     return sum
   }
@@ -52,12 +58,22 @@ function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outpu
 /** The ways, each run to its end: those that put most right first. */
 export function basesOf(ways: readonly (readonly Edit[])[], { asked, reach }: Trials, clock: Clock): Base[] {
   const fixed = fixedIn(asked)
-  return ways
-    .flatMap((edits) => {
+  return uniqueBases(
+    ways.flatMap((edits) => {
       const others = clock.isOver(knownPart) ? undefined : reach(edits)
       return others === undefined ? [] : [{ edits, others, fixed: fixed(others) }]
-    })
-    .toSorted((one, other) => other.fixed - one.fixed)
+    }),
+  )
+}
+
+/** The first of the same edits, in order of what they put right. */
+export function uniqueBases(bases: readonly Base[]): Base[] {
+  const keys = new Set<string>()
+  const first = bases.filter(({ edits }) => {
+    const key = edits.map((edit) => keyOf(edit)).join('\n')
+    return !keys.has(key) && keys.add(key)
+  })
+  return first.toSorted((one, other) => other.fixed - one.fixed)
 }
 
 /** What has been made together, until something explains all; what is as good is looked for half as long again. */
@@ -105,8 +121,10 @@ function keptOnes(edits: readonly Edit[]): (readonly Edit[])[] {
 }
 
 /** What is known, each with each: those that put most right by themselves first. */
-export function knownTogether(bases: readonly Base[], trials: Trials, clock: Clock): Attempt[] {
+export function knownTogether(all: readonly Base[], trials: Trials, clock: Clock): Attempt[] {
   const together = new Together(trials, clock)
+  // What runs a port more than once takes too long to be tried with everything.
+  const bases = all.filter(({ edits }) => isInside(edits))
   for (const [j, { edits: second }] of bases.entries()) {
     for (const { edits: first } of bases.slice(0, j)) {
       if (together.isOver(knownPart)) return together.made
@@ -132,12 +150,17 @@ export function besideBases(
   edits: readonly Edit[],
   trials: Trials,
   clock: Clock,
+  least = 0,
 ): Attempt[] {
   const { asked, askedContext } = trials
   const together = new Together(trials, clock)
-  for (const base of bases.filter(({ fixed }) => fixed > 0).slice(0, mostBases)) {
+  for (const base of bases.filter(({ fixed }) => fixed > least).slice(0, mostBases)) {
     const isSuspect = suspectsOf(besides(asked, base), askedContext)
     const keys = new Set(base.edits.map((edit) => keyOf(edit)))
+    // In a part of what it is about it may be all.
+    if (base.edits.length === 1) {
+      for (const edit of narrowed(base.edits[0]!, askedContext)) together.consider([edit])
+    }
     for (const edit of edits) {
       if (together.isOver(basesPart)) return together.made
       if (!isSuspect(edit) || keys.has(keyOf(edit))) continue

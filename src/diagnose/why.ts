@@ -1,7 +1,6 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
 import { editsOf, faults } from '../edits/faults.ts'
-import { isKnown } from '../edits/known.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
@@ -9,7 +8,7 @@ import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
 import { pairsOf } from './pairs.ts'
 import type { Question } from './question.ts'
-import { type Base, basesOf, besideBases, besides, knownTogether } from './residual.ts'
+import { type Base, basesOf, besideBases, besides, knownTogether, surelyFixed, uniqueBases } from './residual.ts'
 import { suspectsOf } from './suspects.ts'
 import { type Attempt, explains, ran, type Tried, type Trials, trialsOf } from './trials.ts'
 
@@ -120,10 +119,12 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
         ranked.push(...known, ...attempts)
         reached.push(...found)
         if (isFirst && !found.some(({ outputs }) => outputs)) {
-          bases = basesOf(knownWays(), trials, clock)
-          const pairs = best(knownTogether(bases, trials, clock))
-          if (pairs.some(({ complete }) => complete)) return pairs
-          reached.push(...pairs)
+          bases = basesOf([...knownWays(), ...farthestOnes(ranked.toSorted(farther))], trials, clock)
+          const known = best(knownTogether(bases, trials, clock))
+          if (known.some(({ complete }) => complete)) return known
+          const beside = known.some(explains) ? [] : best(besideBases(bases, own.tier, trials, clock, surelyFixed))
+          if (beside.some(({ complete }) => complete)) return beside
+          reached.push(...known, ...beside)
         }
       }
     }
@@ -132,7 +133,7 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     ranked.sort(farther)
     if (!suspected) break
     const others = basesOf(farthestOnes(ranked), trials, clock)
-    bases = [...bases, ...others].toSorted((one, other) => other.fixed - one.fixed)
+    bases = uniqueBases([...bases, ...others])
     const pairs = best(besideBases(bases, [...own, ...(tiers[0]?.parts ?? [])], trials, clock))
     if (pairs.some(({ complete }) => complete)) return pairs
     if (pairs.some(explains)) return withWayBack(pairs.filter(explains), back, trials, clock)
@@ -186,7 +187,9 @@ function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Tri
     if (others === undefined) return []
     return [{ edits, isSuspect: suspectsOf(besides(trials.question, { others }), trials.context) }]
   })
-  const ordered = [...back.filter((edit) => isKnown(edit)), ...back.filter((edit) => !isKnown(edit))]
+  const known = new Set(knownOnes(trials.context, true).flatMap((edits) => edits.map((edit) => keyOf(edit))))
+  const isKnown = (edit: Edit): boolean => known.has(keyOf(edit))
+  const ordered = [...back.filter(isKnown), ...back.filter((edit) => !isKnown(edit))]
   for (const suspected of [true, false]) {
     for (const { edits, isSuspect } of bases) {
       for (const edit of ordered) {

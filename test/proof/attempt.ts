@@ -58,9 +58,13 @@ export function isSeen(recorded: Case, outputs: Outputs): boolean {
 
 /** Whether two ports give the same within the budget of a case, both in float64: then nothing in it tells them apart. */
 export function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: readonly Bug[], seed: number): boolean {
-  const axes = expectedAxes(recorded)
   const ours = runPort(recorded, { bugs: one, arithmetic: 'float64', seed })
-  const theirs = runPort(recorded, { bugs: other, arithmetic: 'float64', seed })
+  return isGivenBy(recorded, ours, runPort(recorded, { bugs: other, arithmetic: 'float64', seed }))
+}
+
+/** Whether outputs are those of another port, within the budget of a case. */
+export function isGivenBy(recorded: Case, ours: Outputs, theirs: Outputs): boolean {
+  const axes = expectedAxes(recorded)
   return Object.keys(recorded.expected).every((name) => {
     const expected = theirs[name]
     const budget = recorded.budget[name]!
