@@ -30,6 +30,17 @@ export function edited(all: readonly Edit[], asked: Request, context?: Context):
   return { request, program, isEdited: request !== asked || program !== own.program || !isInside(edits) }
 }
 
+/** A program with more edits; undefined where one of them is about more than the program, or has nothing to change. */
+export function editedFurther(program: Program, edits: readonly Edit[], context: Context): Program | undefined {
+  let own = program
+  for (const edit of edits) {
+    const { ask, around, edit: make } = operators[edit.operator]!
+    if (ask !== undefined || around !== undefined || make === undefined) return undefined
+    own = make(edit, context, own) ?? own
+  }
+  return own === program ? undefined : own
+}
+
 const instead = new WeakMap<Request, Map<string, Request>>()
 const contexts = new WeakMap<Request, Context>()
 

@@ -1,7 +1,6 @@
 // Causes by regions: one puts a part of what is off right, and another is looked for in what is left.
 import { type Edit, keyOf } from '../edits/edit.ts'
 import { nodesAt } from '../edits/context.ts'
-import { narrowed } from '../edits/operand.ts'
 import { isInside } from '../edits.ts'
 import type { Outputs } from '../format/case.ts'
 import type { Clock } from './clock.ts'
@@ -19,19 +18,21 @@ export interface Base {
 
 /** An edited program is worse conditioned than torch's, perhaps: so many limits are right. */
 const slack = 16
+/** What is not as many times as far off may come near by anything. */
+const clearly = 16
 /** What is right in PyTorch and not with an edit may be put right again by the other one: it counts less. */
 const brokenWeight = 0.25
 /** How many of those that put most right are made together with others. */
 const mostBases = 6
 /** The part of the time after which no more of what is known is made together, and of what puts something right. */
-const knownPart = 0.6
+const knownPart = 0.75
 const basesPart = 0.95
 /** What puts as much right is surely a part of the cause: as much of one tensor. */
-export const surelyFixed = 0.05
+export const surelyFixed = 0.15
 
 /** → which part of what is off in a question an engine puts right */
 function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outputs) => number {
-  const isNear = (x: number, y: number, limit: number): boolean => Object.is(x, y) || Math.abs(x - y) <= slack * limit
+  const isNear = (x: number, y: number, allowed: number): boolean => Object.is(x, y) || Math.abs(x - y) <= allowed
   return (others) => {
     let sum = 0
     for (const name of given) {
@@ -42,8 +43,8 @@ function fixedIn({ given, outputs, recorded, limits }: Question): (others: Outpu
       for (let i = 0; i < own.length; i++) {
         // What many engines give by chance tells nothing.
         if (own[i] === 0 || !Number.isFinite(own[i])) continue
-        const isRight = isNear(own[i]!, expected[i]!, limit[i]!)
-        const isGiven = isNear(own[i]!, other[i]!, limit[i]!)
+        const isRight = isNear(own[i]!, expected[i]!, clearly * slack * limit[i]!)
+        const isGiven = isNear(own[i]!, other[i]!, slack * limit[i]!)
         if (!isRight) off++
         if (!isRight && isGiven) fixed++
         if (isRight && !isGiven) broken++
@@ -92,10 +93,10 @@ class Together {
     return this.#clock.isOver(part) || this.#clock.elapsed() > 1.5 * this.#foundAt
   }
 
-  /** Each with the way back of its own; where that is another, each of them with PyTorch's. */
-  consider(edits: readonly Edit[]): Attempt | undefined {
-    const attempt = this.#trials.attempt(edits)
-    if (attempt?.tried === undefined) return attempt
+  /** Each with the way back of its own; where that is another, each of them with PyTorch's. attempt: a quicker way to the same */
+  consider(edits: readonly Edit[], attemptOne: Trials['attempt'] = this.#trials.attempt): void {
+    const attempt = attemptOne(edits)
+    if (attempt?.tried === undefined) return
     this.made.push(attempt)
     const { complete, outputs } = attempt.tried
     const hasGradients = this.#trials.context.request.cotangents !== undefined
@@ -109,7 +110,6 @@ class Together {
     if (this.made.some(({ tried }) => tried!.complete)) {
       this.#foundAt = Math.min(this.#foundAt, this.#clock.elapsed())
     }
-    return attempt
   }
 }
 
@@ -120,19 +120,29 @@ function keptOnes(edits: readonly Edit[]): (readonly Edit[])[] {
   return edits.length === 1 ? [all] : [all, ...edits.map((edit, i) => edits.with(i, kept(edit)))]
 }
 
-/** What is known, each with each: those that put most right by themselves first. */
-export function knownTogether(all: readonly Base[], trials: Trials, clock: Clock): Attempt[] {
+/**
+ * What is known, each with each: those that put most right by themselves first.
+ * part: those of which one puts something right alone, or the others
+ */
+export function knownTogether(
+  all: readonly Base[],
+  part: 'telling' | 'others',
+  trials: Trials,
+  clock: Clock,
+): Attempt[] {
   const together = new Together(trials, clock)
   // What runs a port more than once takes too long to be tried with everything.
   const bases = all.filter(({ edits }) => isInside(edits))
-  for (const [j, { edits: second }] of bases.entries()) {
-    for (const { edits: first } of bases.slice(0, j)) {
+  for (const [i, first] of bases.entries()) {
+    if (first.fixed > 0 !== (part === 'telling')) continue
+    const attemptBeside = trials.beside(first.edits)
+    for (const second of bases.slice(i + 1)) {
       if (together.isOver(knownPart)) return together.made
-      const keys = new Set(first.map((edit) => keyOf(edit)))
-      if (second.some((edit) => keys.has(keyOf(edit)))) continue
-      together.consider([...first, ...second])
+      const keys = new Set(first.edits.map((edit) => keyOf(edit)))
+      if (second.edits.some((edit) => keys.has(keyOf(edit)))) continue
+      together.consider([...first.edits, ...second.edits], attemptBeside)
       // At the same place it matters which comes first.
-      if (areAtOnePlace(first, second, trials)) together.consider([...second, ...first])
+      if (areAtOnePlace(first.edits, second.edits, trials)) together.consider([...second.edits, ...first.edits])
     }
   }
   return together.made
@@ -154,21 +164,24 @@ export function besideBases(
 ): Attempt[] {
   const { asked, askedContext } = trials
   const together = new Together(trials, clock)
-  for (const base of bases.filter(({ fixed }) => fixed > least).slice(0, mostBases)) {
+  for (const base of tellingBases(bases, least)) {
     const isSuspect = suspectsOf(besides(asked, base), askedContext)
+    const attemptBeside = trials.beside(base.edits)
     const keys = new Set(base.edits.map((edit) => keyOf(edit)))
-    // In a part of what it is about it may be all.
-    if (base.edits.length === 1) {
-      for (const edit of narrowed(base.edits[0]!, askedContext)) together.consider([edit])
-    }
     for (const edit of edits) {
       if (together.isOver(basesPart)) return together.made
       if (!isSuspect(edit) || keys.has(keyOf(edit))) continue
-      together.consider([...base.edits, edit])
+      together.consider([...base.edits, edit], attemptBeside)
     }
     if (together.made.some(({ tried }) => explains(tried!))) break
   }
   return together.made
+}
+
+/** Those that put something right, without those that put as much right as one before: they are the same in this case. */
+function tellingBases(bases: readonly Base[], least: number): Base[] {
+  const telling = bases.filter(({ fixed }) => fixed > least)
+  return telling.filter(({ fixed }, i) => fixed !== telling[i - 1]?.fixed).slice(0, mostBases)
 }
 
 /** The same question, as if an engine with the edits of a base were right. */
@@ -177,4 +190,3 @@ export function besides(question: Question, { others }: Pick<Base, 'others'>): Q
   const limits = Object.fromEntries(given.map((name) => [name, question.limits[name]!.map((limit) => slack * limit)]))
   return { ...question, given, limits, recorded: { ...question.recorded, expected: { ...others } } }
 }
-

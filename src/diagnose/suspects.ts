@@ -48,7 +48,8 @@ export function suspectsOf(question: Question, context: Context): IsSuspect {
       changed.every((all) => ids.some((id) => all.has(id))) && !ids.some((id) => unchanged.has(id))
     return (edit) => {
       const { operand, scope } = edit
-      if (Object.keys(operand).length === 0) return true
+      // A length ends some rows alone.
+      if (Object.keys(operand).length === 0 || operand.tensor === 'lengths') return true
       const ids = nodesAt(context, operand, scope).flatMap((node) =>
         node.operand.in === undefined ? [node.operation.id] : [],
       )

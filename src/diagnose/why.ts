@@ -35,8 +35,12 @@ const leastExplained = 0.5
  * Everything that can be said about why a port departs, the best first. limitMs: after which nothing more is tried.
  * stopped: whether that came before everything had been tried.
  */
-export function why(question: Question, limitMs: number): { tried: Tried[]; stopped: boolean; context: Context } {
-  const clock = clockOf(limitMs)
+export function why(
+  question: Question,
+  limitMs: number,
+  now?: () => number,
+): { tried: Tried[]; stopped: boolean; context: Context } {
+  const clock = clockOf(limitMs, now)
   const trials = trialsOf(question)
   const tried = search(question, trials, clock)
   return { tried, stopped: clock.wasOver && !tried.some(({ complete }) => complete), context: trials.context }
@@ -101,6 +105,7 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   }
   const isSuspect = suspectsOf(question, context)
   const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
+  let knownBases: readonly Base[] = []
   let bases: readonly Base[] = []
   for (const suspected of [true, false]) {
     for (const [i, own] of tiers.entries()) {
@@ -118,12 +123,18 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
         if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
         ranked.push(...known, ...attempts)
         reached.push(...found)
-        if (isFirst && !found.some(({ outputs }) => outputs)) {
-          bases = basesOf([...knownWays(), ...farthestOnes(ranked.toSorted(farther))], trials, clock)
-          const known = best(knownTogether(bases, trials, clock))
-          if (known.some(({ complete }) => complete)) return known
+        const outputsAlone = found.filter(({ outputs }) => outputs).toSorted(better)
+        if (isFirst && outputsAlone.length > 0) {
+          const [known] = withWayBack(outputsAlone, knownOnes(context, true).flat(), trials, clock)
+          if (known?.complete === true) return [known, ...outputsAlone]
+        }
+        if (isFirst && outputsAlone.length === 0) {
+          knownBases = basesOf(knownWays(), trials, clock)
+          bases = uniqueBases([...knownBases, ...basesOf(farthestOnes(ranked.toSorted(farther)), trials, clock)])
+          const known = best(knownTogether(knownBases, 'telling', trials, clock))
+          if (known.some(({ complete }) => complete)) return simplest(known, trials)
           const beside = known.some(explains) ? [] : best(besideBases(bases, own.tier, trials, clock, surelyFixed))
-          if (beside.some(({ complete }) => complete)) return beside
+          if (beside.some(({ complete }) => complete)) return simplest(beside, trials)
           reached.push(...known, ...beside)
         }
       }
@@ -132,10 +143,12 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     if (found.length > 0) return withWayBack(found, back, trials, clock)
     ranked.sort(farther)
     if (!suspected) break
-    const others = basesOf(farthestOnes(ranked), trials, clock)
-    bases = uniqueBases([...bases, ...others])
+    const known = best(knownTogether(knownBases, 'others', trials, clock))
+    if (known.some(({ complete }) => complete)) return simplest(known, trials)
+    if (known.some(explains)) return withWayBack(known.filter(explains), back, trials, clock)
+    bases = uniqueBases([...bases, ...basesOf(farthestOnes(ranked), trials, clock)])
     const pairs = best(besideBases(bases, [...own, ...(tiers[0]?.parts ?? [])], trials, clock))
-    if (pairs.some(({ complete }) => complete)) return pairs
+    if (pairs.some(({ complete }) => complete)) return simplest(pairs, trials)
     if (pairs.some(explains)) return withWayBack(pairs.filter(explains), back, trials, clock)
   }
   const nearest = nearestOf(ranked, trials, clock)
@@ -143,9 +156,9 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   if (conditioned.length > 0) return conditioned
   const element = besideOneElement(question, nearest, trials)
   if (element !== undefined) return [element]
-  const pairs = pairsOf(ranked, nearest, own, trials, clock)
+  const pairs = pairsOf(ranked, trials, clock)
   const together = best(pairs)
-  if (together.some(explains)) return together
+  if (together.some(explains)) return simplest(together, trials)
   return [...reached, ...nearest].toSorted(better).filter(({ explained }) => explained >= leastExplained)
 }
 
@@ -202,6 +215,14 @@ function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Tri
     if (both.length > 0) break
   }
   return [...best(both), ...found].toSorted(better)
+}
+
+/** Of edits together each alone, where the rest may be left by rounding, which may grow larger in such a port than in torch. */
+function simplest(pairs: readonly Tried[], { attemptWhole, attemptConditioned }: Trials): Tried[] {
+  const [first] = pairs
+  const alone = (first?.edits.length === 2 ? first.edits : []).flatMap((edit) => attemptWhole([edit]) ?? [])
+  const conditioned = alone.flatMap((own) => (own.explained < leastExplained ? [] : (attemptConditioned(own) ?? [])))
+  return [...conditioned, ...pairs]
 }
 
 /** The same edit in more than it was found in: what explains as much there says more. */

@@ -181,9 +181,7 @@ const ofRuns = among(['run'], {
     edit('fromOutput', { op: 'last', tensor: 'h' }, 'each row’s last step', { direction: 'reverse' }),
   ],
   'h_n by direction': [edit('reorder', { op: 'stack' }, { axis: 3, order: 'interleaved', blocks: 'layers' })],
-  'h_n layers reversed': [
-    edit('reorder', { op: 'stack' }, { axis: 3, order: 'blocksReversed', blocks: 'layers' }),
-  ],
+  'h_n layers reversed': [edit('reorder', { op: 'stack' }, { axis: 3, order: 'blocksReversed', blocks: 'layers' })],
   'h_n and c_n exchanged': [
     edit('swapped', {}, { h_n: 'c_n', c_n: 'h_n' }),
     edit('swapped', {}, { h_1: 'c_1', c_1: 'h_1' }),
@@ -192,12 +190,7 @@ const ofRuns = among(['run'], {
   'lengths ignored': [edit('ignored', { tensor: 'lengths' })],
   'padding not zeroed': [edit('padding', loop, 'last state')],
   'residual between layers': [
-    edit(
-      'added',
-      { op: 'cat', tensor: 'output' },
-      { op: 'mul', tensor: 'dropout_mask' },
-      { layers: 'later' },
-    ),
+    edit('added', { op: 'cat', tensor: 'output' }, { op: 'mul', tensor: 'dropout_mask' }, { layers: 'later' }),
   ],
   'state carried between rows': [edit('carriedRows', {})],
   'output shifted by one step': [
@@ -206,9 +199,7 @@ const ofRuns = among(['run'], {
   'gradient not accumulated over time': [edit('part', { op: 'linear' }, 'the first step')],
   'gradient truncated after 4 steps': [edit('truncated', loop, [4, 'from the first'])],
   'bias gradient counted once': [edit('zero', gradient('grad_bias_hh'), true)],
-  '1 − h² at the step before': [
-    derivativeAt({ op: 'state', tensor: 'h' }),
-  ],
+  '1 − h² at the step before': [derivativeAt({ op: 'state', tensor: 'h' })],
   'cotangent of h_n ignored': [edit('zero', cotangent('h_n'), true)],
   'cotangent of c_n ignored': [edit('zero', cotangent('c_n'), true)],
   'gradient averaged over the batch': [

@@ -72,6 +72,12 @@ export function isGivenBy(recorded: Case, ours: Outputs, theirs: Outputs): boole
   })
 }
 
+/** So many milliseconds the processor has worked for this process: other work on the machine does not count. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** How many explanations of a case are asked for what they predict. */
 const mostRanked = 3
 
@@ -89,16 +95,16 @@ export async function attempt(
 ): Promise<Attempt> {
   const { recorded, outputs } = shown
   const began = performance.now()
-  const before = process.cpuUsage()
+  const before = processorMs()
   let diagnosis: Diagnosis = { where: [], explanations: [] }
   let failure: string | undefined
   try {
-    diagnosis = diagnose(recorded.case, outputs, { limitMs })
+    diagnosis = diagnose(recorded.case, outputs, { limitMs, now: processorMs })
   } catch (error) {
     failure = messageOf(error)
   }
   const ms = performance.now() - began
-  const { user, system } = process.cpuUsage(before)
+  const ofProcessor = processorMs() - before
   const rank = (explanation: Explanation): Ranked => ranked(explanation, recorded.case, others)
   const when = (): Promise<readonly string[]> => Promise.resolve([])
   const held = await confirmed(recorded.case, diagnosis, engine, { limitMs, when })
@@ -111,7 +117,7 @@ export async function attempt(
     id: recorded.case.id,
     ranked: diagnosis.explanations.slice(0, mostRanked).map(rank),
     ms,
-    processorMs: (user + system) / 1000,
+    processorMs: ofProcessor,
     asked: { first: first && rank(first), isRefuted: right < of, against: first?.confirmation?.against },
     ...(failure === undefined ? {} : { failure }),
   }

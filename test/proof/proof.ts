@@ -1,9 +1,9 @@
 // Plants known faults in a port that shares no code with the engine, asks `diagnose` what is wrong, and counts how often what it says
 // predicts the port in other cases, before and after the port has been asked for more. --cases N: explained of each planting (4);
-// --others N: predicted (20); --seed N: which ones (1); --search SECONDS: so long an explanation may take (3), more where a machine
-// has other work; --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
-// { name, can(request), run(request), parts? }, where the parts of one with several bugs are ports with one of them each; --json FILE:
-// every attempt.
+// --others N: predicted (20); --seed N: which ones (1); --search SECONDS: so long an explanation may take of the processor (3);
+// --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
+// { name, can(request), run(request), parts? }, where the parts of one with several bugs are ports with one of them each;
+// --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'

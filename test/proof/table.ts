@@ -3,7 +3,7 @@ import type { Attempt, Ranked } from './attempt.ts'
 const within = { single: 1, pair: 3, mapping: 3, stranger: 1 } as const
 const titles = {
   single: 'single faults',
-  pair: 'pairs of faults',
+  pair: 'pairs of faults that both show',
   mapping: 'mappings of other frameworks',
   stranger: 'ports of others',
 } as const
