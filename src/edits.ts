@@ -34,9 +34,9 @@ export function edited(all: readonly Edit[], asked: Request, context?: Context):
 export function editedFurther(program: Program, edits: readonly Edit[], context: Context): Program | undefined {
   let own = program
   for (const edit of edits) {
-    const { ask, around, edit: make } = operators[edit.operator]!
-    if (ask !== undefined || around !== undefined || make === undefined) return undefined
-    own = make(edit, context, own) ?? own
+    const operator = operators[edit.operator]!
+    if (operator.ask !== undefined || operator.around !== undefined) return undefined
+    own = operator.edit?.(edit, context, own) ?? own
   }
   return own === program ? undefined : own
 }
@@ -46,13 +46,13 @@ const contexts = new WeakMap<Request, Context>()
 
 /** What a port asks itself that has an edit: the same for the same edit, so that its context is made once. */
 function askedInstead(edit: Edit, request: Request): Request {
-  const { ask } = operators[edit.operator]!
-  if (ask === undefined) return request
+  const operator = operators[edit.operator]!
+  if (operator.ask === undefined) return request
   let own = instead.get(request)
   if (own === undefined) instead.set(request, (own = new Map()))
   const key = JSON.stringify([edit.operator, edit.operand, edit.value])
   let made = own.get(key)
-  if (made === undefined) own.set(key, (made = ask(edit, request) ?? request))
+  if (made === undefined) own.set(key, (made = operator.ask(edit, request) ?? request))
   return made
 }
 

@@ -1,6 +1,6 @@
 import type { Outputs, Request } from '../format/case.ts'
 import { type Context, contextOf, forwardOf } from '../edits/context.ts'
-import type { Edit } from '../edits/edit.ts'
+import { type Edit, keyOf } from '../edits/edit.ts'
 import { asAsked, edited, editedFurther, isInside, runEdited } from '../edits.ts'
 import { runProgram } from '../program.ts'
 import { interpret } from '../program/interpret.ts'
@@ -263,3 +263,22 @@ function isFirstLossRight({ outputs, recorded, limits }: Question): boolean {
 
 const isSame = (own: number, expected: number, limit: number): boolean =>
   Object.is(own, expected) || Math.abs(own - expected) <= limit
+
+/** What has come to its end, the best first. */
+export function best(attempts: readonly Attempt[]): Tried[] {
+  const keys = new Set<string>()
+  return attempts
+    .flatMap(({ tried }) => tried ?? [])
+    .toSorted(better)
+    .filter(({ edits }) => {
+      const key = edits.map(keyOf).toSorted().join('\n')
+      return !keys.has(key) && keys.add(key)
+    })
+}
+
+export function better(one: Tried, other: Tried): number {
+  const fewer = one.edits.length - other.edits.length
+  if (one.complete !== other.complete) return Number(other.complete) - Number(one.complete)
+  if (one.complete) return fewer || one.digits - other.digits
+  return other.explained - one.explained || fewer
+}

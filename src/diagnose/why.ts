@@ -1,6 +1,5 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
-import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
-import { editsOf, faults } from '../edits/faults.ts'
+import type { Edit, Scope } from '../edits/edit.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
@@ -8,9 +7,10 @@ import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
 import { pairsOf } from './pairs.ts'
 import type { Question } from './question.ts'
-import { type Base, basesOf, besideBases, besides, knownTogether, surelyFixed, uniqueBases } from './residual.ts'
+import { type Base, basesOf, besideBases, knownTogether, surelyFixed, uniqueBases } from './residual.ts'
 import { suspectsOf } from './suspects.ts'
-import { type Attempt, explains, ran, type Tried, type Trials, trialsOf } from './trials.ts'
+import { type Attempt, best, better, explains, type Tried, type Trials, trialsOf } from './trials.ts'
+import { isOfLeaves, isOfWayBack, knownOnes, withWayBack } from './wayback.ts'
 
 /** How many of the edits that came farthest are run to their end. */
 const farthest = 100
@@ -20,8 +20,6 @@ const elementEdits = 2
 const conditionedEdits = 6
 /** How many of the edits that came farther than most are run to their end, to see what they put right. */
 const farBases = 40
-/** To how many of what explains every output something in the way back is added. */
-const waysBack = 4
 /** After something is found, what is as good is looked for as long again, and so long. */
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
@@ -104,20 +102,20 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     return [...each(singles, singlesPart), ...eachTogether(ways.filter(({ length }) => length > 1))]
   }
   const isSuspect = suspectsOf(question, context)
-  const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
+  const tiers = tiersOf(own).map((tier) => ({ tier, partsOf: once(() => narrowedOnes(tier, context)) }))
   let knownBases: readonly Base[] = []
   let bases: readonly Base[] = []
   for (const suspected of [true, false]) {
     for (const [i, own] of tiers.entries()) {
-      own.parts ??= narrowedOnes(own.tier, context)
-      for (const edits of [own.tier, own.parts]) {
+      for (const isWhole of [true, false]) {
+        const edits = isWhole ? own.tier : own.partsOf()
         const attempts = each(
           edits.filter((edit) => isSuspect(edit) === suspected),
           singlesPart,
         )
         const first = best(attempts)
         // What is known comes after the first tier, whose edits say the same more widely.
-        const isFirst = suspected && i === 0 && edits === own.tier
+        const isFirst = suspected && i === 0 && isWhole
         const known = isFirst && !first.some(({ complete }) => complete) ? knownAttempts() : []
         const found = known.length === 0 ? first : best([...attempts, ...known])
         if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
@@ -147,7 +145,7 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     if (known.some(({ complete }) => complete)) return simplest(known, trials)
     if (known.some(explains)) return withWayBack(known.filter(explains), back, trials, clock)
     bases = uniqueBases([...bases, ...basesOf(farthestOnes(ranked), trials, clock)])
-    const pairs = best(besideBases(bases, [...own, ...(tiers[0]?.parts ?? [])], trials, clock))
+    const pairs = best(besideBases(bases, [...own, ...(tiers[0]?.partsOf() ?? [])], trials, clock))
     if (pairs.some(({ complete }) => complete)) return simplest(pairs, trials)
     if (pairs.some(explains)) return withWayBack(pairs.filter(explains), back, trials, clock)
   }
@@ -162,60 +160,7 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   return [...reached, ...nearest].toSorted(better).filter(({ explained }) => explained >= leastExplained)
 }
 
-/** What the known faults are in a request: those of the way back, or the others. */
-function knownOnes(context: Context, areBack: boolean): (readonly Edit[])[] {
-  const { request } = context
-  return faults.flatMap((fault) => {
-    const edits = fault.equivalent === undefined ? editsOf(fault, request, context) : undefined
-    return edits === undefined || edits.some(isOfWayBack) !== areBack ? [] : [edits]
-  })
-}
-
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
-
-/** Whether an edit is about what is given to a port, or by it, or about a function: its way back is written by itself, then. */
-function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
-  if (operator === 'another') return value !== 'identity'
-  if (operator === 'clip' || operator === 'shortened' || operator === 'roundedProducts') return true
-  const [node] = nodesAt(context, operand)
-  const op = node?.operation.op
-  const kind = node?.operand.kind
-  const isLeaf =
-    op === 'parameter' || op === 'input' || op === 'chunk' || kind === 'initial states' || kind === 'last states'
-  return isLeaf && ['zero', 'reorder', 'layout', 'scale', 'clean'].includes(operator)
-}
-
-const wayBack = new Set(['detach', 'straight', 'derivative', 'truncated', 'part', 'training'])
-
-/** Whether an edit leaves every output as it is. */
-function isOfWayBack({ operator, operand }: Edit): boolean {
-  return wayBack.has(operator) || operand.in !== undefined || operand.tensor?.startsWith('training.') === true
-}
-
-/** Where every output is explained but the gradients are not, a second edit may be in the way back: first what changes what is left. */
-function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Trials, clock: Clock): Tried[] {
-  const both: Attempt[] = []
-  const bases = found.slice(0, waysBack).flatMap(({ edits }) => {
-    const others = ran(edits, trials.question.request, trials.context)
-    if (others === undefined) return []
-    return [{ edits, isSuspect: suspectsOf(besides(trials.question, { others }), trials.context) }]
-  })
-  const known = new Set(knownOnes(trials.context, true).flatMap((edits) => edits.map((edit) => keyOf(edit))))
-  const isKnown = (edit: Edit): boolean => known.has(keyOf(edit))
-  const ordered = [...back.filter(isKnown), ...back.filter((edit) => !isKnown(edit))]
-  for (const suspected of [true, false]) {
-    for (const { edits, isSuspect } of bases) {
-      for (const edit of ordered) {
-        if (isSuspect(edit) !== suspected) continue
-        if (clock.isOver() || (both.length > 0 && clock.isOver(singlesPart))) break
-        const attempt = trials.attempt([...edits, edit])
-        if (attempt?.tried?.complete === true) both.push(attempt)
-      }
-    }
-    if (both.length > 0) break
-  }
-  return [...best(both), ...found].toSorted(better)
-}
 
 /** Of edits together each alone, where the rest may be left by rounding, which may grow larger in such a port than in torch. */
 function simplest(pairs: readonly Tried[], { attemptWhole, attemptConditioned }: Trials): Tried[] {
@@ -233,6 +178,11 @@ function widerOnes({ scope, ...edit }: Edit, { context, attempt }: Trials): Atte
   return wider
     .map((own) => attempt([own === undefined ? edit : { ...edit, scope: own }]))
     .filter((own): own is Attempt => own?.tried?.complete === true)
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 /** The likelier kinds of bugs, and those of which there are more. */
@@ -282,18 +232,6 @@ function farthestOnes(ranked: readonly Attempt[]): (readonly Edit[])[] {
   return far.slice(0, farBases).map(({ edits }) => edits)
 }
 
-/** What has come to its end, the best first. */
-function best(attempts: readonly Attempt[]): Tried[] {
-  const keys = new Set<string>()
-  return attempts
-    .flatMap(({ tried }) => tried ?? [])
-    .toSorted(better)
-    .filter(({ edits }) => {
-      const key = edits.map(keyOf).toSorted().join('\n')
-      return !keys.has(key) && keys.add(key)
-    })
-}
-
 /** What explains most, once more: in a port with such an edit rounding may grow larger than in torch. */
 function conditionedOnes(nearest: readonly Tried[], { attemptConditioned }: Trials, clock: Clock): Tried[] {
   return nearest
@@ -308,11 +246,4 @@ function nearestOf(ranked: readonly Attempt[], { attemptWhole }: Trials, clock: 
     .slice(0, farthest)
     .flatMap(({ edits, tried }) => tried ?? (clock.isOver(nearestPart) ? [] : (attemptWhole(edits) ?? [])))
     .toSorted((one, other) => other.explained - one.explained)
-}
-
-function better(one: Tried, other: Tried): number {
-  const fewer = one.edits.length - other.edits.length
-  if (one.complete !== other.complete) return Number(other.complete) - Number(one.complete)
-  if (one.complete) return fewer || one.digits - other.digits
-  return other.explained - one.explained || fewer
 }

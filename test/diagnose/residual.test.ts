@@ -53,8 +53,8 @@ describe('bases', () => {
   it('are made together with what changes the rest', () => {
     const bases = basesOf([first], trials, clock())
     const made = besideBases(bases, everyEdit(trials.context), trials, clock())
-    const whole = made.filter(({ tried }) => tried?.complete === true)
-    expect(whole[0]!.edits).toMatchObject([...first, { operator: 'reorder', value: { order: 'interleaved' } }])
+    const whole = made.find(({ tried }) => tried?.complete === true)
+    expect(whole!.edits).toMatchObject([...first, { operator: 'reorder', value: { order: 'interleaved' } }])
     expect(besideBases(bases, everyEdit(trials.context), trials, clock(), 10)).toStrictEqual([])
   })
 
@@ -78,8 +78,8 @@ it('edits that begin with some are tried as if all were made at once', () => {
   for (const edit of everyEdit(trials.context)) {
     const one = attempt([...first, edit])
     const other = trials.attempt([...first, edit])
-    expect(one === undefined, keyOf(edit)).toBe(other === undefined)
-    expect(one?.tried, keyOf(edit)).toStrictEqual(other?.tried)
+    expect(one === undefined, `with ${keyOf(edit)}`).toBe(other === undefined)
+    expect(one?.tried, `with ${keyOf(edit)}`).toStrictEqual(other?.tried)
     if (one?.tried?.complete === true) complete++
   }
   expect(complete).toBeGreaterThan(0)
@@ -100,7 +100,7 @@ it.each([
   [{ module: 'GRU', num_layers: 2 }, 'reset before the product', 'residual between layers'],
   [{ module: 'LSTM', lengths: [5, 4, 2] }, 'gates in the order i o f g', 'padding not zeroed'],
 ] as const)('explains %s: %s, and %s', (more, ...names) => {
-  const recorded = layer(more as Partial<LayerOptions>)
+  const recorded = layer(more)
   const edits = names.flatMap((name) => known(name, recorded))
   const { explanations } = diagnose(recorded, runEdited(edits, requestOf(recorded)), { limitMs: 20_000 })
   expect(explanations[0]).toMatchObject({ complete: true })

@@ -94,11 +94,11 @@ interface Stranger {
   readonly parts?: readonly Pick<Stranger, 'run'>[]
 }
 
-async function givenBy({ can, run, parts = [] }: Stranger, { case: recorded }: Recorded): Promise<Outputs | undefined> {
+async function givenBy(port: Stranger, { case: recorded }: Recorded): Promise<Outputs | undefined> {
   const request = requestOf(recorded)
-  if (!can(request)) return undefined
-  const outputs = await run(request)
-  for (const part of parts) if (isGivenBy(recorded, outputs, await part.run(request))) return undefined
+  if (!port.can(request)) return undefined
+  const outputs = await port.run(request)
+  for (const part of port.parts ?? []) if (isGivenBy(recorded, outputs, await part.run(request))) return undefined
   return outputs
 }
 
