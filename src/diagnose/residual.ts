@@ -122,19 +122,14 @@ function keptOnes(edits: readonly Edit[]): (readonly Edit[])[] {
 
 /**
  * What is known, each with each: those that put most right by themselves first.
- * part: those of which one puts something right alone, or the others
+ * part: those of which one puts something right alone, or all
  */
-export function knownTogether(
-  all: readonly Base[],
-  part: 'telling' | 'others',
-  trials: Trials,
-  clock: Clock,
-): Attempt[] {
+export function knownTogether(all: readonly Base[], part: 'telling' | 'all', trials: Trials, clock: Clock): Attempt[] {
   const together = new Together(trials, clock)
   // What runs a port more than once takes too long to be tried with everything.
   const bases = all.filter(({ edits }) => isInside(edits))
   for (const [i, first] of bases.entries()) {
-    if (first.fixed > 0 !== (part === 'telling')) continue
+    if (part === 'telling' && !(first.fixed > 0)) break
     const attemptBeside = trials.beside(first.edits)
     for (const second of bases.slice(i + 1)) {
       if (together.isOver(knownPart)) return together.made

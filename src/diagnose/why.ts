@@ -1,5 +1,6 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import type { Edit, Scope } from '../edits/edit.ts'
+import { isKnown } from '../edits/known.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
@@ -141,7 +142,13 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
     if (found.length > 0) return withWayBack(found, back, trials, clock)
     ranked.sort(farther)
     if (!suspected) break
-    const known = best(knownTogether(knownBases, 'others', trials, clock))
+    // What has the name of what is known is it, said of something else.
+    const named = basesOf(
+      own.filter((edit) => isKnown(edit)).map((edit) => [edit]),
+      trials,
+      clock,
+    )
+    const known = best(knownTogether(uniqueBases([...knownBases, ...named]), 'all', trials, clock))
     if (known.some(({ complete }) => complete)) return simplest(known, trials)
     if (known.some(explains)) return withWayBack(known.filter(explains), back, trials, clock)
     bases = uniqueBases([...bases, ...basesOf(farthestOnes(ranked), trials, clock)])
