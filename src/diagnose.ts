@@ -64,9 +64,14 @@ const mostExplanations = 5
 /**
  * Says where outputs depart from PyTorch's, and which edits of PyTorch's program give just these. Nothing but the outputs is needed:
  * edited programs are run, and likely pairs, until one gives the same. Where our own engine is wrong, that is said instead.
- * outputs: some or all of what the case expects; limitMs: after which nothing more is tried.
+ * outputs: some or all of what the case expects; limitMs: after which nothing more is tried; now: the clock by which that is told, in
+ * milliseconds, as of the processor alone where a machine has other work.
  */
-export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: { limitMs?: number } = {}): Diagnosis {
+export function diagnose(
+  recorded: Case,
+  outputs: Outputs,
+  { limitMs = 3000, now }: { limitMs?: number; now?: () => number } = {},
+): Diagnosis {
   const question = questionOf(recorded, outputs)
   const comparisons = comparisonsWith(question, recorded.expected)
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
@@ -79,7 +84,7 @@ export function diagnose(recorded: Case, outputs: Outputs, { limitMs = 3000 }: {
   }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
-  const { tried, stopped, context } = why(question, limitMs)
+  const { tried, stopped, context } = why(question, limitMs, now)
   const names = new Set<string>()
   // One by each name: what else bears it is the same in this case.
   const isWhole = tried.some(({ complete }) => complete)

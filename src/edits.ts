@@ -24,11 +24,43 @@ interface Edited {
 export function edited(all: readonly Edit[], asked: Request, context?: Context): Edited {
   const edits = all.filter(({ given }) => isSuch(asked, given))
   let request = asked
-  for (const edit of edits) request = operators[edit.operator]!.ask?.(edit, request) ?? request
-  const own = request === asked && context !== undefined ? context : contextOf(request)
+  for (const edit of edits) request = askedInstead(edit, request)
+  const own = request === asked ? (context ?? contextOf(asked)) : contextOfAsked(request)
   let { program } = own
   for (const edit of edits) program = operators[edit.operator]!.edit?.(edit, own, program) ?? program
   return { request, program, isEdited: request !== asked || program !== own.program || !isInside(edits) }
+}
+
+/** A program with more edits; undefined where one of them is about more than the program, or has nothing to change. */
+export function editedFurther(program: Program, edits: readonly Edit[], context: Context): Program | undefined {
+  let own = program
+  for (const edit of edits) {
+    const operator = operators[edit.operator]!
+    if (operator.ask !== undefined || operator.around !== undefined) return undefined
+    own = operator.edit?.(edit, context, own) ?? own
+  }
+  return own === program ? undefined : own
+}
+
+const instead = new WeakMap<Request, Map<string, Request>>()
+const contexts = new WeakMap<Request, Context>()
+
+/** What a port asks itself that has an edit: the same for the same edit, so that its context is made once. */
+function askedInstead(edit: Edit, request: Request): Request {
+  const operator = operators[edit.operator]!
+  if (operator.ask === undefined) return request
+  let own = instead.get(request)
+  if (own === undefined) instead.set(request, (own = new Map()))
+  const key = JSON.stringify([edit.operator, edit.operand, edit.value])
+  let made = own.get(key)
+  if (made === undefined) own.set(key, (made = operator.ask(edit, request) ?? request))
+  return made
+}
+
+function contextOfAsked(request: Request): Context {
+  let own = contexts.get(request)
+  if (own === undefined) contexts.set(request, (own = contextOf(request)))
+  return own
 }
 
 /** The engine of a port that has these edits and is right otherwise: float64 throughout, outputs in the request's dtype. */

@@ -2,7 +2,7 @@
 import { type Confirmation, diagnose, type Diagnosis, type Explanation, explanationOf } from '../diagnose.ts'
 import type { Edit } from '../edits/edit.ts'
 import type { Case } from '../format/case.ts'
-import { alikeTo, keyOfAll } from './alike.ts'
+import { alikeTo, keyOfAll } from '../edits/alike.ts'
 import { givenOf, isShaped, isWorthwhile } from './given.ts'
 import { type Held, Holding } from './holding.ts'
 import { withOneMore } from './onemore.ts'

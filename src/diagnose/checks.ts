@@ -110,14 +110,13 @@ export function watching(
   question: Question,
 ): { readonly seen: Seen; readonly stepped: Stepped; readonly progress: () => Progress } {
   const { outputs, limits, recorded } = question
-  const there = new Set(program.operations)
-  const loops = new Map(program.operations.flatMap((own) => (own.op === 'loop' ? [[own.id, own] as const] : [])))
   const u = unitRoundoff[recorded.dtype]
   let passed = 0
   let off = 0
   const isSame = (operation: Operation): boolean => {
-    if (operation.op !== 'loop') return there.has(operation)
-    const own = loops.get(operation.id)
+    if (operation.op !== 'loop') return program.operations.includes(operation)
+    const found = program.operations.find(({ id, op }) => op === 'loop' && id === operation.id)
+    const own = found as Operation<'loop'> | undefined
     const { reverse, steps } = operation.attributes
     return (
       own?.attributes.reverse === reverse && own.attributes.steps === steps && own.operands[0] === operation.operands[0]

@@ -5,12 +5,13 @@ export interface Clock {
   wasOver: boolean
 }
 
-export function clockOf(limitMs: number): Clock {
-  const began = Date.now()
+/** now: in milliseconds, from any beginning */
+export function clockOf(limitMs: number, now: () => number = Date.now): Clock {
+  const began = now()
   return {
-    elapsed: () => Date.now() - began,
+    elapsed: () => now() - began,
     isOver(part = 1) {
-      const over = Date.now() - began > part * limitMs
+      const over = now() - began > part * limitMs
       this.wasOver ||= over
       return over
     },

@@ -1,49 +1,20 @@
-// Two edits together.
+// Two edits together that many ports have.
 import { type Edit, keyOf } from '../edits/edit.ts'
 import { functions } from '../edits/functions.ts'
 import { isKnown } from '../edits/known.ts'
 import type { Clock } from './clock.ts'
-import { type Attempt, explains, type Tried, type Trials } from './trials.ts'
-
-/** How many of the edits that explain most are made together with every other. */
-const firsts = 12
-/** So many of those that put more right than most do are made together with every common one first. */
-const mostPromising = 6
-/** The part of the time after which no more of them is. */
-const promisingPart = 0.5
-/** The part of the time after which no more of what is common is made together. */
-const pairsPart = 0.95
-
-/** Where one edit puts more right than most do, a second may do the rest: each such one with all that is common. */
-export function promisingPairs(ranked: readonly Attempt[], trials: Trials, clock: Clock): Attempt[] {
-  const pairs = new Pairs(trials, clock)
-  const common = commonOf(ranked)
-  for (const first of promisingOf(ranked)) {
-    for (const second of common) if (!second.includes(first)) pairs.consider([first, ...second], promisingPart)
-  }
-  return pairs.made
-}
+import { type Attempt, explains, type Trials } from './trials.ts'
 
 /**
- * Edits together: those that are common with each other, and those that explain most with every one. What two edits explain
- * together neither explains by itself, so that what is common counts for more than what comes near.
+ * What is common, each with each: those that come farthest by themselves first. What two edits explain together neither explains by
+ * itself, so that what is common counts for more than what comes near.
  */
-export function pairsOf(
-  ranked: readonly Attempt[],
-  nearest: readonly Tried[],
-  all: readonly Edit[],
-  trials: Trials,
-  clock: Clock,
-): Attempt[] {
+export function pairsOf(ranked: readonly Attempt[], trials: Trials, clock: Clock): Attempt[] {
   const pairs = new Pairs(trials, clock)
   const common = commonOf(ranked)
-  // Those that come farthest by themselves first: 0 and 1, 0 and 2, 1 and 2, 0 and 3, …
+  // 0 and 1, 0 and 2, 1 and 2, 0 and 3, …
   for (const [j, second] of common.entries()) {
-    for (const first of common.slice(0, j)) pairs.consider([...first, ...second], pairsPart)
-  }
-  if (pairs.made.some(({ tried }) => explains(tried!))) return pairs.made
-  for (const { edits } of nearest.slice(0, firsts)) {
-    for (const second of all) if (!edits.includes(second)) pairs.consider([...edits, second])
+    for (const first of common.slice(0, j)) pairs.consider([...first, ...second])
   }
   return pairs.made
 }
@@ -60,9 +31,9 @@ class Pairs {
     this.#clock = clock
   }
 
-  /** part: of the time, after which nothing more is; what is as good as the first that is found is looked for as long again. */
-  consider(edits: readonly Edit[], part = 1): void {
-    if (this.#clock.isOver(part) || this.#clock.elapsed() > 2 * this.#foundAt) return
+  /** What is as good as the first that is found is looked for as long again. */
+  consider(edits: readonly Edit[]): void {
+    if (this.#clock.isOver() || this.#clock.elapsed() > 2 * this.#foundAt) return
     const attempt = this.#trials.attempt(edits)
     if (attempt?.tried === undefined) return
     this.made.push(attempt)
@@ -105,13 +76,4 @@ function isCommon(edit: Edit): boolean {
   if (operator === 'gates') return (value as { readonly tensors: readonly string[] }).tensors.length === 4
   if (operator === 'direction') return true
   return (scope === undefined && commonOperators.has(operator)) || isKnown(edit)
-}
-
-/** Those that come farther than most, in whose place another would come as far: one of two bugs puts a part right. */
-function promisingOf(ranked: readonly Attempt[]): Edit[] {
-  const usual = ranked[ranked.length >> 1]?.progress.passed ?? 0
-  return ranked
-    .filter(({ edits, progress }) => edits.length === 1 && progress.passed > usual)
-    .slice(0, mostPromising)
-    .map(({ edits: [edit] }) => edit!)
 }

@@ -1,6 +1,7 @@
 // Which edits are where a port is off: they change what is wrong in its outputs, or gradients, and nothing of what is right.
 import { type Context, nodesAt } from '../edits/context.ts'
 import type { Edit } from '../edits/edit.ts'
+import { edited } from '../edits.ts'
 import { everyOperation, type Id, type Program } from '../program/operation.ts'
 import { checksOf } from './checks.ts'
 import { isGradient, type Question } from './question.ts'
@@ -43,12 +44,19 @@ export function suspectsOf(question: Question, context: Context): IsSuspect {
       else changed.push(new Set([...upstream([id]), ...between.map((own) => own.id)]))
     }
     const unchanged = upstream(right)
-    return ({ operand, scope }) => {
+    const areSuspects = (ids: readonly Id[]): boolean =>
+      changed.every((all) => ids.some((id) => all.has(id))) && !ids.some((id) => unchanged.has(id))
+    return (edit) => {
+      const { operand, scope } = edit
+      // A length ends some rows alone.
+      if (Object.keys(operand).length === 0 || operand.tensor === 'lengths') return true
       const ids = nodesAt(context, operand, scope).flatMap((node) =>
         node.operand.in === undefined ? [node.operation.id] : [],
       )
       if (ids.length === 0) return operand.in === undefined
-      return changed.every((all) => ids.some((id) => all.has(id))) && !ids.some((id) => unchanged.has(id))
+      if (areSuspects(ids)) return true
+      // Of all that is of one kind an edit may change a part.
+      return isOfSome(edit) && areSuspects(changedBy(edit, context))
     }
   }
 
@@ -90,6 +98,24 @@ export function suspectsOf(question: Question, context: Context): IsSuspect {
       return off.every(has) && !right.some(has)
     }
   }
+}
+
+const ofSome = new Set(['sibling', 'exchange', 'direction', 'other'])
+
+function isOfSome({ operator }: Edit): boolean {
+  return ofSome.has(operator)
+}
+
+/** The operations that are others with an edit. */
+function changedBy(edit: Edit, context: Context): Id[] {
+  const { program } = edited([edit], context.request, context)
+  const own = new Set(everyOperation(context.program.operations))
+  const bodies = new Set([...own].flatMap(({ op, attributes }) => (op === 'loop' ? [attributes.body] : [])))
+  return [...everyOperation(program.operations)].flatMap((operation) => {
+    // A loop of which one operation is another is no other loop.
+    const isLoop = operation.op === 'loop' && !bodies.has(operation.attributes.body)
+    return own.has(operation) || isLoop ? [] : [operation.id]
+  })
 }
 
 /** → what some operations are made of, and they themselves */

@@ -1,8 +1,11 @@
 import type { Outputs, Request } from '../format/case.ts'
 import { type Context, contextOf, forwardOf } from '../edits/context.ts'
-import type { Edit } from '../edits/edit.ts'
-import { asAsked, edited, isInside, runEdited } from '../edits.ts'
+import { type Edit, keyOf } from '../edits/edit.ts'
+import { asAsked, edited, editedFurther, isInside, runEdited } from '../edits.ts'
 import { runProgram } from '../program.ts'
+import { interpret } from '../program/interpret.ts'
+import type { Program } from '../program/operation.ts'
+import type { Known } from '../program/reuse.ts'
 import { largest, unitRoundoff } from '../format/tensor.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
@@ -34,10 +37,18 @@ export interface Attempt {
 
 /** The ways in which edits are tried on a question. */
 export interface Trials {
+  readonly question: Question
   readonly context: Context
   readonly isForwardRight: boolean
+  /** What is asked first: what comes before the gradients, in few rows where there are many; all where only gradients are off. */
+  readonly asked: Question
+  readonly askedContext: Context
+  /** What edits give there, whatever refutes it. */
+  readonly reach: (edits: readonly Edit[]) => Outputs | undefined
   /** Until something refutes it; undefined where there is nothing to edit, or nothing that runs. */
   readonly attempt: (edits: readonly Edit[]) => Attempt | undefined
+  /** The same of edits that begin with some, which are made once. */
+  readonly beside: (edits: readonly Edit[]) => (all: readonly Edit[]) => Attempt | undefined
   /** To the end, whatever refutes it. */
   readonly attemptWhole: (edits: readonly Edit[]) => Tried | undefined
   /** The same once more with the error that rounding makes in such a port. */
@@ -48,10 +59,19 @@ export interface Trials {
 export interface Start {
   readonly context: Context
   readonly first: Question
+  readonly firstContext: Context
   /** Whether that is all that is asked. */
   readonly isWhole: boolean
-  /** Until something refutes it. undefined: nothing to edit, or nothing that runs. */
-  readonly run: (edits: readonly Edit[]) => Begun | undefined
+  /** Until something refutes it. undefined: nothing to edit, or nothing that runs. beside: what they begin with, made before */
+  readonly run: (edits: readonly Edit[], beside?: Made) => Begun | undefined
+  readonly made: (edits: readonly Edit[]) => Made | undefined
+}
+
+/** Edits of a program, and what it computes, for those that are made with more. */
+interface Made {
+  readonly edits: readonly Edit[]
+  readonly program: Program
+  readonly known: Known
 }
 
 /** others: what it gives, where nothing on the way has refuted it. */
@@ -70,14 +90,28 @@ export function startOf(question: Question): Start {
   return {
     context,
     first,
+    firstContext,
     isWhole: small === undefined && forward.given.length === question.given.length,
-    run(edits) {
-      const made = change(edits, first.request, firstContext)
-      if (made === undefined) return undefined
-      const { request, program } = made
+    made(edits) {
+      const own = isInside(edits) ? change(edits, first.request, firstContext) : undefined
+      if (own?.request !== first.request || first.request.training !== undefined) return undefined
+      const { params, inputs } = first.request
+      try {
+        const { known } = interpret(own.program, { ...params, ...inputs }, { gradients: false })
+        return { edits, program: own.program, known }
+      } catch {
+        return undefined
+      }
+    },
+    run(edits, beside) {
+      const further = beside && changeFurther(beside, edits, firstContext)
+      const made = further === undefined ? change(edits, first.request, firstContext) : undefined
+      if (made === undefined && further === undefined) return undefined
+      const { request, program } = made ?? { request: first.request, program: further! }
       const { seen, stepped, progress } = watching(checks, firstContext, program, first)
       // Another request is another program: nothing on the way is comparable.
-      const watched = request === first.request ? { seen, stepped, known: firstContext.known } : {}
+      const known = further === undefined ? firstContext.known : beside!.known
+      const watched = request === first.request ? { seen, stepped, known } : {}
       try {
         const others = asAsked(first.request, runProgram(request, program, watched))
         return { progress: progress(), others }
@@ -89,14 +123,22 @@ export function startOf(question: Question): Start {
 }
 
 export function trialsOf(question: Question): Trials {
-  const { context, first, isWhole, run } = startOf(question)
+  const { context, first, firstContext, isWhole, run, made } = startOf(question)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(withoutGradients(question), question.recorded.expected)]
 
   /** Whether everything before the gradients is PyTorch's: in a training, the first loss. */
   const isForwardRight = question.request.training === undefined ? !inOutputs : isFirstLossRight(question)
 
-  function attempt(edits: readonly Edit[]): Attempt | undefined {
+  const attempt = (edits: readonly Edit[]): Attempt | undefined => attempted(edits)
+
+  /** Attempts of edits that begin with these, which are made once. */
+  function beside(edits: readonly Edit[]): (edits: readonly Edit[]) => Attempt | undefined {
+    const own = isForwardRight && !isWhole ? undefined : made(edits)
+    return (all) => attempted(all, own)
+  }
+
+  function attempted(edits: readonly Edit[], own?: Made): Attempt | undefined {
     // What is only on the way back is nothing in a request without it.
     if (isForwardRight && !isWhole) {
       const tried = attemptWhole(edits)
@@ -107,7 +149,7 @@ export function trialsOf(question: Question): Trials {
       const tried = attemptWhole(edits)
       return tried && { edits, progress: { passed: 0, departure: 1 - tried.explained }, tried }
     }
-    const begun = run(edits)
+    const begun = run(edits, own)
     if (begun === undefined) return undefined
     const { progress, others } = begun
     if (others === undefined || !matches(first, others)) return { edits, progress }
@@ -137,7 +179,20 @@ export function trialsOf(question: Question): Trials {
     return fits ? { ...tried, complete: true, outputs: inOutputs } : undefined
   }
 
-  return { context, isForwardRight, attempt, attemptWhole, attemptConditioned }
+  const [asked, askedContext] = isForwardRight ? [question, context] : [first, firstContext]
+  const reach = (edits: readonly Edit[]): Outputs | undefined => ran(edits, asked.request, askedContext)
+  return {
+    question,
+    context,
+    isForwardRight,
+    asked,
+    askedContext,
+    reach,
+    attempt,
+    beside,
+    attemptWhole,
+    attemptConditioned,
+  }
 }
 
 /** Whether what edits give is not what torch gives: else they explain nothing. */
@@ -155,12 +210,25 @@ function change(edits: readonly Edit[], request: Request, context?: Context): Re
   }
 }
 
+function changeFurther(
+  { edits: { length }, program }: Made,
+  edits: readonly Edit[],
+  context: Context,
+): Program | undefined {
+  try {
+    return editedFurther(program, edits.slice(length), context)
+  } catch {
+    return undefined
+  }
+}
+
 /** What an engine with these edits gives. */
 export function ran(edits: readonly Edit[], asked: Request, context?: Context): Outputs | undefined {
   try {
     if (!isInside(edits) || edits.some(({ at }) => at !== undefined)) return runEdited(edits, asked, context)
     const made = change(edits, asked, context)
-    return made && asAsked(asked, runProgram(made.request, made.program))
+    const known = made?.request === asked && context?.request === asked ? context.known : undefined
+    return made && asAsked(asked, runProgram(made.request, made.program, { known }))
   } catch {
     return undefined
   }
@@ -195,3 +263,22 @@ function isFirstLossRight({ outputs, recorded, limits }: Question): boolean {
 
 const isSame = (own: number, expected: number, limit: number): boolean =>
   Object.is(own, expected) || Math.abs(own - expected) <= limit
+
+/** What has come to its end, the best first. */
+export function best(attempts: readonly Attempt[]): Tried[] {
+  const keys = new Set<string>()
+  return attempts
+    .flatMap(({ tried }) => tried ?? [])
+    .toSorted(better)
+    .filter(({ edits }) => {
+      const key = edits.map(keyOf).toSorted().join('\n')
+      return !keys.has(key) && keys.add(key)
+    })
+}
+
+export function better(one: Tried, other: Tried): number {
+  const fewer = one.edits.length - other.edits.length
+  if (one.complete !== other.complete) return Number(other.complete) - Number(one.complete)
+  if (one.complete) return fewer || one.digits - other.digits
+  return other.explained - one.explained || fewer
+}

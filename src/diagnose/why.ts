@@ -1,15 +1,17 @@
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
-import { type Edit, keyOf, type Scope } from '../edits/edit.ts'
-import { editsOf, faults } from '../edits/faults.ts'
+import type { Edit, Scope } from '../edits/edit.ts'
+import { isKnown } from '../edits/known.ts'
 import { narrowed } from '../edits/operand.ts'
 import { laterTiers, operators } from '../edits/operators.ts'
 import { runEdited } from '../edits.ts'
 import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
-import { pairsOf, promisingPairs } from './pairs.ts'
+import { pairsOf } from './pairs.ts'
 import type { Question } from './question.ts'
+import { type Base, basesOf, besideBases, knownTogether, surelyFixed, uniqueBases } from './residual.ts'
 import { suspectsOf } from './suspects.ts'
-import { type Attempt, explains, type Tried, type Trials, trialsOf } from './trials.ts'
+import { type Attempt, best, better, explains, type Tried, type Trials, trialsOf } from './trials.ts'
+import { isOfLeaves, isOfWayBack, knownOnes, withWayBack } from './wayback.ts'
 
 /** How many of the edits that came farthest are run to their end. */
 const farthest = 100
@@ -17,6 +19,8 @@ const farthest = 100
 const elementEdits = 2
 /** How many of what explains something are tried once more with an error of their own. */
 const conditionedEdits = 6
+/** How many of the edits that came farther than most are run to their end, to see what they put right. */
+const farBases = 40
 /** After something is found, what is as good is looked for as long again, and so long. */
 const leastMs = 30
 /** The part of the time after which edits are no more narrowed, but made in pairs. */
@@ -30,8 +34,12 @@ const leastExplained = 0.5
  * Everything that can be said about why a port departs, the best first. limitMs: after which nothing more is tried.
  * stopped: whether that came before everything had been tried.
  */
-export function why(question: Question, limitMs: number): { tried: Tried[]; stopped: boolean; context: Context } {
-  const clock = clockOf(limitMs)
+export function why(
+  question: Question,
+  limitMs: number,
+  now?: () => number,
+): { tried: Tried[]; stopped: boolean; context: Context } {
+  const clock = clockOf(limitMs, now)
   const trials = trialsOf(question)
   const tried = search(question, trials, clock)
   return { tried, stopped: clock.wasOver && !tried.some(({ complete }) => complete), context: trials.context }
@@ -88,90 +96,85 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
   const own = trials.isForwardRight ? back : all.filter((edit) => !isBack.has(edit) || edit.operator === 'training')
   const ranked: Attempt[] = []
   const reached: Tried[] = []
+  const knownWays = (): (readonly Edit[])[] => knownOnes(context, trials.isForwardRight)
   const knownAttempts = (): Attempt[] => {
-    const ways = trials.isForwardRight ? [] : knownOnes(context)
+    const ways = trials.isForwardRight ? [] : knownWays()
     const singles = ways.flatMap(([edit, ...more]) => (edit !== undefined && more.length === 0 ? [edit] : []))
     return [...each(singles, singlesPart), ...eachTogether(ways.filter(({ length }) => length > 1))]
   }
-  /** What is known comes after the first tier, whose edits say the same more widely. */
-  let isFirst = true
   const isSuspect = suspectsOf(question, context)
-  const tiers = tiersOf(own).map((tier) => ({ tier, parts: undefined as readonly Edit[] | undefined }))
+  const tiers = tiersOf(own).map((tier) => ({ tier, partsOf: once(() => narrowedOnes(tier, context)) }))
+  let knownBases: readonly Base[] = []
+  let bases: readonly Base[] = []
   for (const suspected of [true, false]) {
-    for (const own of tiers) {
-      own.parts ??= narrowedOnes(own.tier, context)
-      for (const edits of [own.tier, own.parts]) {
+    for (const [i, own] of tiers.entries()) {
+      for (const isWhole of [true, false]) {
+        const edits = isWhole ? own.tier : own.partsOf()
         const attempts = each(
           edits.filter((edit) => isSuspect(edit) === suspected),
           singlesPart,
         )
         const first = best(attempts)
+        // What is known comes after the first tier, whose edits say the same more widely.
+        const isFirst = suspected && i === 0 && isWhole
         const known = isFirst && !first.some(({ complete }) => complete) ? knownAttempts() : []
-        isFirst = false
         const found = known.length === 0 ? first : best([...attempts, ...known])
         if (found.some(({ complete }) => complete)) return found.filter(({ explained }) => explained > 0)
         ranked.push(...known, ...attempts)
         reached.push(...found)
+        const outputsAlone = found.filter(({ outputs }) => outputs).toSorted(better)
+        if (isFirst && outputsAlone.length > 0) {
+          const [known] = withWayBack(outputsAlone, knownOnes(context, true).flat(), trials, clock)
+          if (known?.complete === true) return [known, ...outputsAlone]
+        }
+        if (isFirst && outputsAlone.length === 0) {
+          knownBases = basesOf(knownWays(), trials, clock)
+          bases = uniqueBases([...knownBases, ...basesOf(farthestOnes(ranked.toSorted(farther)), trials, clock)])
+          const known = best(knownTogether(knownBases, 'telling', trials, clock))
+          if (known.some(({ complete }) => complete)) return simplest(known, trials)
+          const beside = known.some(explains) ? [] : best(besideBases(bases, own.tier, trials, clock, surelyFixed))
+          if (beside.some(({ complete }) => complete)) return simplest(beside, trials)
+          reached.push(...known, ...beside)
+        }
       }
     }
     const found = reached.filter(({ outputs }) => outputs).toSorted(better)
     if (found.length > 0) return withWayBack(found, back, trials, clock)
     ranked.sort(farther)
-    const pairs = suspected ? best(promisingPairs(ranked, trials, clock)) : []
-    if (pairs.some(explains)) return pairs
+    if (!suspected) break
+    // What has the name of what is known is it, said of something else.
+    const named = basesOf(
+      own.filter((edit) => isKnown(edit)).map((edit) => [edit]),
+      trials,
+      clock,
+    )
+    const known = best(knownTogether(uniqueBases([...knownBases, ...named]), 'all', trials, clock))
+    if (known.some(({ complete }) => complete)) return simplest(known, trials)
+    if (known.some(explains)) return withWayBack(known.filter(explains), back, trials, clock)
+    bases = uniqueBases([...bases, ...basesOf(farthestOnes(ranked), trials, clock)])
+    const pairs = best(besideBases(bases, [...own, ...(tiers[0]?.partsOf() ?? [])], trials, clock))
+    if (pairs.some(({ complete }) => complete)) return simplest(pairs, trials)
+    if (pairs.some(explains)) return withWayBack(pairs.filter(explains), back, trials, clock)
   }
   const nearest = nearestOf(ranked, trials, clock)
   const conditioned = conditionedOnes(nearest, trials, clock)
   if (conditioned.length > 0) return conditioned
   const element = besideOneElement(question, nearest, trials)
   if (element !== undefined) return [element]
-  const pairs = pairsOf(ranked, nearest, own, trials, clock)
+  const pairs = pairsOf(ranked, trials, clock)
   const together = best(pairs)
-  if (together.some(explains)) return together
+  if (together.some(explains)) return simplest(together, trials)
   return [...reached, ...nearest].toSorted(better).filter(({ explained }) => explained >= leastExplained)
-}
-
-/** What the known faults are in a request, but for those of the way back. */
-function knownOnes(context: Context): (readonly Edit[])[] {
-  const { request } = context
-  return faults.flatMap((fault) => {
-    const edits = fault.equivalent === undefined ? editsOf(fault, request, context) : undefined
-    return edits === undefined || edits.some(isOfWayBack) ? [] : [edits]
-  })
 }
 
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
 
-/** Whether an edit is about what is given to a port, or by it, or about a function: its way back is written by itself, then. */
-function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
-  if (operator === 'another') return value !== 'identity'
-  if (operator === 'clip' || operator === 'shortened' || operator === 'roundedProducts') return true
-  const [node] = nodesAt(context, operand)
-  const op = node?.operation.op
-  const kind = node?.operand.kind
-  const isLeaf =
-    op === 'parameter' || op === 'input' || op === 'chunk' || kind === 'initial states' || kind === 'last states'
-  return isLeaf && ['zero', 'reorder', 'layout', 'scale', 'clean'].includes(operator)
-}
-
-const wayBack = new Set(['detach', 'straight', 'derivative', 'truncated', 'part', 'training'])
-
-/** Whether an edit leaves every output as it is. */
-function isOfWayBack({ operator, operand }: Edit): boolean {
-  return wayBack.has(operator) || operand.in !== undefined || operand.tensor?.startsWith('training.') === true
-}
-
-/** Where every output is explained but the gradients are not, a second edit may be in the way back. */
-function withWayBack(found: readonly Tried[], back: readonly Edit[], trials: Trials, clock: Clock): Tried[] {
-  const both: Attempt[] = []
-  for (const { edits } of found.slice(0, 2)) {
-    for (const edit of back) {
-      if (clock.isOver()) break
-      const attempt = trials.attempt([...edits, edit])
-      if (attempt?.tried?.complete === true) both.push(attempt)
-    }
-  }
-  return [...best(both), ...found].toSorted(better)
+/** Of edits together each alone, where the rest may be left by rounding, which may grow larger in such a port than in torch. */
+function simplest(pairs: readonly Tried[], { attemptWhole, attemptConditioned }: Trials): Tried[] {
+  const [first] = pairs
+  const alone = (first?.edits.length === 2 ? first.edits : []).flatMap((edit) => attemptWhole([edit]) ?? [])
+  const conditioned = alone.flatMap((own) => (own.explained < leastExplained ? [] : (attemptConditioned(own) ?? [])))
+  return [...conditioned, ...pairs]
 }
 
 /** The same edit in more than it was found in: what explains as much there says more. */
@@ -182,6 +185,11 @@ function widerOnes({ scope, ...edit }: Edit, { context, attempt }: Trials): Atte
   return wider
     .map((own) => attempt([own === undefined ? edit : { ...edit, scope: own }]))
     .filter((own): own is Attempt => own?.tried?.complete === true)
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 /** The likelier kinds of bugs, and those of which there are more. */
@@ -224,16 +232,11 @@ function farther(one: Attempt, other: Attempt): number {
   return other.progress.passed - one.progress.passed || one.progress.departure - other.progress.departure
 }
 
-/** What has come to its end, the best first. */
-function best(attempts: readonly Attempt[]): Tried[] {
-  const keys = new Set<string>()
-  return attempts
-    .flatMap(({ tried }) => tried ?? [])
-    .toSorted(better)
-    .filter(({ edits }) => {
-      const key = edits.map(keyOf).toSorted().join('\n')
-      return !keys.has(key) && keys.add(key)
-    })
+/** Of single edits, those that come farther than most do, in whose place another would come as far. */
+function farthestOnes(ranked: readonly Attempt[]): (readonly Edit[])[] {
+  const usual = ranked[ranked.length >> 1]?.progress.passed ?? 0
+  const far = ranked.filter(({ edits, progress }) => edits.length === 1 && progress.passed > usual)
+  return far.slice(0, farBases).map(({ edits }) => edits)
 }
 
 /** What explains most, once more: in a port with such an edit rounding may grow larger than in torch. */
@@ -250,11 +253,4 @@ function nearestOf(ranked: readonly Attempt[], { attemptWhole }: Trials, clock: 
     .slice(0, farthest)
     .flatMap(({ edits, tried }) => tried ?? (clock.isOver(nearestPart) ? [] : (attemptWhole(edits) ?? [])))
     .toSorted((one, other) => other.explained - one.explained)
-}
-
-function better(one: Tried, other: Tried): number {
-  const fewer = one.edits.length - other.edits.length
-  if (one.complete !== other.complete) return Number(other.complete) - Number(one.complete)
-  if (one.complete) return fewer || one.digits - other.digits
-  return other.explained - one.explained || fewer
 }

@@ -167,11 +167,33 @@ export function nodesAt(context: Context, operand: Operand, scope?: Scope): read
   if (own === undefined) known.set(context, (own = new WeakMap()))
   let nodes = own.get(operand)
   if (nodes === undefined) {
-    const wanted = Object.entries(operand) as [keyof Operand, unknown][]
-    nodes = context.nodes.filter((node) => wanted.every(([key, value]) => node.operand[key] === value))
+    nodes = meantBy(context, operand)
+    for (const other of nodes.length > 0 ? [] : inOtherModules(operand)) {
+      nodes = meantBy(context, other)
+      if (nodes.length > 0) break
+    }
     own.set(operand, nodes)
   }
   return scope === undefined ? nodes : nodes.filter((node) => isWithin(node, scope, context))
+}
+
+function meantBy({ nodes }: Context, operand: Operand): readonly Node[] {
+  const wanted = Object.entries(operand) as [keyof Operand, unknown][]
+  return nodes.filter((node) => wanted.every(([key, value]) => node.operand[key] === value))
+}
+
+const lastStates: Readonly<Record<string, string>> = { c_n: 'c_1', c_1: 'c_n' }
+const belowOf = [
+  { op: 'cat', tensor: 'output' },
+  { op: 'stacked', tensor: 'output' },
+] as const
+
+/** What is the same where a module has no such operation: of a cell its only step, of one direction what two are joined to. */
+function inOtherModules({ op, tensor = '', ...more }: Operand): readonly Operand[] {
+  if (tensor in lastStates) return [{ ...(op && { op }), tensor: lastStates[tensor]!, ...more }]
+  if (op === 'state') return [{ kind: 'initial states', tensor: `${tensor}_0` }, { op: 'full' }]
+  if (op === 'mul' && tensor === 'dropout_mask') return belowOf
+  return op === 'cat' && tensor === 'output' ? belowOf.slice(1) : []
 }
 
 export function isWithin({ operation: { site } }: Node, scope: Scope, { num_layers }: Context): boolean {

@@ -121,10 +121,7 @@ const gates = (order: string): Edit => edit('gates', { op: 'chunk' }, { order, t
 const swapBiases = edit('exchange', { op: 'parameter' }, { names: 'biases', how: 'both' })
 const sawC = (gate: string, c: Operand): Edit => edit('added', { op: 'add', gate, tensor: '-' }, { ...c })
 const c: Operand = { op: 'state', tensor: 'c' }
-const c_0: Operand = { tensor: 'c_0', kind: 'initial states' }
 const after: Operand = { op: 'add', gate: '-', tensor: '-' }
-const below = (op: 'cat' | 'stacked', value: Operand): Edit =>
-  edit('added', { op, tensor: 'output' }, { ...value }, { layers: 'later' })
 
 const derivativeAt = (state: Operand): Edit =>
   edit('derivative', { op: 'activation', gate: 'h', function: 'tanh' }, { ...state })
@@ -139,7 +136,7 @@ const ofRuns = among(['run'], {
   'bias_hh dropped': [edit('zero', parameter('bias_hh'), true)],
   'bias_ih added twice': [edit('scale', parameter('bias_ih'), 2)],
   'bias_hh added twice': [edit('scale', parameter('bias_hh'), 2)],
-  'no recurrence': [edit('zero', parameter('weight_hh'), true)],
+  'no recurrence': [edit('zero', { op: 'linear', tensor: 'weight_hh' }, true)],
   'reverse with forward weights': [
     edit('sibling', { op: 'parameter' }, { of: 'forward', tensors: [...all, 'weight_hr'] }),
   ],
@@ -158,7 +155,6 @@ const ofRuns = among(['run'], {
   'no tanh on c': [edit('another', { op: 'activation', tensor: '-', gate: '-', k: 0 }, 'identity')],
   'peephole added': [
     [sawC('i', c), sawC('f', c), sawC('o', after)],
-    [sawC('i', c_0), sawC('f', c_0), sawC('o', after)],
     // A cell that is given no state: c is 0 before.
     [sawC('o', after)],
   ],
@@ -185,7 +181,7 @@ const ofRuns = among(['run'], {
     edit('fromOutput', { op: 'last', tensor: 'h' }, 'each row’s last step', { direction: 'reverse' }),
   ],
   'h_n by direction': [edit('reorder', { op: 'stack' }, { axis: 3, order: 'interleaved', blocks: 'layers' })],
-  'h_n layers reversed': [edit('reorder', { op: 'stack' }, { axis: 3, order: 'reversed' })],
+  'h_n layers reversed': [edit('reorder', { op: 'stack' }, { axis: 3, order: 'blocksReversed', blocks: 'layers' })],
   'h_n and c_n exchanged': [
     edit('swapped', {}, { h_n: 'c_n', c_n: 'h_n' }),
     edit('swapped', {}, { h_1: 'c_1', c_1: 'h_1' }),
@@ -194,10 +190,7 @@ const ofRuns = among(['run'], {
   'lengths ignored': [edit('ignored', { tensor: 'lengths' })],
   'padding not zeroed': [edit('padding', loop, 'last state')],
   'residual between layers': [
-    below('cat', { op: 'mul', tensor: 'dropout_mask' }),
-    below('cat', { op: 'cat', tensor: 'output' }),
-    below('stacked', { op: 'mul', tensor: 'dropout_mask' }),
-    below('stacked', { op: 'stacked', tensor: 'output' }),
+    edit('added', { op: 'cat', tensor: 'output' }, { op: 'mul', tensor: 'dropout_mask' }, { layers: 'later' }),
   ],
   'state carried between rows': [edit('carriedRows', {})],
   'output shifted by one step': [
@@ -206,13 +199,9 @@ const ofRuns = among(['run'], {
   'gradient not accumulated over time': [edit('part', { op: 'linear' }, 'the first step')],
   'gradient truncated after 4 steps': [edit('truncated', loop, [4, 'from the first'])],
   'bias gradient counted once': [edit('zero', gradient('grad_bias_hh'), true)],
-  '1 − h² at the step before': [
-    derivativeAt({ op: 'state', tensor: 'h' }),
-    derivativeAt({ tensor: 'h_0', kind: 'initial states' }),
-    derivativeAt({ op: 'full' }),
-  ],
+  '1 − h² at the step before': [derivativeAt({ op: 'state', tensor: 'h' })],
   'cotangent of h_n ignored': [edit('zero', cotangent('h_n'), true)],
-  'cotangent of c_n ignored': [edit('zero', cotangent('c_n'), true), edit('zero', cotangent('c_1'), true)],
+  'cotangent of c_n ignored': [edit('zero', cotangent('c_n'), true)],
   'gradient averaged over the batch': [
     edit('scale', { kind: 'gradients by parameters', in: 'gradients' }, '1 / batch'),
   ],

@@ -10,32 +10,57 @@ export interface Known {
   readonly runs: ReadonlyMap<Id, LoopRun>
 }
 
+/** What is there of a run to be taken: its operations, and by loop what will be stacked of it. */
+interface There {
+  readonly operations: ReadonlySet<Operation>
+  readonly stacked: ReadonlyMap<Id, ReadonlySet<Id>>
+}
+
+const thereOf = new WeakMap<Known, There>()
+
+function stackedOf(operations: readonly Operation[]): ReadonlyMap<Id, ReadonlySet<Id>> {
+  const all = new Map<Id, Set<Id>>()
+  for (const { op, operands, attributes } of operations) {
+    if (op !== 'stacked') continue
+    const own = all.get(operands[0]!)
+    if (own === undefined) all.set(operands[0]!, new Set([attributes.of]))
+    else own.add(attributes.of)
+  }
+  return all
+}
+
+function thereIn(known: Known): There {
+  let own = thereOf.get(known)
+  if (own === undefined) {
+    own = { operations: new Set(known.operations), stacked: stackedOf(known.operations) }
+    thereOf.set(known, own)
+  }
+  return own
+}
+
 /**
  * Takes what operations give from another run, where it is there and of the same.
  * program: what is run. scope: where it is put. told: of each. → whether there was something to take
  */
-export function taking(
-  { operations, values, runs }: Known,
-  program: Program,
-  scope: Scope,
-  told?: Seen,
-): (operation: Operation) => boolean {
-  const there = new Set(operations)
+export function taking(known: Known, program: Program, scope: Scope, told?: Seen): (operation: Operation) => boolean {
+  const there = thereIn(known)
   const taken = new Set<Id>()
-  const stackedOf = (all: readonly Operation[], loop: Id): string[] =>
-    all.flatMap((own) => (own.op === 'stacked' && own.operands[0] === loop ? [own.attributes.of] : []))
+  let wanted: ReadonlyMap<Id, ReadonlySet<Id>> | undefined
   return (operation) => {
     const { id, op } = operation
-    if (!there.has(operation) || !readsOf(operation).every((read) => taken.has(read))) return false
+    if (!there.operations.has(operation)) return false
+    for (const read of readsOf(operation)) if (!taken.has(read)) return false
     if (op === 'loop') {
       // What will be stacked is kept of a loop.
-      const kept = stackedOf(operations, id)
-      if (!stackedOf(program.operations, id).every((of) => kept.includes(of))) return false
-      scope.runs.set(id, runs.get(id)!)
+      wanted ??= stackedOf(program.operations)
+      const kept = there.stacked.get(id)
+      for (const of of wanted.get(id) ?? []) if (kept?.has(of) !== true) return false
+      scope.runs.set(id, known.runs.get(id)!)
     }
     taken.add(id)
-    scope.values.set(id, values.get(id)!)
-    told?.(id, values.get(id)!)
+    const value = known.values.get(id)!
+    scope.values.set(id, value)
+    told?.(id, value)
     return true
   }
 }

@@ -40,6 +40,8 @@ export interface Attempt {
   /** The explanations, the best first. */
   readonly ranked: readonly Ranked[]
   readonly ms: number
+  /** The same of the processor alone, which other work on the machine does not lengthen much. */
+  readonly processorMs: number
   /** What is said first when the port has been asked for other requests, and whether these refute it. */
   readonly asked?: {
     readonly first: Ranked | undefined
@@ -56,14 +58,24 @@ export function isSeen(recorded: Case, outputs: Outputs): boolean {
 
 /** Whether two ports give the same within the budget of a case, both in float64: then nothing in it tells them apart. */
 export function cannotBeToldApart(recorded: Case, one: readonly Bug[], other: readonly Bug[], seed: number): boolean {
-  const axes = expectedAxes(recorded)
   const ours = runPort(recorded, { bugs: one, arithmetic: 'float64', seed })
-  const theirs = runPort(recorded, { bugs: other, arithmetic: 'float64', seed })
+  return isGivenBy(recorded, ours, runPort(recorded, { bugs: other, arithmetic: 'float64', seed }))
+}
+
+/** Whether outputs are those of another port, within the budget of a case. */
+export function isGivenBy(recorded: Case, ours: Outputs, theirs: Outputs): boolean {
+  const axes = expectedAxes(recorded)
   return Object.keys(recorded.expected).every((name) => {
     const expected = theirs[name]
     const budget = recorded.budget[name]!
     return expected !== undefined && compare(name, ours[name], expected, budget, axes[name]!).outcome === 'match'
   })
+}
+
+/** So many milliseconds the processor has worked for this process: other work on the machine does not count. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 /** How many explanations of a case are asked for what they predict. */
@@ -83,14 +95,16 @@ export async function attempt(
 ): Promise<Attempt> {
   const { recorded, outputs } = shown
   const began = performance.now()
+  const before = processorMs()
   let diagnosis: Diagnosis = { where: [], explanations: [] }
   let failure: string | undefined
   try {
-    diagnosis = diagnose(recorded.case, outputs, { limitMs })
+    diagnosis = diagnose(recorded.case, outputs, { limitMs, now: processorMs })
   } catch (error) {
     failure = messageOf(error)
   }
   const ms = performance.now() - began
+  const ofProcessor = processorMs() - before
   const rank = (explanation: Explanation): Ranked => ranked(explanation, recorded.case, others)
   const when = (): Promise<readonly string[]> => Promise.resolve([])
   const held = await confirmed(recorded.case, diagnosis, engine, { limitMs, when })
@@ -103,6 +117,7 @@ export async function attempt(
     id: recorded.case.id,
     ranked: diagnosis.explanations.slice(0, mostRanked).map(rank),
     ms,
+    processorMs: ofProcessor,
     asked: { first: first && rank(first), isRefuted: right < of, against: first?.confirmation?.against },
     ...(failure === undefined ? {} : { failure }),
   }

@@ -29,11 +29,14 @@ export const singles: readonly Planting[] = bugNames
   .filter((bug) => !isEquivalent(bug))
   .map((bug) => planting('single', bug, () => [bug]))
 
-/** Every two bugs that one port can have. */
+const isDrawn = (bug: Bug): boolean => 'drawn' in bugs[bug]
+
+/** Every two bugs that one port can have, of which both can be predicted. */
 export const pairs: readonly Planting[] = bugNames.flatMap((first, i) =>
   bugNames
     .slice(i + 1)
-    .filter((second) => bugs[first].place !== bugs[second].place && !isEquivalent(first) && !isEquivalent(second))
+    .filter((second) => bugs[first].place !== bugs[second].place)
+    .filter((second) => ![first, second].some((bug) => isEquivalent(bug) || isDrawn(bug)))
     .map((second) => planting('pair', `${first} + ${second}`, () => [first, second])),
 )
 

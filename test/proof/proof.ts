@@ -1,8 +1,9 @@
 // Plants known faults in a port that shares no code with the engine, asks `diagnose` what is wrong, and counts how often what it says
 // predicts the port in other cases, before and after the port has been asked for more. --cases N: explained of each planting (4);
-// --others N: predicted (20); --seed N: which ones (1); --search SECONDS: so long an explanation may take (3), more where a machine
-// has other work; --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
-// { name, can(request), run(request) }; --json FILE: every attempt.
+// --others N: predicted (20); --seed N: which ones (1); --search SECONDS: so long an explanation may take of the processor (3);
+// --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
+// { name, can(request), run(request), parts? }, where the parts of one with several bugs are ports with one of them each;
+// --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,7 +12,7 @@ import type { Engine } from '../../src/engine/run.ts'
 import type { Outputs, Request } from '../../src/format/case.ts'
 import { ParityError } from '../../src/format/errors.ts'
 import { requestOf } from '../../src/verify.ts'
-import { type Attempt, attempt, cannotBeToldApart, isSeen, type Shown } from './attempt.ts'
+import { type Attempt, attempt, cannotBeToldApart, isGivenBy, isSeen, type Shown } from './attempt.ts'
 import { readCases, type Recorded, shuffled } from './cases.ts'
 import { mappings, pairs, type Planting, singles } from './plantings.ts'
 import { runPort } from './port.ts'
@@ -89,6 +90,16 @@ interface Stranger {
   readonly name: string
   can(request: Request): boolean
   run(request: Request): Outputs | Promise<Outputs>
+  /** Ports that have one of its bugs each: it is explained where none of them gives the same. */
+  readonly parts?: readonly Pick<Stranger, 'run'>[]
+}
+
+async function givenBy(port: Stranger, { case: recorded }: Recorded): Promise<Outputs | undefined> {
+  const request = requestOf(recorded)
+  if (!port.can(request)) return undefined
+  const outputs = await port.run(request)
+  for (const part of port.parts ?? []) if (isGivenBy(recorded, outputs, await part.run(request))) return undefined
+  return outputs
 }
 
 async function strangersOf(path: string): Promise<readonly Stranger[]> {
@@ -117,11 +128,8 @@ if (values.ports === undefined) {
   }
 } else {
   for (const port of (await strangersOf(values.ports)).filter(isChosen)) {
-    const give: Give = (recorded) => {
-      const request = requestOf(recorded.case)
-      return port.can(request) ? port.run(request) : undefined
-    }
-    done.push(...(await attempts('stranger', await shownIn(port.name, give), port)))
+    const kind = port.parts === undefined ? 'stranger' : 'pair'
+    done.push(...(await attempts(kind, await shownIn(port.name, (recorded) => givenBy(port, recorded)), port)))
   }
 }
 if (done.length === 0) throw new ParityError('USAGE', `--only: expected part of a planting's name, got ${values.only}`)

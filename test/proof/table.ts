@@ -3,7 +3,7 @@ import type { Attempt, Ranked } from './attempt.ts'
 const within = { single: 1, pair: 3, mapping: 3, stranger: 1 } as const
 const titles = {
   single: 'single faults',
-  pair: 'pairs of faults',
+  pair: 'pairs of faults that both show',
   mapping: 'mappings of other frameworks',
   stranger: 'ports of others',
 } as const
@@ -97,9 +97,14 @@ export function renderKind(attempts: readonly Attempt[], kind: Attempt['kind']):
 }
 
 export function renderTimes(attempts: readonly Attempt[]): string {
-  const ms = attempts.map((attempt) => attempt.ms).toSorted((one, other) => one - other)
-  const at = (part: number): string =>
-    `${(ms[Math.min(ms.length - 1, Math.floor(part * ms.length))] ?? 0).toFixed(0)} ms`
-  const mean = ms.reduce((sum, own) => sum + own, 0) / Math.max(1, ms.length)
-  return `time per explanation: mean ${mean.toFixed(0)} ms, median ${at(0.5)}, 99 % ${at(0.99)}, largest ${at(1)}`
+  const all = (title: string, times: readonly number[]): string => {
+    const ms = times.toSorted((one, other) => one - other)
+    const at = (part: number): string =>
+      `${(ms[Math.min(ms.length - 1, Math.floor(part * ms.length))] ?? 0).toFixed(0)} ms`
+    const mean = ms.reduce((sum, own) => sum + own, 0) / Math.max(1, ms.length)
+    return `${title}: mean ${mean.toFixed(0)} ms, median ${at(0.5)}, 99 % ${at(0.99)}, largest ${at(1)}`
+  }
+  const times = attempts.map(({ ms }) => ms)
+  const ofProcessor = attempts.map(({ processorMs }) => processorMs)
+  return [all('time per explanation', times), all('  of the processor', ofProcessor)].join('\n')
 }

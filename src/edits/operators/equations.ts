@@ -52,18 +52,22 @@ export const drop: Operator = {
 export const swap: Operator = {
   *candidates(context) {
     for (const { operand, nodes } of operandsOf(context)) {
-      const { op, operands } = nodes[0].operation
-      const isOrdered = (binary.has(op) && !commutative.has(op)) || (op === 'cat' && operands.length === 2)
-      if (operand.op === op && isOrdered) yield { operator: 'swap', operand }
+      const { operation } = nodes[0]
+      if (operand.op === operation.op && isOrdered(operation)) yield { operator: 'swap', operand }
     }
   },
   edit: (edit, context, program) =>
     editOperations(edit, context, program, (operation) => {
       const { op, operands } = operation
+      if (!isOrdered(operation)) return undefined
       const turned = op === 'where' ? [operands[0]!, operands[2]!, operands[1]!] : operands.toReversed()
       return { ...operation, operands: turned }
     }),
   says: (_, name) => `takes the two parts of ${name} the other way round`,
+}
+
+function isOrdered({ op, operands }: Operation): boolean {
+  return (binary.has(op) && !commutative.has(op)) || (op === 'cat' && operands.length === 2)
 }
 
 /** Another function. value: its name */

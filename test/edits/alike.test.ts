@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { contextOf } from '../../src/edits/context.ts'
 import type { Edit } from '../../src/edits/edit.ts'
-import { relativesOf } from '../../src/edits/relatives.ts'
+import { relativesOf } from '../../src/edits/alike.ts'
 import { layerCase, questionOf } from '../sample.ts'
 
 const zero = (operand: Edit['operand'], scope?: Edit['scope']): Edit => {
