@@ -172,7 +172,7 @@ export function explanationOf(
     explained,
     complete,
     ...(outputs && !complete && { outputsAlone: true }),
-    advice: found.map((edit) => adviceOf(edit, context)),
+    advice: named.map((edit) => adviceOf(edit, context)),
   }
 }
 
