@@ -62,7 +62,7 @@ function readHere({ at, ...edit }: Edit, read: readonly string[]): Edit {
     if (typeof value === 'string') return here.get(value) ?? value
     if (Array.isArray(value)) return value.map((own: Value) => nameHere(own))
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([key, own]) => [here.get(key) ?? key, nameHere(own as Value)]))
+    return Object.fromEntries(Object.entries(value).map(([key, own]) => [here.get(key) ?? key, nameHere(own)]))
   }
   const { tensor } = edit.operand
   return {
