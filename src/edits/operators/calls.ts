@@ -164,7 +164,7 @@ export const ownStatistics: Operator = {
       const isMean = own.attributes.name.endsWith('mean')
       const options = { dims, keepdim: true, ...(!isMean && { correction: 0 }) }
       const attributes = { name: isMean ? 'mean_dims' : 'var', options }
-      made.set(operation.id, { ...operation, op: 'call', operands: [x], attributes } as Operation)
+      made.set(operation.id, { ...operation, op: 'call', operands: [x], attributes })
     }
     if (made.size === 0) return undefined
     return { ...program, operations: program.operations.map((operation) => made.get(operation.id) ?? operation) }

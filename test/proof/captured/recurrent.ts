@@ -55,6 +55,15 @@ export const recurrent: readonly Kind[] = [
     },
   },
   {
+    name: 'bias_ih left out',
+    ops: [...layers, ...cells],
+    change(draft, node) {
+      const biases = parametersOf(draft, node).filter((own) => draft.shapeOf(own).length === 1)
+      for (const own of biases.filter((_, i) => i % 2 === 0)) draft.renumber(own, (data) => data.fill(0))
+      return true
+    },
+  },
+  {
     name: 'weight_hh transposed by gate',
     ops: [...layers, ...cells],
     change(draft, node) {
