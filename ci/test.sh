@@ -32,8 +32,8 @@ echo "$venv"
 export TORCH_PARITY_PYTHON=$venv/bin/python
 
 step "frameworks of Python that adapters run"
-# Beside torch's, which must not compute for them. Where they cannot be installed their tests are left out, and say so.
-wanted='keras==3.15.1 mlx[cpu]==0.32.4 onnxruntime==1.32.0 onnx==1.23.2 numpy==2.4.6'
+# Beside torch's, which must not compute for them; Keras computes with numpy, for which it imports scipy and jax. Where they cannot be installed their tests are left out, and say so.
+wanted='keras==3.15.1 mlx[cpu]==0.32.4 onnxruntime==1.32.0 onnx==1.23.2 numpy==2.4.6 scipy==1.17.1 jax==0.10.2'
 adapters=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/adapters-$({ "$python" --version; echo "$wanted"; } | cksum | tr ' ' '-')
 if [ ! -e "$adapters/complete" ]; then
   rm -rf "$adapters"

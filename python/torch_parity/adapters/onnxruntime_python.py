@@ -114,9 +114,10 @@ def run_layer(module: Module, layer: Layer) -> tuple[Any, list[Any]]:
 
 def run(request: Request) -> Tensors:
     module = module_of(request)
-    return compute(
-        np, module, request.params, request.inputs, lambda layer: run_layer(module, layer)
-    )
+    with np.errstate(all="ignore"):
+        return compute(
+            np, module, request.params, request.inputs, lambda layer: run_layer(module, layer)
+        )
 
 
 if __name__ == "__main__":
