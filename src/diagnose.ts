@@ -6,7 +6,8 @@ import type { Edit } from './edits/edit.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
-import { comparisonsWith, questionOf } from './diagnose/question.ts'
+import { comparisonsWith, type Question, questionOf } from './diagnose/question.ts'
+import { smallestNormal } from './format/tensor.ts'
 import type { Tried } from './diagnose/trials.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
@@ -75,6 +76,13 @@ export function diagnose(
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
+  // What flushes them, or loses them, gives what many engines would that are wrong otherwise.
+  if (isOffInSubnormals(question)) {
+    return {
+      where: ['only subnormal numbers are off, which tell no cause', ...where(question, comparisons)],
+      explanations: [],
+    }
+  }
   const { tried, stopped, context } = why(question, limitMs, now)
   const names = new Set<string>()
   // One by each name: what else bears it is the same in this case.
@@ -85,6 +93,18 @@ export function diagnose(
     .filter(({ faults }) => !names.has(faults.join('\n')) && names.add(faults.join('\n')))
     .slice(0, mostExplanations)
   return { where: where(question, comparisons), explanations, ...(stopped && { stopped }) }
+}
+
+/** Whether all that is off is subnormal, in the port and in PyTorch. */
+function isOffInSubnormals({ recorded: { expected, dtype }, outputs, given, limits }: Question): boolean {
+  const least = smallestNormal[dtype]
+  return given.every((name) => {
+    const [own, other, limit] = [outputs[name]!.data, expected[name]!.data, limits[name]!]
+    return other.every((y, i) => {
+      const x = own[i] ?? Number.NaN
+      return Object.is(x, y) || Math.abs(x - y) <= limit[i]! || (Math.abs(x) < least && Math.abs(y) < least)
+    })
+  })
 }
 
 /** What is said of edits and of what they explain, in the words of a request. */
