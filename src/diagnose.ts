@@ -10,6 +10,7 @@ import { ownDeparture } from './diagnose/own.ts'
 import { comparisonsWith, type Question, questionOf } from './diagnose/question.ts'
 import { matches, ran, type Tried } from './diagnose/trials.ts'
 import { type PartOff, partsOff } from './diagnose/parts.ts'
+import { smallestNormal } from './format/tensor.ts'
 import { where } from './diagnose/where.ts'
 import { why } from './diagnose/why.ts'
 
@@ -84,6 +85,13 @@ export function diagnose(
   }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }
+  // What flushes them, or loses them, gives what many engines would that are wrong otherwise.
+  if (isOffInSubnormals(question)) {
+    return {
+      where: ['only subnormal numbers are off, which tell no cause', ...where(question, comparisons)],
+      explanations: [],
+    }
+  }
   const { tried, stopped, context } = why(question, limitMs, now)
   const names = new Set<string>()
   // One by each name: what else bears it is the same in this case.
@@ -156,6 +164,18 @@ function distinct(all: readonly (Explanation | undefined)[]): (Explanation | und
   return all.filter((each) => {
     const key = each?.edits.map((edit) => keyInLoop(edit)).join('\n')
     return key === undefined || (!keys.has(key) && keys.add(key))
+  })
+}
+
+/** Whether all that is off is subnormal, in the port and in PyTorch. */
+function isOffInSubnormals({ recorded: { expected, dtype }, outputs, given, limits }: Question): boolean {
+  const least = smallestNormal[dtype]
+  return given.every((name) => {
+    const [own, other, limit] = [outputs[name]!.data, expected[name]!.data, limits[name]!]
+    return other.every((y, i) => {
+      const x = own[i] ?? Number.NaN
+      return Object.is(x, y) || Math.abs(x - y) <= limit[i]! || (Math.abs(x) < least && Math.abs(y) < least)
+    })
   })
 }
 
