@@ -4,6 +4,7 @@ import { type Advice, adviceOf } from './edits/advice.ts'
 import { type Context, nodesAt } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { keyInLoop } from './edits/parts.ts'
+import { supports } from './engine/run.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
@@ -82,6 +83,10 @@ export function diagnose(
     const found = parts.map((part) => ofPart(part, limitMs / parts.length))
     const wrong = comparisons.flatMap(({ tensor, outcome }) => (outcome === 'mismatch' ? [tensor] : []))
     return inTheWhole(together(found), question, wrong)
+  }
+  const unknown = supports(recorded)
+  if (unknown !== true) {
+    return { where: [`nothing is explained: our engine ${unknown}`, ...where(question, comparisons)], explanations: [] }
   }
   const own = ownDeparture(recorded)
   if (own !== undefined) return { ownDeparture: own, where: where(question, comparisons), explanations: [] }

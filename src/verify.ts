@@ -3,10 +3,10 @@ import { compare, type Comparison, defaultJudgement, type Judgement, surplus } f
 import { chainOf } from './verify/chains.ts'
 import { type Conduct, fails } from './verify/conduct.ts'
 import { decidedSteps, faintOf } from './verify/decide.ts'
-import type { Engine } from './engine/run.ts'
+import { type Engine, supports } from './engine/run.ts'
 import { messageOf, ParityError } from './format/errors.ts'
 import { type Correspondence, corresponding } from './verify/correspondence.ts'
-import { type Blame, blamed, isOptional, partsOf, tapsOf } from './verify/parts.ts'
+import { type Blame, blamed, decisionFor, isOptional, partsOf, tapsOf } from './verify/parts.ts'
 import { type Ratios, ratiosOf } from './verify/ratio.ts'
 import { stepCases } from './verify/steps.ts'
 import { settleTies, type Tie } from './verify/ties.ts'
@@ -84,22 +84,22 @@ export async function verify(
   const tied = { ...(ties.length > 0 && { ties }), ...(found.length > 0 && { correspondences: found }) }
   const free = comparisons.every(({ outcome }) => outcome === 'match')
   const { tolerance } = judgement
-  // A tensor on the way that was not given says nothing, whatever its budget.
-  const judgedTensors = new Set(comparisons.map(({ tensor }) => tensor))
-  const expected = Object.fromEntries(Object.entries(recorded.expected).filter(([name]) => judgedTensors.has(name)))
-  const decision = decisionOf(recorded, isExported(recorded) ? expected : recorded.expected, tolerance)
+  const decision = decisionFor(recorded, comparisons, tolerance)
   const isStepped = decision.wide.length > 0 && tolerance.kind === 'budget' && observer.wholeOnly !== true
   const singles = isStepped ? stepCases(recorded) : []
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
   const judged = { id, module, comparisons, ...tied, ...tapsOf(recorded, comparisons), ...(steps && { steps }) }
-  const alone = await judgeParts(recorded, engine, judgement, free && decision.wide.length === 0, observer)
+  const isWhole = observer.wholeOnly === true || (free && decision.wide.length === 0)
+  const alone = await judgeParts(recorded, engine, judgement, isWhole, observer)
   const beside = { ...(alone.length > 0 && { parts: alone }), ...(!free && blamed(recorded, comparisons)) }
   const partsMatch = alone.every(({ outcome }) => outcome === 'match')
   const matches = free && partsMatch && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
   if (!matches) return { ...judged, ...beside, outcome: 'mismatch' }
   const reason = reasonToDoubt(recorded, comparisons, decision, tolerance, steps !== undefined)
   if (reason !== undefined) return { ...judged, outcome: 'undecided', reason }
-  const ratios = observer.ratios === true && ties.length === 0 ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
+  // What our engine does not compute it says nothing of.
+  const isComputed = observer.ratios === true && ties.length === 0 && supports(recorded) === true
+  const ratios = isComputed ? { ratios: ratiosOf(recorded, outputs as Outputs) } : {}
   const faint = steps !== undefined || tolerance.kind !== 'budget' ? [] : faintOf(recorded)
   return { ...judged, outcome: 'match', ...(faint.length > 0 && { faint }), ...ratios }
 }

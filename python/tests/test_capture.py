@@ -249,7 +249,7 @@ class Halved(nn.Module):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (nn.Dropout(), "expected a model in evaluation mode, got one in training mode"),
+        (nn.Dropout(), "expected a model in evaluation mode, got model in training mode"),
         (Dropping().eval(), "expected no random numbers, got aten.dropout.default"),
         (Counting().eval(), "expected a model that changes nothing that it is given"),
         (Halved().eval(), "expected float32 or float64 throughout, got torch.float16"),
@@ -259,3 +259,119 @@ class Halved(nn.Module):
 def test_what_is_refused(model: nn.Module, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         capture(model, torch.randn(2, 3), id="refused")
+
+
+def test_a_part_in_training_mode_and_autocast_are_refused() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout()).eval()
+    model[1].train()
+    with pytest.raises(ValueError, match=r"got model\.1 in training mode"):
+        capture(model, torch.randn(2, 3), id="part")
+    model.eval()
+    with torch.autocast("cpu"), pytest.raises(ValueError, match="expected no autocast"):
+        capture(model, torch.randn(2, 3), id="autocast")
+
+
+class Masked(nn.Module):
+    """Logits of which half are not to be chosen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(4, 10)
+
+    def forward(self, x: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.out(x)).masked_fill(~kept, -1e9)
+
+
+def test_a_large_number_that_masks_others_says_nothing_of_their_error() -> None:
+    torch.manual_seed(0)
+    kept = torch.rand(3, 10) > 0.6
+    case = capture(Masked().eval(), (torch.randn(3, 4), kept), id="masked")
+    budget = np.broadcast_to(decode_tensor(case["budget"]["output"]), (3, 10))
+    assert budget[kept.numpy()].max() < 1e-5
+    assert (budget[~kept.numpy()] > 100).all()
+
+
+def test_what_is_written_over_keeps_its_budget() -> None:
+    torch.manual_seed(0)
+    case = capture(InPlace().eval(), torch.randn(2, 3), id="in-place")
+    assert decode_tensor(case["budget"]["first"]).max() < 1e-5
+
+
+class Ranked(nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, order = x.relu().sort(-1)
+        return values, order
+
+
+def test_the_order_of_equal_numbers_is_anybodys_choice() -> None:
+    x = torch.tensor([[3.0, -1.0, -2.0, 1.0, -4.0]])
+    case = capture(Ranked().eval(), x, id="ties")
+    budget = decode_tensor(case["budget"]["output.1"])[0]
+    assert (budget[:3] > 0).any()
+    np.testing.assert_array_equal(budget[3:], 0)
+
+
+class Seen(nn.Module):
+    """Writes into what is also seen in another shape."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * 2
+        flat = y.view(-1)
+        y.mul_(3)
+        return flat + 1
+
+
+def test_writing_into_what_is_seen_in_parts_is_no_program() -> None:
+    with pytest.raises(ValueError, match="expected no writing into a tensor that others see"):
+        capture(Seen().eval(), torch.randn(2, 3), id="seen", hooks=False)
+
+
+class Odd(nn.Module):
+    """Cannot be exported, and does what is asked for beside."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+        self.inner = nn.Linear(3, 3)
+        self.calls: torch.Tensor
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if int((x.mean() > -100).sum().item()) > 3:
+            return x
+        if self.what == "input":
+            x.clamp_(-0.5, 0.5)
+        if self.what == "buffer":
+            self.calls.add_(1)
+        if self.what == "random":
+            x = x + torch.rand(1)
+        return cast(torch.Tensor, self.inner(x))
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            "input",
+            "expected a model that changes nothing that it is given, got a change of input_0",
+        ),
+        ("buffer", "expected a model that changes nothing of its own, got a change of calls"),
+        ("random", "expected a model that gives the same when it is called again"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_is_refused_by_hooks(what: str, said: str) -> None:
+    x = torch.randn(2, 3)
+    before = x.clone()
+    with pytest.raises(ValueError, match=said):
+        capture(Odd(what).eval(), x, id="odd")
+    torch.testing.assert_close(x, before, rtol=0, atol=0)
+
+
+def test_an_output_that_is_nothing_is_left_out() -> None:
+    torch.manual_seed(0)
+    model = nn.MultiheadAttention(4, 2, batch_first=True).eval()
+    x = torch.randn(1, 3, 4)
+    case = capture(model, (x, x, x), kwargs={"need_weights": False}, id="none")
+    outputs = [tap["name"] for tap in case["config"]["taps"] if tap["output"]]
+    assert outputs == ["output.0"]

@@ -23,6 +23,8 @@ export interface Message {
 
 export const maxMessageBytes = 256 * 2 ** 20
 const maxValues = 65_536
+/** Of a program, which has a few dozen for each operation. */
+const maxProgramValues = 2 ** 20
 const maxDepth = 8
 
 /** → where the message that starts at `start` ends, −1 when there is less of it, or what is wrong with it */
@@ -37,6 +39,7 @@ const open = new Float64Array(maxDepth + 2)
  * known before they are believed. @msgpack/msgpack tells neither byte offsets nor how much a message will need.
  */
 function extentOf(bytes: Uint8Array, start: number, length: number): Extent {
+  const most = isProgram(bytes, start, length) ? maxProgramValues : maxValues
   open[0] = 1
   let level = 0
   let values = 0
@@ -47,7 +50,7 @@ function extentOf(bytes: Uint8Array, start: number, length: number): Extent {
       continue
     }
     open[level]!--
-    if (++values > maxValues) return `expected at most ${maxValues} values in a message, got more`
+    if (++values > most) return `expected at most ${most} values in a message, got more`
     if (at >= length) return incomplete
     const kind = bytes[at]!
     const of = ofKind[kind]!
@@ -59,7 +62,7 @@ function extentOf(bytes: Uint8Array, start: number, length: number): Extent {
     const each = nested(of)
     if (each > 0) {
       const inside = declared * each
-      if (inside > maxValues) return `expected at most ${maxValues} values in a message, got ${inside}`
+      if (inside > most) return `expected at most ${most} values in a message, got ${inside}`
       if (level >= maxDepth) return `expected at most ${maxDepth} levels of nesting, got more`
       open[++level] = inside
     } else {
@@ -71,6 +74,16 @@ function extentOf(bytes: Uint8Array, start: number, length: number): Extent {
   }
   return at > length ? incomplete : at
 }
+
+/** Whether a message's first key is `program`. */
+function isProgram(bytes: Uint8Array, start: number, length: number): boolean {
+  if (length - start < programKey.length + 1) return false
+  for (let i = 0; i < programKey.length; i++) if (bytes[start + 1 + i] !== programKey[i]) return false
+  return true
+}
+
+/** As MessagePack has it: its length, and its letters. */
+const programKey = Uint8Array.of(0xa7, 0x70, 0x72, 0x6f, 0x67, 0x72, 0x61, 0x6d)
 
 /** The length of what follows, or how many elements there are. size: of the length in bytes, 0 where the kind itself says it */
 function declaredIn(bytes: Uint8Array, at: number, kind: number, size: number): number {

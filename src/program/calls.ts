@@ -21,7 +21,7 @@ const calls: Readonly<Record<string, Call>> = {
 }
 
 export function call(operands: readonly Value[], { name, options }: Attributes['call']): Computed {
-  const own = calls[name]
+  const own = Object.hasOwn(calls, name) ? calls[name] : undefined
   if (own === undefined) throw new RangeError(`expected an operation that is known, got ${name}`)
   return own(operands, options)
 }

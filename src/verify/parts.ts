@@ -3,7 +3,8 @@ import { type Case, type ExportedRequest, isExported, type Outputs } from '../fo
 import { type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../format/exported.ts'
 import { type Part, partOf, partOfSeveral } from '../format/exported/part.ts'
 import type { Tensor } from '../format/tensor.ts'
-import type { Comparison } from './compare.ts'
+import type { Comparison, Tolerance } from './compare.ts'
+import { decisionOf } from './doubt.ts'
 
 /** A tensor that is wrong though all that it is computed from is right. */
 export interface Blame {
@@ -118,6 +119,30 @@ function caseOf(recorded: ExportedCase, { config, from }: Part, budgets: Case['b
     expected: Object.fromEntries(taps.map((tap) => [tap, expected[tap]!])) satisfies Outputs,
     budget: Object.fromEntries(taps.map((tap) => [tap, budgets[tap]!])),
   }
+}
+
+/**
+ * How many numbers are decided, and which tensors hold any that is not. Of a captured model whole numbers say where something stands:
+ * that two are as near as rounding is said of these alone, not of all others. A tensor on the way that was not given says nothing.
+ */
+export function decisionFor(
+  recorded: Case,
+  comparisons: readonly Comparison[],
+  tolerance: Tolerance,
+): ReturnType<typeof decisionOf> {
+  if (!isExported(recorded)) return decisionOf(recorded, recorded.expected, tolerance)
+  const judged = new Set(comparisons.map(({ tensor }) => tensor))
+  const given = Object.fromEntries(Object.entries(recorded.expected).filter(([name]) => judged.has(name)))
+  const { decided, wide } = decisionOf(recorded, given, tolerance)
+  const { nodes, taps } = recorded.config
+  const isChosen = (name: string): boolean => {
+    const value = taps.find((tap) => tap.name === name)?.value
+    const node = value !== undefined && 'node' in value ? nodes.find((own) => own.name === value.node) : undefined
+    const dtype = value !== undefined && 'node' in value ? node?.dtypes[value.output ?? 0] : undefined
+    if (dtype === undefined || dtype.includes('float')) return false
+    return recorded.budget[name]!.data.some((own) => own === 0)
+  }
+  return { decided, wide: wide.filter((name) => !isChosen(name)) }
 }
 
 /** How many tensors on the way of a captured model were given. */

@@ -107,6 +107,75 @@ describe('a captured model', () => {
     expect(verdict.outcome).toBe('mismatch')
   })
 
+  it('has its outputs as PyTorch has them: axes may be turned on the way alone', async () => {
+    const verdict = await verify(await captured(), {
+      name: 'port',
+      async run(request) {
+        const { output, ...rest } = await engine.run(request)
+        const turned = Float32Array.from({ length: 6 }, (_, i) => output!.data[(i % 2) * 3 + Math.floor(i / 2)]!)
+        return { ...rest, logits: floatTensor('float32', [3, 2], turned) }
+      },
+    })
+    expect(verdict.outcome).toBe('mismatch')
+  })
+
+  it('is asked for no parts where answers are all that there is', async () => {
+    const recorded = await captured()
+    const asked: string[] = []
+    const answers: Engine = {
+      name: 'answers',
+      supports: () => true,
+      run(request) {
+        asked.push(isExported(request) ? (request.config.part ?? 'whole') : '')
+        return engine.run(zeroed('first.weight')(request as Parameters<Change>[0]))
+      },
+    }
+    const { parts } = await verify(recorded, answers, undefined, { wholeOnly: true })
+    expect(parts).toBeUndefined()
+    expect(asked).toStrictEqual(['whole'])
+  })
+
+  it('is judged where our own engine lacks an operation, and nothing is explained then', async () => {
+    const recorded = await captured()
+    const [first, ...others] = recorded.config.nodes
+    const unknown = {
+      ...recorded,
+      config: { ...recorded.config, nodes: [{ ...first!, op: 'aten.nothing_like_it.default' }, ...others] },
+    }
+    expect(await engine.supports!(unknown)).toContain('computes no aten.nothing_like_it.default')
+    const right: Engine = { name: 'port', run: () => engine.run(recorded) }
+    expect(await verify(unknown, right, undefined, { ratios: true })).toMatchObject({ outcome: 'match' })
+    const wrong: Engine = {
+      name: 'port',
+      run: () => engine.run(zeroed('first.weight')(recorded as unknown as Parameters<Change>[0])),
+    }
+    expect((await verify(unknown, wrong)).blame).toMatchObject([{ tap: 'first' }])
+    const { where, explanations } = diagnose(unknown, (await wrong.run(unknown)) as Outputs)
+    expect(explanations).toStrictEqual([])
+    expect(where[0]).toContain('nothing is explained: our engine computes no aten.nothing_like_it.default')
+  })
+
+  it('matches where two numbers tie in what says which is larger, and says nothing of these alone', async () => {
+    const recorded = await captured()
+    const { config, expected, budget } = recorded
+    const whole = (name: string): string[] => (name === 'relu' ? ['int64'] : ['float32'])
+    const tied = {
+      ...recorded,
+      config: { ...config, nodes: config.nodes.map((node) => ({ ...node, dtypes: whole(node.name) as ['float32'] })) },
+      expected: { ...expected, act: floatTensor('float32', [2, 2], [0, 1, 2, 3]) },
+      budget: {
+        ...budget,
+        act: { dtype: 'float64', shape: [2, 2], data: Float64Array.of(1, 1, 0, 0) } as const,
+      },
+    }
+    const giving = (act: readonly number[]): Engine => ({
+      name: 'port',
+      run: async () => ({ ...(await engine.run(recorded)), act: floatTensor('float32', [2, 2], act) }),
+    })
+    expect((await verify(tied, giving([1, 0, 2, 3]))).outcome).toBe('match')
+    expect((await verify(tied, giving([0, 1, 3, 2]))).outcome).toBe('mismatch')
+  })
+
   it('blames what is wrong first, and nothing that is computed from it', async () => {
     const verdict = await verify(await captured(), port(zeroed('first.weight'), { parts: false }))
     expect(verdict.outcome).toBe('mismatch')

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import fx
 
@@ -35,9 +36,10 @@ def budgets(
 
         def seen(node: fx.Node, value: Any) -> Any:
             if node in tapped:
-                kept[node] = value
+                # A copy, since whoever comes next may write into it.
+                kept[node] = value.clone()
                 if alone:
-                    return doubled(values[node])
+                    return doubled(values[node]).clone()
             return value
 
         own = run(exported, exact_params, exact_inputs, dtype=torch.float64, noise=noise, seen=seen)
@@ -77,8 +79,40 @@ def budget_of(exact: torch.Tensor, runs: list[torch.Tensor], dtype: torch.dtype)
     if not exact.is_floating_point():
         # What is chosen is chosen otherwise where two are as near as rounding.
         return deviation if deviation.any() else np.zeros([1] * deviation.ndim)
-    largest = float(np.max(np.abs(wanted), where=finite, initial=0.0))
-    least = 2 * UNIT[dtype] * largest + SMALLEST[dtype]
+    far = far_larger(np.abs(wanted), finite)
+    if far is not None:
+        # Such as -1e9 in what is masked: it says nothing of the error of the rest.
+        sizes = np.where(finite, np.abs(wanted), 0.0)
+        near, other = (
+            along_one_axis(np.where(own, deviation, 0.0), np.where(own, sizes, 0.0), dtype)
+            for own in (~far, far)
+        )
+        whole: Array = np.where(far, other, near)
+        return whole
+    return along_one_axis(deviation, np.where(finite, np.abs(wanted), 0.0), dtype)
+
+
+#: What is so many times as large as the next smaller one is of another kind.
+FAR = 2.0**10
+
+
+def far_larger(sizes: Array, finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
+    """Which numbers are of another size than the rest; nothing where there is no such gap."""
+    own = np.sort(sizes[finite & (sizes > 0)])
+    if own.size < 2:
+        return None
+    with np.errstate(over="ignore"):
+        gaps = np.nonzero(own[1:] / own[:-1] > FAR)[0]
+    # A few numbers near 0 are no kind of their own.
+    gaps = gaps[(gaps + 1 >= FEWEST) & ((gaps + 1) * 20 >= own.size)]
+    if gaps.size == 0:
+        return None
+    return np.asarray(finite & (sizes >= own[gaps[0] + 1]))
+
+
+def along_one_axis(deviation: Array, sizes: Array, dtype: torch.dtype) -> Array:
+    """For each index of the axis along which it differs most, or one for all."""
+    least = 2 * UNIT[dtype] * float(np.max(sizes, initial=0.0)) + SMALLEST[dtype]
     best: Array = largest_along(deviation, None) + least
     score = np.log(GAIN)
     for axis in range(deviation.ndim):

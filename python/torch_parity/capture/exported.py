@@ -70,10 +70,14 @@ def export(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     results = next(node for node in reversed(graph.nodes) if node.op == "output").args[0]
     specs = [getattr(spec.arg, "name", None) for spec in program.graph_signature.output_specs]
     paths = output_names(program, len(specs))
+    # What is nothing, such as weights that were not asked for, is no output.
+    kept = [i for i, own in enumerate(results) if own is not None]
+    results = [results[i] for i in kept]
+    paths = [paths[i] for i in kept]
     nodes = [own for own in results if isinstance(own, fx.Node)]
     if len(nodes) == 0:
         raise ValueError(f"{id}: expected a model that gives a tensor, got none")
-    if len(nodes) != len(specs):
+    if len(nodes) != len(results):
         raise ValueError(f"{id}: expected a model that gives tensors alone, got other values too")
     mutated = [
         spec for spec in program.graph_signature.output_specs if "MUTATION" in spec.kind.name
@@ -103,10 +107,11 @@ def output_names(program: Any, count: int) -> list[str]:
     blank = torch.utils._pytree.tree_unflatten(list(range(count)), program.call_spec.out_spec)
     paths = torch.utils._pytree.tree_flatten_with_path(blank)[0]
     by_place = {
-        place: ".".join(["output", *(re.sub(r"[^\w]", "", str(key)) for key in path)])
+        place: ".".join(["output", *(str(key).strip("[].'\"") for key in path)])
         for path, place in paths
     }
-    return [by_place[i] for i in range(count)]
+    names = [by_place[i] for i in range(count)]
+    return names if len(set(names)) == count else [f"output.{i}" for i in range(count)]
 
 
 #: Nothing reads what these give: they are there for torch itself.
@@ -174,9 +179,11 @@ def check_writing(node: fx.Node, id: str) -> None:
             f"{id}: {node.name}: expected a model that changes nothing that it is given, "
             f"got a change of {written}\ncall model.eval() first, or hand a copy in"
         )
-    if written.target is operator.getitem or is_view(written):
+    views = [user for user in written.users if is_view(user) and user is not node]
+    if written.target is operator.getitem or is_view(written) or views:
         raise NotExportableError(
-            f"{id}: {node.name}: expected no writing into a part of a tensor, got {node.target}\n"
+            f"{id}: {node.name}: expected no writing into a tensor that others see in parts, "
+            f"got {node.target}\n"
             "what is around it can be captured by parts: capture(model.part, …)"
         )
 

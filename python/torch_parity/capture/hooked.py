@@ -1,6 +1,7 @@
 """A model that torch.export does not take, by what its modules give."""
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,14 @@ from torch import nn
 
 from torch_parity.budget import RUNS, UNIT, RoundedActivations, noise_bound
 from torch_parity.capture.budgets import budget_of
-from torch_parity.capture.tensors import described, dtype_of, encode_whole, named, whole
+from torch_parity.capture.tensors import (
+    described,
+    dtype_of,
+    encode_whole,
+    named,
+    own_copy,
+    whole,
+)
 from torch_parity.fixture import Case, encode_tensor
 from torch_parity.record import check_kinds
 from torch_parity.values import Stream
@@ -142,6 +150,53 @@ def noisy_runs(
     return runs
 
 
+def call_alike(
+    model: nn.Module,
+    seen: Hooks,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    given: Mapping[str, torch.Tensor],
+    id: str,
+) -> list[torch.Tensor]:
+    """What the model gives, which must be the same when it is called again.
+
+    Raises:
+        ValueError: It is not, or the model changes what it is given, or something of its own.
+    """
+    before = {key: own_copy(own) for key, own in model.state_dict().items()}
+    own_args, own_kwargs = torch.utils._pytree.tree_map(own_copy, (args, dict(kwargs)))
+    tensors = dict(zip(given, leaves_of((own_args, own_kwargs)), strict=True))
+    outputs = [own.clone() for own in seen.call(own_args, own_kwargs, tensors)]
+    for name, own in tensors.items():
+        if not is_same(own, given[name]):
+            raise ValueError(
+                f"{id}: expected a model that changes nothing that it is given, "
+                f"got a change of {name}"
+            )
+    for name, own in model.state_dict().items():
+        if not is_same(own, before[name]):
+            raise ValueError(
+                f"{id}: expected a model that changes nothing of its own, got a change of {name}"
+            )
+    own_args, own_kwargs = torch.utils._pytree.tree_map(own_copy, (args, dict(kwargs)))
+    again = Hooks(model).call(own_args, own_kwargs, {})
+    if len(again) != len(outputs) or not all(map(is_same, outputs, again)):
+        raise ValueError(
+            f"{id}: expected a model that gives the same when it is called again, got another\n"
+            "call model.eval() first, or hand its random numbers in"
+        )
+    return outputs
+
+
+def is_same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    same = one == other
+    if one.is_floating_point():
+        same |= torch.isnan(one) & torch.isnan(other)
+    return bool(same.all())
+
+
 def capture_by_hooks(
     model: nn.Module,
     args: tuple[Any, ...],
@@ -151,13 +206,13 @@ def capture_by_hooks(
     seed: int,
 ) -> Case:
     """What every module gives, with the budget of a whole run; nothing says what is between."""
-    given = {f"input_{i}": own for i, own in enumerate(leaves_of((args, dict(kwargs))))}
+    given = {f"input_{i}": own_copy(own) for i, own in enumerate(leaves_of((args, dict(kwargs))))}
     params = {
-        key: own.detach() for key, own in model.state_dict().items() if own.is_floating_point()
+        key: own_copy(own) for key, own in model.state_dict().items() if own.is_floating_point()
     }
     dtype = dtype_of({**dict(model.state_dict()), **given}, id)
     seen = Hooks(model)
-    outputs = seen.call(args, kwargs, given)
+    outputs = call_alike(model, seen, args, kwargs, given, id)
     try:
         exact, *runs = noisy_runs(model, args, kwargs, dtype, Stream(seed, id, "noise"))
     except ValueError as error:
@@ -181,6 +236,8 @@ def capture_by_hooks(
         "module": "",
         "line": "",
     }
+    # A module may be called what the model's outputs are.
+    names = [f"{key}:module" if re.fullmatch(r"output(\.\d+)?", key) else key for key in names]
     names += ["output"] if len(outputs) == 1 else [f"output.{i}" for i in range(len(outputs))]
     values += [{"node": result["name"], "output": i} for i in range(len(outputs))]
     own = [*(each for tensors in seen.values for each in tensors), *outputs]

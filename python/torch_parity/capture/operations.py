@@ -72,6 +72,9 @@ SUMS = frozenset(
     )
 )
 
+#: What says where numbers stand, or in which order.
+CHOOSING = frozenset(("argmax", "argmin", "argsort", "max", "min", "sort", "topk"))
+
 #: What moves numbers, or chooses among them, and computes none.
 EXACT = frozenset(
     (

@@ -9,7 +9,7 @@ from torch import fx
 
 from torch_parity.budget import UNIT, RoundedActivations, noise_bound
 from torch_parity.capture.exported import Exported, writes
-from torch_parity.capture.operations import EXACT, FACTORIES, PRODUCTS, RECURRENT, SUMS
+from torch_parity.capture.operations import CHOOSING, EXACT, FACTORIES, PRODUCTS, RECURRENT, SUMS
 from torch_parity.values import Stream
 
 #: Told what each operation gives; what it answers is read by those that follow.
@@ -21,13 +21,14 @@ def run(
     params: Mapping[str, torch.Tensor],
     inputs: Mapping[str, torch.Tensor],
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None = None,
     noise: "Noise | None" = None,
     seen: Seen = lambda _, value: value,
 ) -> dict[fx.Node, Any]:
     """The value of every node.
 
-    dtype: what stands in the place of the model's own, of parameters and inputs as well.
+    dtype: what stands in the place of the model's own, of parameters and inputs as well; its own
+    where there is none.
     """
     values: dict[fx.Node, Any] = {}
     # What an operation gives is what it gave, whoever writes into it afterwards.
@@ -37,7 +38,7 @@ def run(
     def given(value: Any) -> Any:
         if isinstance(value, fx.Node):
             return values[value]
-        if isinstance(value, torch.dtype):
+        if isinstance(value, torch.dtype) and dtype is not None:
             return dtype if value in (torch.float32, torch.float64) else value
         if isinstance(value, (list, tuple)):
             return [given(own) for own in value]
@@ -55,7 +56,7 @@ def run(
             if node.target is operator.getitem:
                 value = args[0][args[1]]
             else:
-                if with_dtype(node, kwargs):
+                if dtype is not None and with_dtype(node, kwargs):
                     kwargs["dtype"] = dtype
                 if noise is not None:
                     args = noise.before(node, args)
@@ -131,6 +132,8 @@ class Noise:
 
     def before(self, node: fx.Node, args: list[Any]) -> list[Any]:
         base = base_of(node)
+        if base in CHOOSING:
+            return [self._apart(own) if isinstance(own, torch.Tensor) else own for own in args]
         if base in EXACT:
             return args
         terms = terms_of(node, args, node.meta["val"])
@@ -148,6 +151,14 @@ class Noise:
             return value
 
         return [noisy(own) for own in args]
+
+    def _apart(self, tensor: torch.Tensor) -> torch.Tensor:
+        """So that which of two equal numbers comes first is anybody's choice."""
+        if not tensor.is_floating_point() or tensor.numel() == 0:
+            return tensor
+        finite = torch.where(torch.isfinite(tensor), tensor.abs(), torch.zeros_like(tensor))
+        size = float(finite.max())
+        return tensor + torch.as_tensor(self._stream.uniform(2 * self._u * size, *tensor.shape))
 
     def _recurrent(self, args: list[Any], bound: float) -> list[Any]:
         """A weight and its bias have one common factor for each row, as in torch_parity.budget."""

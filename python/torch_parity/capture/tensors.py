@@ -42,3 +42,8 @@ def encode_whole(value: torch.Tensor) -> Any:
 
 def described(value: torch.Tensor) -> dict[str, Any]:
     return {"shape": list(value.shape), "dtype": named(value.dtype)}
+
+
+def own_copy(value: Any) -> Any:
+    """The same tensor in memory of its own; what is none, as it is."""
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value

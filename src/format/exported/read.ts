@@ -7,7 +7,7 @@ import { invalid, parse, printable, show } from '../case/wording.ts'
 import { type ExportedConfig, referencesOf, type Reference } from '../exported.ts'
 import { expectedAxes } from '../case.ts'
 import { shapesOf } from '../module.ts'
-import { type FloatDType, formatShape, sameShape } from '../tensor.ts'
+import { elementCount, type FloatDType, formatShape, sameShape } from '../tensor.ts'
 import { ProgramRecord, WeightsRecord } from './config.ts'
 import type { Shared } from './shared.ts'
 
@@ -35,6 +35,9 @@ export function readShared(record: unknown, where: string, shared: Shared): void
   shared.programs.set(name, program)
 }
 
+/** Of what an operation gives. */
+const mostNumbers = 2 ** 27
+
 type Unnamed = Omit<ExportedConfig, 'name' | 'part'>
 
 /** Everything is read after it is given, and every name is one's own. */
@@ -59,6 +62,11 @@ function checkProgram({ nodes, taps, params, inputs }: Unnamed, named: string): 
     if (known.has(node.name)) throw invalid(`${where}: expected a name of its own, got one twice`)
     if (node.dtypes.length !== node.shapes.length) {
       throw invalid(`${where}: expected ${node.shapes.length} dtypes, one for each shape, got ${node.dtypes.length}`)
+    }
+    for (const shape of node.shapes) {
+      if (elementCount(shape) > mostNumbers) {
+        throw invalid(`${where}: expected at most ${mostNumbers} numbers, got shape ${formatShape(shape)}`)
+      }
     }
     known.set(node.name, node.shapes.length)
   }

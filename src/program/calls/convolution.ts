@@ -1,6 +1,6 @@
 // Convolutions over any number of axes. Source: torch.nn.functional.conv2d, conv_transpose2d and theirs of other ranks.
 import { elementCount } from '../../format/tensor.ts'
-import { type Call, numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, numberOf, numbersOf, sized, stridesOf } from './options.ts'
 
 /**
  * input (N, C_in, …), weight (C_out, C_in / groups, …) → (N, C_out, …): torch's is a correlation, of a kernel that is not flipped.
@@ -18,6 +18,7 @@ const convolution: Call = ([input, weight], options) => {
   const to = from.map((size, i) => {
     return Math.floor((size + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1
   })
+  sized([N, O, ...to])
   const places = placesOf(to, kernel, from, (out, k, i) => out * stride[i]! - padding[i]! + k * dilation[i]!)
   const [size, count, taps] = [elementCount(from), elementCount(to), elementCount(kernel)]
   const perGroup = O / groups
@@ -53,6 +54,7 @@ const conv_transpose: Call = ([input, weight], options) => {
   const to = from.map((size, i) => {
     return (size - 1) * stride[i]! - 2 * padding[i]! + dilation[i]! * (kernel[i]! - 1) + more[i]! + 1
   })
+  sized([N, groups * o, ...to])
   const places = placesOf(from, kernel, to, (at, k, i) => at * stride[i]! - padding[i]! + k * dilation[i]!)
   const [size, count, taps] = [elementCount(from), elementCount(to), elementCount(kernel)]
   const perGroup = C / groups

@@ -2,7 +2,7 @@
 import { elementCount } from '../../format/tensor.ts'
 import { placesOf } from '../broadcast.ts'
 import { around, type Computed, type Value } from '../value.ts'
-import { type Call, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
+import { type Call, forIndices, numberOf, numbersOf, sized, stridesOf } from './options.ts'
 
 /** options: dims, for each axis the one that it was. */
 const permute: Call = ([x], options) => {
@@ -29,7 +29,7 @@ const expand: Call = ([x], options) => {
 const repeat: Call = ([x], options) => {
   const repeats = numbersOf(options, 'repeats')
   const from = [...repeats.slice(x!.shape.length).map(() => 1), ...x!.shape]
-  const shape = from.map((size, axis) => size * repeats[axis]!)
+  const shape = sized(from.map((size, axis) => size * repeats[axis]!))
   const steps = stridesOf(from)
   const data = new Float64Array(elementCount(shape))
   forIndices(shape, (index, offset) => {
@@ -68,7 +68,7 @@ const pad: Call = ([x], options) => {
     const kept = cutBy(x!, ...cut)
     return pad([{ ...x!, ...kept }], { ...options, before: left[0], after: left[1] })
   }
-  const shape = x!.shape.map((size, axis) => size + before[axis]! + after[axis]!)
+  const shape = sized(x!.shape.map((size, axis) => size + before[axis]! + after[axis]!))
   const steps = stridesOf(x!.shape)
   const other = outside[options['mode'] as string]!
   const data = new Float64Array(elementCount(shape)).fill(numberOf(options, 'value'))
@@ -103,7 +103,7 @@ const unfold: Call = ([x], options) => {
   const [dim, size, step] = [numberOf(options, 'dim'), numberOf(options, 'size'), numberOf(options, 'step')]
   const { shape: from } = x!
   const count = Math.floor((from[dim]! - size) / step) + 1
-  const shape = [...from.with(dim, count), size]
+  const shape = sized([...from.with(dim, count), size])
   const steps = stridesOf(from)
   const data = new Float64Array(elementCount(shape))
   forIndices(shape, (index, offset) => {
@@ -148,6 +148,7 @@ const put_slices: Call = ([x, source], options) => {
 /** Each number its own line of numbers: from start on, in steps. options: start, step, count. */
 const range: Call = (_, options) => {
   const [start, step, count] = [numberOf(options, 'start'), numberOf(options, 'step'), numberOf(options, 'count')]
+  sized([count])
   return { shape: [count], data: Float64Array.from({ length: count }, (_, i) => start + i * step) }
 }
 

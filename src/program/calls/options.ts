@@ -16,6 +16,16 @@ export function flagOf(options: CallOptions, name: string): boolean {
   return options[name] === true
 }
 
+/** More numbers than this are of a file that somebody made to take all memory. */
+const mostNumbers = 2 ** 27
+
+/** A shape that can be made. @throws RangeError for one that is too large, or none. */
+export function sized(shape: readonly number[]): readonly number[] {
+  const count = shape.reduce((product, size) => product * size, 1)
+  if (shape.every((size) => Number.isInteger(size) && size >= 0) && count <= mostNumbers) return shape
+  throw new RangeError(`expected a shape of at most ${mostNumbers} numbers, got (${shape.join(', ')})`)
+}
+
 /** Steps between neighbours along each axis, in C order. */
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = shape.map(() => 1)

@@ -42,16 +42,18 @@ function moving(x: Value, options: CallOptions): (index: readonly number[]) => W
   const steps = stridesOf(from)
   const override = numberOf(options, 'divisor_override')
   return (index) => {
-    const places: number[] = []
-    forIndices(kernel, (tap) => {
-      let place = 0
-      for (let axis = 0; axis < kernel.length; axis++) {
-        const at = index[axis]! * stride[axis]! - padding[axis]! + tap[axis]! * dilation[axis]!
-        if (at < 0 || at >= from[axis]!) return
-        place += at * steps[axis]!
-      }
-      places.push(place)
+    // Along each axis those that are inside alone, however large the kernel is.
+    const inside = kernel.map((size, axis) => {
+      const start = index[axis]! * stride[axis]! - padding[axis]!
+      const [least, step] = [Math.max(0, Math.ceil(-start / dilation[axis]!)), dilation[axis]!]
+      const most = Math.min(size - 1, Math.floor((from[axis]! - 1 - start) / step))
+      return Array.from({ length: Math.max(0, most - least + 1) }, (_, i) => start + (least + i) * step)
     })
+    const places: number[] = []
+    forIndices(
+      inside.map(({ length }) => length),
+      (tap) => places.push(tap.reduce((sum, i, axis) => sum + inside[axis]![i]! * steps[axis]!, 0)),
+    )
     // What is past the padding, where windows are rounded up, never counts.
     const whole = kernel.reduce((product, size, axis) => {
       const start = index[axis]! * stride[axis]! - padding[axis]!
