@@ -169,12 +169,16 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
 
 const isExplained = ({ tried }: Attempt): boolean => tried?.outputs === true && !tried.complete
 
-/** Of edits together each alone, where the rest may be left by rounding, which may grow larger in such a port than in torch. */
-function simplest(pairs: readonly Tried[], { attemptWhole, attemptConditioned }: Trials): Tried[] {
-  const [first] = pairs
-  const alone = (first?.edits.length === 2 ? first.edits : []).flatMap((edit) => attemptWhole([edit]) ?? [])
+/**
+ * Of edits together each alone, in a part of what it is about, or where the rest may be left by rounding, which may grow larger in
+ * such a port than in torch.
+ */
+function simplest(pairs: readonly Tried[], { attempt, attemptWhole, attemptConditioned, context }: Trials): Tried[] {
+  const edits = pairs[0]?.edits.length === 2 ? pairs[0].edits : []
+  const parts = edits.flatMap((edit) => narrowed(edit, context)).flatMap((edit) => attempt([edit]) ?? [])
+  const alone = edits.flatMap((edit) => attemptWhole([edit]) ?? [])
   const conditioned = alone.flatMap((own) => (own.explained < leastExplained ? [] : (attemptConditioned(own) ?? [])))
-  return [...conditioned, ...pairs]
+  return [...best(parts).filter(({ complete }) => complete), ...conditioned, ...pairs]
 }
 
 /** The same edit in more than it was found in: what explains as much there says more. */

@@ -110,6 +110,15 @@ it.each(together)('explains %s: %s, and %s', (more, ...names) => {
   expect(keysOf(explanations[0]!.edits)).toStrictEqual(keysOf(edits))
 })
 
+it('what one edit does in a part is said before two that do the same', () => {
+  const recorded = layer({ module: 'GRU', num_layers: 2, bidirectional: true, batch: 5, lengths: [3, 5, 1, 4, 2] })
+  const [padded] = known('h_n from the padded end', recorded)
+  const forward: Edit = { ...padded!, scope: { direction: 'forward' } }
+  const { explanations } = diagnose(recorded, runEdited([forward], requestOf(recorded)), { limitMs: 20_000 })
+  expect(explanations[0]).toMatchObject({ complete: true, edits: [{ scope: { direction: 'forward' } }] })
+  expect(explanations[0]!.edits).toHaveLength(1)
+})
+
 it('the time is told by the clock that is given', () => {
   const recorded = layer({ module: 'GRU' })
   const outputs = runEdited(known('weight_hh transposed', recorded), requestOf(recorded))
