@@ -147,10 +147,10 @@ describe('a captured model', () => {
     expect(await verify(unknown, right, undefined, { ratios: true })).toMatchObject({ outcome: 'match' })
     const wrong: Engine = {
       name: 'port',
-      run: () => engine.run(zeroed('first.weight')(recorded as unknown as Parameters<Change>[0])),
+      run: () => engine.run(zeroed('first.weight')(recorded)),
     }
     expect((await verify(unknown, wrong)).blame).toMatchObject([{ tap: 'first' }])
-    const { where, explanations } = diagnose(unknown, (await wrong.run(unknown)) as Outputs)
+    const { where, explanations } = diagnose(unknown, await wrong.run(unknown))
     expect(explanations).toStrictEqual([])
     expect(where[0]).toContain('nothing is explained: our engine computes no aten.nothing_like_it.default')
   })
