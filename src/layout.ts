@@ -39,7 +39,9 @@ export function layoutOf(
   for (const [name, found] of right) {
     for (const part of partsOf(found)) users.set(part, [...(users.get(part) ?? []), name])
   }
-  const findings = [...matches].map(([name, own]) => findingOf(name, port[name]!, own, { conventions, users, right }))
+  const names = new Set(Object.keys(stateDict))
+  const beside = { conventions, users, right, names }
+  const findings = [...matches].map(([name, own]) => findingOf(name, port[name]!, own, beside))
   return { findings, conventions, unused: unusedOf(stateDict, findings) }
 }
 
@@ -50,13 +52,15 @@ interface Beside {
   readonly users: ReadonlyMap<string, readonly string[]>
   /** Those that are one thing. */
   readonly right: readonly (readonly [string, Found])[]
+  /** Those of the state_dict. */
+  readonly names: ReadonlySet<string>
 }
 
 function findingOf(
   name: string,
   tensor: FloatTensor,
   { found, nearest }: Matches,
-  { conventions, users, right }: Beside,
+  { conventions, users, right, names }: Beside,
 ): Finding {
   const own = { name, tensor }
   const [first, second] = found
@@ -72,6 +76,7 @@ function findingOf(
   const why = first.reading.misread
     ? 'its numbers stand in another order than its shape says: reshaped, where it was to be transposed'
     : (wrong ??
+      (names.has(name) && !partNames(first).includes(name) ? 'its name is that of another parameter' : undefined) ??
       disagreement(first, conventions) ??
       (others && `${others} is that, too`) ??
       objection(name, first, right))
@@ -84,6 +89,11 @@ function partsOf({ source }: Found): string[] {
   return source.pieces.flatMap((piece) =>
     piece.names.flatMap((name, i) => gatesIn(piece, i).map((gate) => `${name}\n${gate}`)),
   )
+}
+
+/** The parameters that something is made of. */
+function partNames({ source }: Found): string[] {
+  return source.pieces.flatMap((piece) => [...piece.names])
 }
 
 function gatesIn({ gate, gates, sum }: Piece, i: number): readonly string[] {

@@ -235,6 +235,28 @@ describe('layoutOf', () => {
     )
   })
 
+  it('knows a kernel of several axes for what it is', () => {
+    const kernel = {
+      'conv.weight': tensor(
+        [4, 3, 2, 2],
+        Array.from({ length: 48 }, (_, i) => Math.sin(i + 1)),
+      ),
+    }
+    expect(said(kernel, kernel)).toStrictEqual({ 'conv.weight': 'matched: conv.weight' })
+  })
+
+  it('is at odds with a name of the state_dict that has the numbers of another', () => {
+    const [one, other] = [1, 2].map((by) =>
+      tensor(
+        [3, 2],
+        Array.from({ length: 6 }, (_, i) => Math.cos(by * i + by)),
+      ),
+    )
+    const swapped = said({ 'fc1.weight': one!, 'fc2.weight': other! }, { 'fc1.weight': other!, 'fc2.weight': one! })
+    expect(swapped['fc1.weight']).toMatch(/^at odds: .*its name is that of another parameter/)
+    expect(swapped['fc2.weight']).toMatch(/^at odds: .*its name is that of another parameter/)
+  })
+
   it('says so where nothing has as many numbers', () => {
     expect(said(rnn.recorded.params, { b: floatTensor('float32', [7], [1, 2, 3, 4, 5, 6, 7]) })['b']).toBe(
       'unmatched: no match: nothing of the state_dict, alone, joined or summed, has 7 numbers, (7)',

@@ -1,5 +1,5 @@
 // In which orders a port may hold what a source has, and whether it does: number by number.
-import { elementCount, type FloatDType, type FloatTensor, unitRoundoff } from '../format/tensor.ts'
+import { elementCount, type FloatDType, type FloatTensor, sameShape, unitRoundoff } from '../format/tensor.ts'
 import { roundToBfloat16, roundToFloat16 } from '../format/precision.ts'
 import type { Canonical, Source } from './sources.ts'
 
@@ -36,7 +36,9 @@ export function readingsOf({ how, pieces }: Source, sizes: Canonical['sizes'], s
       const key = order.filter((letter) => sizes[letter] > 1).join('')
       if (seen.has(key)) continue
       seen.add(key)
-      const misread = !isShapeOf(shape, order, sizes, transposed)
+      // A kernel has more axes than are told apart here.
+      const isOwn = !transposed && pieces.length === 1 && sameShape(shape, pieces[0]!.shape)
+      const misread = !isOwn && !isShapeOf(shape, order, sizes, transposed)
       readings.push({ order, transposed, interleaved: own[0] === 'u', misread })
     }
   }

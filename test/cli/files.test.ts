@@ -36,8 +36,8 @@ describe('verify exits with 2 and one error for', () => {
     ],
     [
       'another version',
-      fixtureBytes([], { ...sampleHeader, version: 3 }),
-      /^error bad\.msgpack: expected format version 1 or 2, got 3\nrecord it again with the Python package of this version of torch-parity\n$/,
+      fixtureBytes([], { ...sampleHeader, version: 4 }),
+      /^error bad\.msgpack: expected format version 1 to 3, got 4\nrecord it again with the Python package of this version of torch-parity\n$/,
     ],
     [
       'a file torn inside a case',

@@ -121,29 +121,29 @@ describe('openFixture refuses', () => {
       'sample.msgpack: message at byte 0: expected MessagePack, got The type of key must be string or number but object',
     ],
     [
-      'version 3',
-      fixtureBytes([], { ...header, version: 3 }),
-      `sample.msgpack: expected format version 1 or 2, got 3${version}`,
+      'version 4',
+      fixtureBytes([], { ...header, version: 4 }),
+      `sample.msgpack: expected format version 1 to 3, got 4${version}`,
     ],
     [
       'no version',
       fixtureBytes([], { format: 'torch-parity' }),
-      `sample.msgpack: expected format version 1 or 2, got nothing${version}`,
+      `sample.msgpack: expected format version 1 to 3, got nothing${version}`,
     ],
     [
       'the version "1"',
       fixtureBytes([], { ...header, version: '1' }),
-      `sample.msgpack: expected format version 1 or 2, got "1"${version}`,
+      `sample.msgpack: expected format version 1 to 3, got "1"${version}`,
     ],
     [
       'a version that is a map of toString and valueOf',
       fixtureBytes([], { ...header, version: { toString: 1, valueOf: 1 } }),
-      `sample.msgpack: expected format version 1 or 2, got a map${version}`,
+      `sample.msgpack: expected format version 1 to 3, got a map${version}`,
     ],
     [
       'a version that clears the screen',
       fixtureBytes([], { ...header, version: '\u001b[2J' }),
-      String.raw`sample.msgpack: expected format version 1 or 2, got "\u001b[2J"` + version,
+      String.raw`sample.msgpack: expected format version 1 to 3, got "\u001b[2J"` + version,
     ],
     [
       'a name that clears the screen',
