@@ -237,17 +237,19 @@ describe('layoutOf', () => {
 
   it('knows a kernel of several axes for what it is', () => {
     const kernel = {
-      'conv.weight': tensor(
+      'conv.weight': floatTensor(
+        'float32',
         [4, 3, 2, 2],
         Array.from({ length: 48 }, (_, i) => Math.sin(i + 1)),
       ),
     }
-    expect(said(kernel, kernel)).toStrictEqual({ 'conv.weight': 'matched: conv.weight' })
+    expect(said(kernel, kernel)).toStrictEqual({ 'conv.weight': 'matched: = conv.weight' })
   })
 
   it('is at odds with a name of the state_dict that has the numbers of another', () => {
     const [one, other] = [1, 2].map((by) =>
-      tensor(
+      floatTensor(
+        'float32',
         [3, 2],
         Array.from({ length: 6 }, (_, i) => Math.cos(by * i + by)),
       ),

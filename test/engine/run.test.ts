@@ -145,6 +145,6 @@ describe('the request', () => {
 
 it('the engine is called torch-parity and runs anything', async () => {
   expect(engine.name).toBe('torch-parity')
-  expect(engine).not.toHaveProperty('supports')
+  expect(await engine.supports!(questionOf(cellCase()))).toBe(true)
   expect(await engine.run(questionOf(cellCase()))).toStrictEqual(run(questionOf(cellCase())))
 })
