@@ -17,6 +17,11 @@ mkdir -p "$frameworks"
 npm install --prefix "$frameworks" --no-audit --no-fund onnxruntime-web@1.30.0 @tensorflow/tfjs-core@4.22.0 \
   @tensorflow/tfjs-layers@4.22.0 @tensorflow/tfjs-backend-cpu@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0 h5wasm@0.10.3
 export NODE_PATH=$frameworks/node_modules
+# Apart, since the tests of what is not installed have it not installed. Its script would fetch what a GPU needs.
+native=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/native
+mkdir -p "$native"
+npm install --prefix "$native" --no-audit --no-fund --ignore-scripts onnxruntime-node@1.30.0
+export TORCH_PARITY_NATIVE=$native/node_modules
 
 step "Python environment"
 python=${PYTHON:-python3}
