@@ -58,6 +58,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   diagonal: calls.diagonal,
   padded,
   axesOrder: calls.axesOrder,
+  kernelFlipped: calls.kernelFlipped,
   coupled: terms.coupled,
   complement: values.complement,
   droppedLast: values.droppedLast,

@@ -202,6 +202,28 @@ export const axesOrder: Operator = {
   says: ({ value }, name) => `reads ${name} as if its axes were stored in the order ${(value as number[]).join(', ')}`,
 }
 
+/** The first axes of a kernel are channels; those after them are turned round together. */
+const channelAxes = 2
+
+/** A kernel of several axes from the last to the first along all of them, as a convolution of mathematics has it. */
+export const kernelFlipped: Operator = {
+  *candidates(context) {
+    for (const { operand, nodes } of operandsOf(context)) {
+      const [{ operation, shape }] = nodes
+      const isStored = operation.op === 'parameter' && operand.op === 'parameter' && operand.in === undefined
+      const large = shape.slice(channelAxes).filter((size) => size > 1)
+      if (isStored && large.length > 1) yield { operator: 'kernelFlipped', operand }
+    }
+  },
+  edit: (edit, context, program) =>
+    editValues(edit, context, program, (write, x, { shape }) => {
+      let own = x
+      for (let dim = channelAxes; dim < shape.length; dim++) own = write('flip', [own], { dim })
+      return shape.length > channelAxes ? own : undefined
+    }),
+  says: (_, name) => `takes ${name} along all axes of the kernel from the last to the first`,
+}
+
 /** Every order of so many axes but their own. */
 function ordersOf(rank: number): number[][] {
   const all = (left: readonly number[]): number[][] =>
