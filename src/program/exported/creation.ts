@@ -1,4 +1,5 @@
 // Tensors that are made. Source: torch.zeros, full, arange, eye.
+import { elementCount } from '../../format/tensor.ts'
 import type { Lower, Node } from './node.ts'
 
 function filled(node: Node, value: number): string {
@@ -18,6 +19,12 @@ const arange: Lower = (node) => {
   return node.call('range', [], { start, step: node.number('step', 1), count: node.shape[0]! })
 }
 
+/** What stands in memory is nobody's number; a tensor without any is one. */
+const empty: Lower = (node) => {
+  if (elementCount(node.shape) === 0) return filled(node, 0)
+  throw new RangeError(`${node.op}: expected numbers that somebody has set, got none`)
+}
+
 export const creation: Readonly<Record<string, Lower>> = {
   zeros,
   zeros_like: zeros,
@@ -29,6 +36,7 @@ export const creation: Readonly<Record<string, Lower>> = {
   full_like: full,
   new_full: full,
   scalar_tensor: (node) => filled(node, node.number('s')),
+  empty,
   arange,
   linspace: (node) => {
     const count = node.shape[0]!
