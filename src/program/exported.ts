@@ -29,9 +29,6 @@ const operations: Readonly<Record<string, Lower>> = {
   ...recurrent,
 }
 
-/** What our engine can compute, by torch's names without `aten.` and without an overload. */
-export const supportedOperations: readonly string[] = Object.keys(operations)
-
 /** `conv2d` of `aten.conv2d.default`. */
 export function baseOf(op: string): string {
   return op.split('.')[1] ?? op

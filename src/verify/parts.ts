@@ -140,7 +140,9 @@ export function decisionFor(
     const node = value !== undefined && 'node' in value ? nodes.find((own) => own.name === value.node) : undefined
     const dtype = value !== undefined && 'node' in value ? node?.dtypes[value.output ?? 0] : undefined
     if (dtype === undefined || dtype.includes('float')) return false
-    return recorded.budget[name]!.data.some((own) => own === 0)
+    // Where most are anybody's choice the rest says little.
+    const { data } = recorded.budget[name]!
+    return 2 * data.filter((own) => own === 0).length > data.length
   }
   return { decided, wide: wide.filter((name) => !isChosen(name)) }
 }

@@ -5,6 +5,7 @@ import { ParityError } from '../../src/format/errors.ts'
 import { type CaseOrError, openFixture } from '../../src/format/fixture.ts'
 import { verify } from '../../src/verify.ts'
 import { capturedBytes, capturedRecord, header, programRecord, weightsRecord } from '../captured.ts'
+import { changed, gone, paths } from '../mutated.ts'
 import { random } from '../random.ts'
 import { caseRecord, cellCase, fixtureBytes, sourceOf } from '../sample.ts'
 
@@ -137,24 +138,6 @@ describe('what is refused', () => {
 })
 
 // The hash is right, so that the messages themselves are read.
-
-type Path = readonly string[]
-
-function paths(value: unknown, from: Path = []): Path[] {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return []
-  return Object.entries(value).flatMap(([key, inner]) => [[...from, key], ...paths(inner, [...from, key])])
-}
-
-const gone = Symbol('gone')
-
-function changed(value: unknown, [key, ...rest]: Path, to: unknown): unknown {
-  if (key === undefined) return to
-  const copy: Record<string, unknown> = { ...(value as Record<string, unknown>) }
-  const inner = changed(copy[key], rest, to)
-  if (inner === gone) delete copy[key]
-  else copy[key] = inner
-  return Array.isArray(value) ? Object.values(copy) : copy
-}
 
 const oddValues: readonly unknown[] = [
   gone,

@@ -4,6 +4,7 @@ import { judge } from '../../src/verify.ts'
 import { run } from '../../src/engine/run.ts'
 import { ParityError } from '../../src/format/errors.ts'
 import { type CaseOrError, type Hash, openFixture } from '../../src/format/fixture.ts'
+import { changed, gone, type Path, paths } from '../mutated.ts'
 import { random } from '../random.ts'
 import { caseRecord, cellCase, fixtureBytes, layerCase, sourceOf } from '../sample.ts'
 
@@ -107,26 +108,6 @@ function flip(bytes: Uint8Array, bit: number): void {
 }
 
 // From here on the hash is right, so that the case itself is read.
-
-type Path = readonly string[]
-
-/** Every place in a decoded message, the message itself left out. */
-function paths(value: unknown, from: Path = []): Path[] {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return []
-  return Object.entries(value).flatMap(([key, inner]) => [[...from, key], ...paths(inner, [...from, key])])
-}
-
-const gone = Symbol('gone')
-
-/** A copy with another value at a place; `gone` takes the key out. */
-function changed(value: unknown, [key, ...rest]: Path, to: unknown): unknown {
-  if (key === undefined) return to
-  const copy: Record<string, unknown> = { ...(value as Record<string, unknown>) }
-  const inner = changed(copy[key], rest, to)
-  if (inner === gone) delete copy[key]
-  else copy[key] = inner
-  return Array.isArray(value) ? Object.values(copy) : copy
-}
 
 const oddValues: readonly unknown[] = [
   gone,

@@ -87,7 +87,6 @@ const ofOne: Readonly<Record<string, Of>> = {
     if (Number.isNaN(x)) return option('nan')
     return x === Infinity ? option('posinf') : x === -Infinity ? option('neginf') : x
   },
-  integer_power: (x, option) => x ** option('exponent'),
   // A whole number of 64 bits has no infinities, and wraps around.
   int: (x) => Math.trunc(x),
 }

@@ -1,5 +1,4 @@
 // Along one axis or several: sums and their like, the largest and its place, orders, running sums. Source: torch.sum, torch.var, ….
-import { elementCount } from '../../format/tensor.ts'
 import { around, type Computed, type Value } from '../value.ts'
 import { type Call, flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
@@ -134,12 +133,6 @@ export const reducing: Readonly<Record<string, Call>> = {
   logsumexp: reduced(logsumexp),
   cumsum: running((before, own) => before + own),
   cumprod: running((before, own) => before * own),
-  cummax: running((before, own) => (own >= before || Number.isNaN(own) ? own : before)),
   sorted: ordered('values'),
   argsorted: ordered('indices'),
-}
-
-/** How many numbers there are along some axes. */
-export function countOf(shape: readonly number[], dims: readonly number[]): number {
-  return elementCount(dims.map((axis) => shape[axis]!))
 }
