@@ -15,11 +15,12 @@ import { budgetTensor, caseRecord, cellCase, fixtureBytes } from './sample.ts'
 const root = join(import.meta.dirname, '..')
 const rnnCell = join(root, 'fixtures', 'rnn_cell')
 
-/** A block of code of README.md that begins with a comment that is the name of its file. */
+/** A block of code of a page that begins with a comment that is the name of its file. */
 async function example(name: string): Promise<string> {
-  const text = await readFile(join(root, 'README.md'), 'utf8')
+  const page = name === 'my-port.mjs' ? 'src/ports/README.md' : 'src/README.md'
+  const text = await readFile(join(root, page), 'utf8')
   const code = text.split('```').find((block) => block.split('\n')[1] === `// ${name}`)
-  if (code === undefined) throw new Error(`expected README.md to show ${name}, got no such block`)
+  if (code === undefined) throw new Error(`expected ${page} to show ${name}, got no such block`)
   return code.slice(code.indexOf('\n') + 1)
 }
 
@@ -115,8 +116,10 @@ function fixture(...ids: string[]): Uint8Array {
   return fixtureBytes(ids.map((id, i) => caseRecord(cellCase({ id }, i + 1))))
 }
 
-describe('the example of README.md', () => {
-  it('fails with the port of README.md, and says which element of which tensor is off', async ({ project }) => {
+describe('the example of src/README.md', () => {
+  it('fails with the port of src/ports/README.md, and says which element of which tensor is off', async ({
+    project,
+  }) => {
     await project.write('parity.test.js', await example('parity.test.js'))
     await project.write('my-port.mjs', await example('my-port.mjs'))
     const { code, shown, report } = await project.vitest()
