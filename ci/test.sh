@@ -62,8 +62,8 @@ npm run --silent lint
 npm run --silent typecheck
 (
   cd python
-  "$venv/bin/ruff" format --check --config pyproject.toml . ../test/clients ../test/format/weights
-  "$venv/bin/ruff" check --config pyproject.toml . ../test/clients ../test/format/weights
+  "$venv/bin/ruff" format --check --config pyproject.toml . ../test/clients ../test/format/weights ../test/pages
+  "$venv/bin/ruff" check --config pyproject.toml . ../test/clients ../test/format/weights ../test/pages
   "$venv/bin/mypy"
 )
 

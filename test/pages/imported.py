@@ -1,4 +1,4 @@
-"""A state_dict, and what a port made of it: src/ports/README.md, "Is the import of weights right"."""
+"""A state_dict, and what a port made of it: src/ports/README.md shows what `map` says of it."""
 
 import json
 from pathlib import Path
