@@ -27,6 +27,8 @@ const engineHelp =
   'a module that exports an Engine: .js, .mjs or .ts; float32: ours in float32; onnxruntime-web, onnxruntime-node, tfjs, tfjs-wasm, or in Python flax, flax-linen, keras, mlx, numpy, onnxruntime-python, tinygrad, where that is installed (default: ours)'
 const targetHelp = 'what engines may do otherwise than a CPU: cpu, ftz, wgsl, tf32, f16, or several such as wgsl+tf32'
 
+const fixturesHelp =
+  'fixture files, folders, globs, or @names of those that come with this package, such as @rnn_cell (default: fixtures, or else @)'
 const pageHelp = 'a page, its address, or a module, whose engine runs in a browser'
 const commandHelp =
   'a command that starts an engine in any language, which answers in frames, or computes one case from {in} to {out}'
@@ -42,7 +44,7 @@ function program(): Command {
   torchParity
     .command('verify')
     .description('judge an engine by recorded PyTorch runs')
-    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .argument('[path...]', fixturesHelp)
     .option('--engine <file>', engineHelp)
     .option('--engine-command <command>', commandHelp)
     .option('--engine-page <page>', pageHelp)
@@ -76,7 +78,7 @@ function program(): Command {
     .description(
       'write what an engine is asked, without what it is to give, for `verify --answers` to judge the answers',
     )
-    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .argument('[path...]', fixturesHelp)
     .requiredOption('--out <folder>', 'where the requests go: a new or an empty folder')
     .addOption(
       new Option('--format <name>', 'a .msgpack for each fixture, or a .safetensors for each case and a list of them')
@@ -138,7 +140,7 @@ function program(): Command {
   torchParity
     .command('audit')
     .description('plant every known fault in our engine and show which cases reveal it')
-    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .argument('[path...]', fixturesHelp)
     .option('--only-applicable', 'do not fail for faults that no case has anything to do with')
     .option('--target <name>', targetHelp)
     .option('--report <folder>', 'add the table to what `verify --report` has left there')
@@ -171,7 +173,10 @@ function program(): Command {
     .option('--suite <name...>', 'only these suites, such as rnn/relu, or all of a folder, such as rnn')
     .option('--seed <number>', 'seed of the parameters and inputs', parseCount)
     .option('--count <number>', 'how many cases of a random suite', parseCount)
-    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option(
+      '--python <file>',
+      'the Python interpreter (default: TORCH_PARITY_PYTHON, or the first of python3 and python)',
+    )
     .option('--device <name>', 'where torch computes: cpu, cuda, cuda:N')
     .option('--tf32', 'let a GPU round to TF32 in products of float32')
     .option('--quiet', 'print only errors')
@@ -196,7 +201,10 @@ function program(): Command {
     .option('--oracles <number>', 'how many Python processes record', parsePositive, 1)
     .option('--save [folder]', 'write what is found as a fixture (default folder: fixtures/regressions)')
     .option('--case <json>', 'judge this case alone, as a finding names it')
-    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option(
+      '--python <file>',
+      'the Python interpreter (default: TORCH_PARITY_PYTHON, or the first of python3 and python)',
+    )
     .option('--timeout <seconds>', 'how long an engine, or PyTorch, may take for one answer', parseSeconds, 60)
     .option('--quiet', 'print what is found and the counts alone')
     .action(async ({ save, module, time, timeout, quiet, runs, ...flags }: FuzzFlags) => {
@@ -240,7 +248,7 @@ function program(): Command {
   torchParity
     .command('matrix')
     .description('judge engines side by side: float32 and every framework that is installed, module by module')
-    .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
+    .argument('[path...]', fixturesHelp)
     .option('--engine <name...>', 'these engines, by names or files as of verify')
     .option('--json <file>', 'write everything as JSON, with each case that departs')
     .option('--markdown <file>', 'write the tables, which are printed as well')
@@ -258,7 +266,10 @@ function program(): Command {
     .description('record fixtures again and compare: inputs byte for byte, outputs by their budget')
     .argument('[path...]', 'fixture files, folders or globs', ['fixtures'])
     .option('--update', 'replace the files that have drifted')
-    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option(
+      '--python <file>',
+      'the Python interpreter (default: TORCH_PARITY_PYTHON, or the first of python3 and python)',
+    )
     .option('--device <name>', 'where torch computes: cpu, cuda, cuda:N')
     .option('--tf32', 'let a GPU round to TF32 in products of float32')
     .action(async (paths: string[], { update, ...flags }: DriftFlags) => {
@@ -269,7 +280,10 @@ function program(): Command {
   torchParity
     .command('doctor')
     .description('say what there is to record with, and the command that mends what is missing')
-    .option('--python <file>', 'the Python interpreter (default: TORCH_PARITY_PYTHON, or python3)')
+    .option(
+      '--python <file>',
+      'the Python interpreter (default: TORCH_PARITY_PYTHON, or the first of python3 and python)',
+    )
     .action(async (flags: { python?: string }) => {
       const { doctor } = await import('./cli/doctor.ts')
       process.exitCode = await doctor(flags)

@@ -16,7 +16,7 @@ export type { ModelSpec, RecurrentSpec } from './oracle/spec.ts'
 export type { RecordSpec }
 
 export interface OracleOptions {
-  /** The interpreter; TORCH_PARITY_PYTHON or python3 when absent. */
+  /** The interpreter; TORCH_PARITY_PYTHON, or the first of python3 and python, when absent. */
   readonly python?: string | undefined
   /** How long PyTorch may take for one case. */
   readonly timeoutMs?: number | undefined

@@ -52,4 +52,10 @@ def main() -> int:
     return 0
 
 
-sys.exit(main())
+def run() -> None:
+    """The command `torch_parity`, and `python -m torch_parity`."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -33,6 +33,7 @@ def main() -> None:
     found = {
         "executable": sys.executable,
         "python": platform.python_version(),
+        "environment": sys.prefix != sys.base_prefix,
         "packages": versions,
         "cpus": os.cpu_count() or 1,
     }

@@ -18,6 +18,8 @@ const Package = z.union([z.object({ version: z.string() }), z.object({ error: z.
 const Found = z.object({
   executable: z.string(),
   python: z.string(),
+  /** Whether it is of a virtual environment. */
+  environment: z.boolean().optional(),
   packages: z.object({ torch: Package, numpy: Package, msgpack: Package }),
   cpus: z.int(),
   num_threads: z.int().optional(),
@@ -49,7 +51,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     findings.push(...pythonFindings(found))
     if (!isAtLeast(found.python, oldest.python)) mends.push('name another Python with --python or TORCH_PARITY_PYTHON')
     else if (findings.slice(2).some(({ problem }) => problem !== undefined)) {
-      mends.push(`run ${found.executable} -m pip install -r ${join(packageFolder, 'requirements.txt')}`)
+      mends.push(...installing(found))
     }
   }
   for (const { name, value, problem } of findings) {
@@ -58,6 +60,19 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   }
   process.stdout.write(mends.length === 0 ? 'all there\n' : mends.map((mend) => `${logLine(mend)}\n`).join(''))
   return mends.length === 0 ? 0 : 2
+}
+
+/** How what is missing is installed: into a virtual environment, and on Linux the build of torch that brings no CUDA. */
+function installing({ executable, environment }: Found): string[] {
+  const index = process.platform === 'linux' ? '--extra-index-url https://download.pytorch.org/whl/cpu ' : ''
+  const install = `-m pip install ${index}-r ${join(packageFolder, 'requirements.txt')}`
+  if (environment !== false) return [`run ${executable} ${install}`]
+  const own = join('.venv', ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']))
+  return [
+    `run ${executable} -m venv .venv`,
+    `run ${own} ${install}`,
+    `and name it: --python ${own}, or TORCH_PARITY_PYTHON=${own}`,
+  ]
 }
 
 function nodeFinding(): Finding {

@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf, ParityError } from '../format/errors.ts'
 import { type Fixture, openFixture } from '../format/fixture.ts'
 import { attempt } from '../ports/regular.ts'
+import { located, unnamed } from './bundled.ts'
 
 const chunkBytes = 256 * 1024
 
@@ -18,7 +19,10 @@ export interface Found {
   readonly errors: readonly ParityError[]
 }
 
-/** Finds the fixtures behind paths: files, folders (every .msgpack below), and globs. Each file comes once, in order. */
+/**
+ * Finds the fixtures behind paths: files, folders (every .msgpack below), globs, and `@` names of those that come with this package;
+ * of no path, the folder fixtures, or else those. Each file comes once, in order.
+ */
 export async function findFixtures(paths: readonly string[]): Promise<Found> {
   // By their real paths, so that a file that is named in two ways is judged once.
   const files = new Map<string, string>()
@@ -30,7 +34,8 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
     names.set(file, nameBelow(root, file))
   }
   const errors: ParityError[] = []
-  for (const path of paths) {
+  for (const asked of paths.length === 0 ? unnamed() : paths) {
+    const path = located(asked)
     const stats = await statOf(path)
     if (stats?.isFile()) {
       await add(path, dirname(path))
@@ -39,7 +44,7 @@ export async function findFixtures(paths: readonly string[]): Promise<Found> {
     // What is no path as it stands is a pattern, for which something is loaded.
     const patterns = stats === undefined ? await import('tinyglobby') : undefined
     if (patterns?.isDynamicPattern(path) === false) {
-      errors.push(new ParityError('FILE_MISSING', `${path}: expected a file or a folder, got nothing of that name`))
+      errors.push(new ParityError('FILE_MISSING', `${asked}: expected a file or a folder, got nothing of that name`))
       continue
     }
     const below = stats?.isDirectory()
@@ -99,10 +104,11 @@ async function statOf(path: string): Promise<Stats | undefined> {
 }
 
 /**
- * Opens and checks a fixture on disk.
+ * Opens and checks a fixture on disk, or one of those that come with this package, by its `@` name.
  * @throws ParityError FILE_UNREADABLE, or what `openFixture` throws.
  */
-export async function openFile(path: string): Promise<Fixture> {
+export async function openFile(named: string): Promise<Fixture> {
+  const path = located(named)
   const held = await heldOf(path)
   const source = { name: path, open: () => chunks(path), ...(held && { held: { bytes: held, turn } }) }
   return openFixture(source, () => createHash('sha256'))

@@ -34,7 +34,7 @@ describe('doctor', () => {
     const { code, stdout } = await folder.run(['doctor', '--python', realPython()])
     expect(stdout).toContain('  torch           none  expected 2.4 or newer\n')
     expect(stdout).toMatch(/^ {2}numpy +[\d.]+$/m)
-    expect(stdout).toMatch(/\nrun .*python\S* -m pip install -r .*requirements\.txt\n$/)
+    expect(stdout).toMatch(/\nrun .*python\S* -m pip install (?:--extra-index-url \S+\/cpu )?-r .*requirements\.txt\n$/)
     expect(stdout).not.toContain('all there')
     expect(code).toBe(2)
   })
@@ -81,5 +81,35 @@ describe('doctor', () => {
     expect(stdout).toContain(`  Python          ${text}\n`)
     expect(stdout).toMatch(/\nname (a|another) Python with --python or TORCH_PARITY_PYTHON\n$/)
     expect(code).toBe(2)
+  })
+
+  it('proposes a virtual environment where the interpreter is of none', async ({ folder }) => {
+    const found = {
+      executable: '/p',
+      python: '3.11.2',
+      environment: false,
+      packages: { torch: { error: 'none' }, numpy: { version: '2.0' }, msgpack: { version: '1.0.0' } },
+      cpus: 1,
+    }
+    await interpreter(folder, `echo '${JSON.stringify(found)}'`)
+    const { code, stdout } = await folder.run(['doctor', '--python', './python'])
+    expect(stdout).toMatch(
+      /\nrun \/p -m venv \.venv\nrun \.venv\/bin\/python -m pip install .*-r .*requirements\.txt\nand name it: --python \.venv\/bin\/python, or TORCH_PARITY_PYTHON=\.venv\/bin\/python\n$/,
+    )
+    expect(code).toBe(2)
+  })
+
+  it('takes python where there is no python3 on the path', async ({ folder }) => {
+    const packages = { torch: { error: 'none' }, numpy: { error: 'none' }, msgpack: { error: 'none' } }
+    await folder.mkdir('bin')
+    await folder.write(
+      'bin/python',
+      `#!/bin/sh\necho '${JSON.stringify({ executable: '/q', python: '3.9.1', packages, cpus: 1 })}'\n`,
+    )
+    await chmod(folder.path('bin/python'), 0o755)
+    const { stdout } = await folder.run(['doctor'], {
+      env: { PATH: folder.path('bin'), TORCH_PARITY_PYTHON: undefined },
+    })
+    expect(stdout).toContain('3.9.1, /q  expected 3.11 or newer\n')
   })
 })

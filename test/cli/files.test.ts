@@ -85,10 +85,33 @@ describe('verify exits with 2 and one error for', () => {
     expect(code).toBe(2)
   })
 
-  it('a fixtures folder that is not there, when no path is named', async ({ folder }) => {
-    const { code, stderr } = await folder.run(['verify'])
-    expect(stderr).toBe('error fixtures: expected a file or a folder, got nothing of that name\n')
-    expect(code).toBe(2)
+  it('judges what comes with the package where nothing is named and no folder fixtures is here', async ({ folder }) => {
+    const { code, stdout } = await folder.run(['verify', '--filter', 'notes-N5-D10-H7'])
+    expect(stdout).toMatch(/fixtures\/rnn_cell\/default\.msgpack: 10 cases/)
+    expect(code).toBe(0)
+    await folder.mkdir('fixtures')
+    const { stderr } = await folder.run(['verify'])
+    expect(stderr).toBe('error fixtures: expected .msgpack files, got none\n')
+  })
+
+  it.for([
+    ['@rnn_cell/default', '10 cases: 9 matched'],
+    ['@rnn_cell/default.msgpack', '10 cases: 9 matched'],
+    ['@rnn_cell/d[e]fault.msgpack', '10 cases: 9 matched'],
+  ])('finds %s wherever the package is', async ([name, summary], { folder }) => {
+    const { code, stdout } = await folder.run(['verify', name!, '--quiet'])
+    expect(stdout).toContain(summary)
+    expect(code).toBe(0)
+  })
+
+  it('takes what is here under an @ name, and says what is nowhere', async ({ folder }) => {
+    await folder.mkdir('@rnn_cell')
+    await folder.write('@rnn_cell/default', 'mine')
+    expect((await folder.run(['verify', '@rnn_cell/default'])).stderr).toMatch(/^error @rnn_cell\/default: .*\n$/)
+    expect((await folder.run(['inspect', '@rnn_cell/sizes'])).stdout).toMatch(/rnn_cell/)
+    const missing = await folder.run(['verify', '@nothing'])
+    expect(missing.stderr).toBe('error @nothing: expected a file or a folder, got nothing of that name\n')
+    expect(missing.code).toBe(2)
   })
 })
 
