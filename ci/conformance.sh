@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+for needed in node npm; do
+  command -v "$needed" >/dev/null || { echo "expected $needed on the path, got none: install Node 20.19, 22.12 or 24" >&2; exit 2; }
+done
 npm ci --no-audit --no-fund
 npm run build
 mkdir -p report

