@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError, Option } from 'commander'
 import { parseCount, parseDuration, parsePositive, parseSeconds, parseTolerance } from './cli/arguments.ts'
 import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
+import { parsePart } from './cli/shard.ts'
+import { version } from './cli/version.ts'
 import type {
   VerifyFlags,
   AskFlags,
@@ -67,6 +68,11 @@ function program(): Command {
       0,
     )
     .option('--timeout <seconds>', 'how long an engine may take for one answer', parseSeconds, 60)
+    .option(
+      '--shard <part>',
+      'judge the I-th of N parts, such as 3/16; `report` puts the results of all together',
+      parsePart,
+    )
     .action(async (paths: string[], flags: VerifyFlags) => {
       const { verifyFiles } = await import('./cli/verify.ts')
       const { timeout, failFast = false, quiet = false, ...rest } = flags
@@ -293,11 +299,6 @@ function program(): Command {
 }
 
 /** The version of this package, two folders up from dist/. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
-}
-
 async function main(): Promise<void> {
   watchEnding()
   try {

@@ -1,4 +1,5 @@
 // What each command can be told.
+import type { Part } from './shard.ts'
 import type { Tolerance } from '../verify/compare.ts'
 
 export interface VerifyFlags {
@@ -19,6 +20,7 @@ export interface VerifyFlags {
   timeout: number
   repeat: number
   order: number
+  shard?: Part
 }
 
 export interface ExplainFlags {

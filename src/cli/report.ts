@@ -32,6 +32,7 @@ export async function report(files: readonly string[], options: ReportOptions): 
       unread.push(error)
     }
   }
+  for (const { message } of unread) process.stderr.write(`error ${message}\n`)
   const { runs, notes } = mergeResults(saved)
   const { junit, html, jsonl, json, text, summary, github } = options
   const whole = json === undefined ? '--html' : '--json'
@@ -39,7 +40,6 @@ export async function report(files: readonly string[], options: ReportOptions): 
     const engines = runs.map(({ engine }) => engine).join(', ')
     throw new ParityError('USAGE', `${whole}: expected results of one engine, judged in one way, got ${engines}`)
   }
-  for (const { message } of unread) process.stderr.write(`error ${message}\n`)
   for (const note of notes) process.stderr.write(`note: ${logLine(note)}\n`)
   if (junit !== undefined) await writeAside(junit, renderJUnit(runs))
   const [first] = runs

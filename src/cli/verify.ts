@@ -20,6 +20,7 @@ import { newExplainer } from './explainer.ts'
 import type { Host } from '../ports/host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
+import { askedOf, Deal } from './shard.ts'
 import type * as Results from './results.ts'
 import type { Writer } from './results.ts'
 import type { Judged } from './target.ts'
@@ -66,6 +67,9 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       summary: { cases: 0, matched: 0, mismatched: 0, undecided: 0, unsupported: 0, conduct: {} },
       errors,
       fixtures: [],
+      deal: options.shard && new Deal(options.shard),
+      filtered: 0,
+      failed: 0,
       modules: new Map(),
       most: undefined,
       ratios: new RatioTotals(),
@@ -83,7 +87,9 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
     await judgeFiles(run, paths)
     await settle(run)
     const { summary } = run
-    if (summary.matched + summary.mismatched === 0 && errors.length === 0 && !interruption.signal.aborted) {
+    const isNothing = summary.matched + summary.mismatched === 0
+    // Of a part that is no error: what the parts decide together counts.
+    if (isNothing && run.deal === undefined && errors.length === 0 && !interruption.signal.aborted) {
       errors.push(nothingJudged(summary, options, answers))
     }
     const missing = answers?.tally.answered === 0 || options.partial === true ? undefined : missingAnswers(answers)
@@ -133,7 +139,10 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
     }
     const engineFile = report === undefined ? {} : asked
     const known = causes === undefined ? {} : { causes }
-    for (const writer of writers) await writer.end({ errors, summary, exitCode, ...known, ...described, ...engineFile })
+    const shard = run.deal?.stated({ filtered: run.filtered, failed: run.failed }, await askedOf(options))
+    const part = shard === undefined ? {} : { shard }
+    const end = { ...known, ...part, ...described, ...engineFile }
+    for (const writer of writers) await writer.end({ errors, summary, exitCode, ...end })
     if (report !== undefined) await (await import('./page.ts')).writePage(report)
     return exitCode
   } catch (error) {

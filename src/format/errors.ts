@@ -12,6 +12,7 @@ export type ParityErrorCode =
   | 'NOTHING_JUDGED'
   | 'PYTHON_FAILED'
   | 'RESULTS_INVALID'
+  | 'SHARDS_INCOMPLETE'
   | 'TENSORS_INVALID'
   | 'USAGE'
 

@@ -25,9 +25,14 @@ export interface Fixture {
   /** How many cases it holds. */
   readonly length: number
   readonly byteLength: number
-  /** Reads the file again, one case at a time. */
-  cases(): AsyncGenerator<CaseOrError>
+  /** Its SHA-256, as its end says and its bytes confirm. */
+  readonly sha256: string
+  /** Reads the file again, one case at a time. take: which cases are read at all, asked of each in its order by its size in bytes. */
+  cases(take?: Take): AsyncGenerator<CaseOrError>
 }
+
+/** Whether a case is to be read, of so many bytes. */
+export type Take = (bytes: number) => boolean
 
 /** Something that hashes bytes as they come, such as node:crypto's `createHash('sha256')`. */
 export interface Hash {
@@ -71,9 +76,10 @@ async function openRead(source: Source, createHash: () => Hash): Promise<Fixture
     count++
   }
   if (header === undefined || last === undefined) throw empty(name)
-  await checkEnd(last, count - beside, hash, byteLength, name)
+  const sha256 = await checkEnd(last, count - beside, hash, byteLength, name)
   const { version } = header
-  return { name, header, length: count - beside, byteLength, cases: () => cases(source, digests, createHash, version) }
+  const read = (take?: Take): AsyncGenerator<CaseOrError> => cases(source, digests, createHash, version, take)
+  return { name, header, length: count - beside, byteLength, sha256, cases: read }
 }
 
 const bytesBetweenTurns = 256 * 1024
@@ -92,11 +98,13 @@ async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHas
   if (header === undefined || end === undefined) throw empty(name)
   const hash = createHash()
   hash.update(held.subarray(0, end))
-  await checkEnd(held.slice(end), offsets.length - beside, hash, held.length, name)
+  const length = offsets.length - beside
+  const sha256 = await checkEnd(held.slice(end), length, hash, held.length, name)
   const { version } = header
-  return { name, header, length: offsets.length - beside, byteLength: held.length, cases: () => heldCases(version) }
+  const read = (take?: Take): AsyncGenerator<CaseOrError> => heldCases(version, take)
+  return { name, header, length, byteLength: held.length, sha256, cases: read }
 
-  async function* heldCases(version: Header['version']): AsyncGenerator<CaseOrError> {
+  async function* heldCases(version: Header['version'], take?: Take): AsyncGenerator<CaseOrError> {
     const ids = newIds()
     const shared = newShared()
     let turned = 0
@@ -108,7 +116,8 @@ async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHas
       }
       const message = { offset, bytes: held.subarray(offset, offsets[i + 1]) }
       if (version === 3 && isShared(message.bytes)) await share(message, name, shared)
-      else yield certain(message, name, ids) ?? (await doubted(message, name, ids, version, shared))
+      else if (take?.(message.bytes.length) !== false)
+        yield certain(message, name, ids) ?? (await doubted(message, name, ids, version, shared))
     }
   }
 }
@@ -138,6 +147,7 @@ async function* cases(
   digests: readonly string[],
   createHash: () => Hash,
   version: Header['version'],
+  take?: Take,
 ): AsyncGenerator<CaseOrError> {
   const ids = newIds()
   const shared = newShared()
@@ -146,7 +156,8 @@ async function* cases(
     if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
     if (index > 0 && index < digests.length - 1) {
       if (version === 3 && isShared(message.bytes)) await share(message, source.name, shared)
-      else yield certain(message, source.name, ids) ?? (await doubted(message, source.name, ids, version, shared))
+      else if (take?.(message.bytes.length) !== false)
+        yield certain(message, source.name, ids) ?? (await doubted(message, source.name, ids, version, shared))
     }
     index++
   }
@@ -231,7 +242,14 @@ async function readHeader(message: Message, name: string): Promise<Header> {
   return parse(Header, record, `${name}: header`, 'FIXTURE_INVALID')
 }
 
-async function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength: number, name: string): Promise<void> {
+/** → the SHA-256 */
+async function checkEnd(
+  last: Uint8Array,
+  count: number,
+  hash: Hash,
+  byteLength: number,
+  name: string,
+): Promise<string> {
   const offset = byteLength - last.length
   const record = decodePlain(last) ?? (await decodeMessage({ bytes: last, offset }, name))
   if (count < 0 || typeof record !== 'object' || record === null || !('sha256' in record)) {
@@ -250,6 +268,7 @@ async function checkEnd(last: Uint8Array, count: number, hash: Hash, byteLength:
         'the file was altered: record it again, or fetch it again',
     )
   }
+  return actual
 }
 
 function invalid(message: string, cause?: unknown): ParityError {

@@ -25,6 +25,7 @@ export function caseOfResults(file: string, verdict: Verdict, first: boolean, de
 export function closeResults(
   end: Pick<Results, 'errors' | 'summary' | 'exitCode' | 'fixtures' | 'engineFile' | 'engineCommand' | 'enginePage'> & {
     readonly causes?: Causes
+    readonly shard?: Results['shard']
   },
 ): string {
   return `\n],\n${toJSON(end).slice(1)}\n`

@@ -1,7 +1,9 @@
 import { conducts } from '../verify/conduct.ts'
 import { isFault } from '../verify.ts'
 import { mergeCauses } from './causes.ts'
+import { ParityError } from '../format/errors.ts'
 import type { Results } from './results.ts'
+import { proveWhole } from './shards.ts'
 
 /** Results, and the name of the file that they were read from. */
 export interface Saved {
@@ -45,7 +47,26 @@ export function mergeResults(saved: readonly Saved[]): Merged {
     groups.set(key, [...(groups.get(key) ?? []), each])
   }
   const notes: string[] = []
+  proveParts(saved)
   return { runs: [...groups.values()].map((group) => mergeGroup(group, notes)), notes }
+}
+
+/**
+ * Parts of a run are proved to be all of it, and to be of no other.
+ * @throws ParityError SHARDS_INCOMPLETE.
+ */
+function proveParts(group: readonly Saved[]): void {
+  const parts = group.flatMap(({ name, results: { shard, cases, ...rest } }) =>
+    shard === undefined ? [] : [{ name, part: { ...rest, shard, cases: cases.length } }],
+  )
+  proveWhole(parts)
+  const whole = group.find(({ results }) => results.shard === undefined)
+  if (parts.length > 0 && whole !== undefined) {
+    throw new ParityError(
+      'SHARDS_INCOMPLETE',
+      `${whole.name}: expected a part of a run, as ${parts[0]!.name} is, got a whole one\nput parts together by themselves`,
+    )
+  }
 }
 
 function mergeGroup(group: readonly Saved[], notes: string[]): Results {
@@ -58,6 +79,13 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
       if (before === undefined) {
         cases.set(key, { from: name, judged })
         continue
+      }
+      if (results.shard !== undefined) {
+        const got = `one in ${before.from} and one in ${name}`
+        throw new ParityError(
+          'SHARDS_INCOMPLETE',
+          `${judged.file}: case ${judged.id}: expected one verdict, got ${got}`,
+        )
       }
       if (before.judged.outcome === judged.outcome && isFault(before.judged) === isFault(judged)) {
         same++
@@ -84,7 +112,7 @@ function mergeGroup(group: readonly Saved[], notes: string[]): Results {
   const interrupted = group.map(({ results }) => results.exitCode).find((code) => code === 130 || code === 143)
   const judged = summary.matched + summary.mismatched
   const exitCode = errors.length > 0 || judged === 0 ? 2 : (interrupted ?? (all.some(isFault) ? 1 : 0))
-  const { fixtures: _, audit: __, causes: ___, ...first } = group[0]!.results
+  const { fixtures: _, audit: __, causes: ___, shard: ____, ...first } = group[0]!.results
   const causes = mergeCauses(group.flatMap(({ results }) => results.causes ?? []))
   const sources = new Map(
     group.flatMap(({ results }) => (results.fixtures ?? []).map((own) => [`${own.file} ${own.seed}`, own])),

@@ -185,6 +185,20 @@ const Audit = z.strictObject({
   ),
 })
 
+/** What a part of a run says of the whole, so that parts can be proved to make one. */
+const Shard = z.strictObject({
+  index: count,
+  of: count,
+  /** Cases that were dealt to this part: judged, left out by a filter, or not judged for an error. */
+  dealt: count,
+  filtered: count,
+  failed: count,
+  /** All files of the run, in order. */
+  files: z.array(z.strictObject({ name: z.string(), sha256: z.string(), cases: count })),
+  /** What was asked for beside the judgement, and by which version of torch-parity. */
+  asked: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+})
+
 const Summary = z.strictObject({
   cases: count,
   matched: count,
@@ -218,6 +232,8 @@ export const Results = z.strictObject({
   audit: Audit.optional(),
   cases: z.array(Case.extend({ file: z.string() })),
   causes: Causes.optional(),
+  /** Where `--shard` judged a part of a run. */
+  shard: Shard.optional(),
   errors: z.array(Failure),
   summary: Summary,
   exitCode: z.int(),
@@ -230,4 +246,5 @@ export type Profile = z.infer<typeof Profile>
 export type Heatmap = z.infer<typeof Heatmap>
 export type Provenance = z.infer<typeof Provenance>
 export type Failure = z.infer<typeof Failure>
+export type Shard = z.infer<typeof Shard>
 export type Summary = z.infer<typeof Summary>

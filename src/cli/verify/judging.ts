@@ -28,21 +28,25 @@ export async function judgeFiles(run: Run, paths: readonly string[]): Promise<vo
 
 async function judgeFile(run: Run, file: string, name: string, fixture: Fixture): Promise<void> {
   const { options, progress } = run
-  progress.expect(fixture.length)
+  progress.expect(Math.ceil(fixture.length / (options.shard?.of ?? 1)))
   if (fixture.length === 0) {
     fail(run, new ParityError('NOTHING_JUDGED', `${file}: expected at least one case, got none`), file)
   }
   let titled = false
   let answers: FixtureAnswers | undefined
-  for await (const read of fixture.cases()) {
+  for await (const read of fixture.cases(run.deal?.of(fixture))) {
     if (isOver(run)) return
-    if ('error' in read) {
+    if (read.error !== undefined) {
+      run.failed++
       fail(run, read.error, file)
       continue
     }
     const { id } = read.case
     progress.advance(() => logLine(`${file} ${id}`))
-    if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) continue
+    if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) {
+      run.filtered++
+      continue
+    }
     if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
     if (!titled) {
       const { name: suite, seed, producer } = fixture.header
@@ -54,11 +58,15 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
     }
     titled = true
     const recorded = judgedAs(run, file, read.case)
-    if (recorded === undefined) continue
+    if (recorded === undefined) {
+      run.failed++
+      continue
+    }
     const given: Given = { answer: undefined, outputs: undefined, ms: 0, parts: [] }
     const engine = answers?.engineFor(recorded) ?? run.engine
     const verdict = await judgeCase(run, file, recorded, engine, given)
-    if (verdict !== undefined) await report(run, file, verdict, recorded, given)
+    if (verdict === undefined) run.failed++
+    else await report(run, file, verdict, recorded, given)
     await run.interruption.breathe()
   }
   // What was not asked for is not surplus.

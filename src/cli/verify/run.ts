@@ -14,6 +14,7 @@ import type { Verdict } from '../../verify.ts'
 import type { Explainer } from '../explainer.ts'
 import type { Interruption } from '../interrupt.ts'
 import type { Progress } from '../progress.ts'
+import type { Deal, Part } from '../shard.ts'
 import type { Judged } from '../target.ts'
 
 export interface VerifyOptions extends EngineOptions {
@@ -37,6 +38,8 @@ export interface VerifyOptions extends EngineOptions {
   /** How often each case is asked, and the seed of the order of all times but the first. */
   readonly repeat: number
   readonly order: number
+  /** The part of the run that is judged here. */
+  readonly shard?: Part
 }
 
 /** A case that has been judged and shown, and may be asked again before it is written down. */
@@ -71,6 +74,11 @@ export interface Run {
   readonly summary: { -readonly [K in keyof Summary]: Summary[K] }
   readonly errors: Failure[]
   readonly fixtures: Provenance[]
+  /** Who judges which case, where only a part is judged here. */
+  readonly deal: Deal | undefined
+  /** Cases that a filter has left out, and those that were not judged for an error. */
+  filtered: number
+  failed: number
   readonly modules: Map<string, ModuleTotals>
   most: Most | undefined
   readonly ratios: RatioTotals
