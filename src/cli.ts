@@ -212,6 +212,8 @@ function program(): Command {
       'the Python interpreter (default: TORCH_PARITY_PYTHON, or the first of python3 and python)',
     )
     .option('--timeout <seconds>', 'how long an engine, or PyTorch, may take for one answer', parseSeconds, 60)
+    .option('--shard <part>', 'make the I-th of N parts of the runs, with draws of its own', parsePart)
+    .option('--json <file>', 'write what came of it, which `report` puts together')
     .option('--quiet', 'print what is found and the counts alone')
     .action(async ({ save, module, time, timeout, quiet, runs, ...flags }: FuzzFlags) => {
       const { fuzzCommand } = await import('./cli/fuzz.ts')

@@ -104,6 +104,8 @@ export interface FuzzFlags {
   python?: string
   timeout: number
   quiet?: true
+  shard?: Part
+  json?: string
 }
 
 export interface AuditFlags {

@@ -8,41 +8,24 @@ import type { Diagnosis } from '../diagnose.ts'
 import type { Engine } from '../engine/run.ts'
 import { logLine, messageOf, ParityError } from '../format/errors.ts'
 import { encodeFixture } from '../format/fixture/encode.ts'
-import { type Finding, fuzz, judging, type Recorder } from '../oracle/fuzz.ts'
+import { type Finding, fuzz, type Fuzzed, judging, type Recorder } from '../oracle/fuzz.ts'
 import { fuzzedModules } from '../oracle/fuzz/spec.ts'
 import { openOracle, type Oracle, type RecordSpec } from '../oracle.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
+import { toJSON } from '../report/json.ts'
 import { renderCoverage, renderFinding, renderFuzzed } from '../report/fuzz.ts'
 import { renderTarget } from '../report/target.ts'
 import { renderRow } from '../report/text.ts'
 import { isFault, requestOf } from '../verify.ts'
-import { chosenEngine, type EngineOptions } from '../ports/engine.ts'
+import { chosenEngine } from '../ports/engine.ts'
 import { type Explainer, newExplainer } from './explainer.ts'
 import { modulesOf } from './arguments.ts'
 import { writeAside } from './files.ts'
+import { type FuzzCommand, resultsOf, runsOf, seedOf } from './fuzzed.ts'
 import type { Host } from '../ports/host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
 import { judgedFor } from './target.ts'
-
-export interface FuzzCommand extends EngineOptions {
-  /** What engines may do otherwise than a CPU, by name. */
-  readonly target?: string
-  readonly module: readonly string[]
-  readonly runs: number
-  readonly timeMs?: number
-  readonly seed: number
-  readonly maxSize: number
-  readonly maxBatch: number
-  readonly oracles: number
-  /** The folder for what is found; absent when it is not written. */
-  readonly save?: string
-  /** One case to judge instead: a specification in JSON. */
-  readonly case?: string
-  readonly python?: string
-  readonly timeoutMs: number
-  readonly quiet: boolean
-}
 
 /** So many cases are under way for each oracle, so that Python never waits. */
 const ahead = 32
@@ -69,11 +52,13 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     const again = { options, engine, oracle, explainer }
     if (asked !== undefined) return await judgeOne(asked, record, again)
 
+    const part = options.shard === undefined ? '' : `, part ${options.shard.index}/${options.shard.of}`
     process.stdout.write(
-      `${engine.name} against torch ${oracle.producer.torch}, seed ${options.seed}, ${modules.join(', ')}, sizes up to ${options.maxSize}\n`,
+      `${engine.name} against torch ${oracle.producer.torch}, seed ${options.seed}${part}, ${modules.join(', ')}, sizes up to ${options.maxSize}\n`,
     )
     if (judged.target !== undefined) process.stdout.write(`${renderTarget(judged.target)}\n`)
-    progress.expect(Number.isFinite(options.runs) ? options.runs : 0)
+    const runs = runsOf(options)
+    progress.expect(Number.isFinite(runs) ? runs : 0)
     if (options.timeMs !== undefined) {
       void sleep(options.timeMs, undefined, { signal: ended.signal }).then(
         () => ended.abort(),
@@ -83,8 +68,8 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     const began = performance.now()
     const fuzzed = await fuzz(record, engine, {
       modules,
-      runs: options.runs,
-      seed: options.seed,
+      runs,
+      seed: seedOf(options),
       maxSize: options.maxSize,
       maxBatch: options.maxBatch,
       concurrency: ahead * opened.length,
@@ -100,11 +85,23 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     for (const message of new Set(fuzzed.lost.map(({ spec, error }) => withoutCase(spec, error)))) {
       process.stderr.write(`${pc.red('error')} ${message}\n`)
     }
-    if (fuzzed.finding !== undefined) await report(fuzzed.finding, again)
-    if (interruption.signal.aborted) return interruption.exitCode
-    if (fuzzed.finding !== undefined) return exitCodeOf(fuzzed.finding)
-    if (fuzzed.lost.length > 0) return 2
-    if (fuzzed.matched > 0) return 0
+    const cause = fuzzed.finding === undefined ? undefined : await report(fuzzed.finding, again)
+    const exitCode = interruption.signal.aborted ? interruption.exitCode : codeOf(fuzzed)
+    if (options.json !== undefined) {
+      const about = {
+        modules,
+        torch: oracle.producer.torch,
+        engine: engine.name,
+        toRun: runs,
+        seconds,
+        cause,
+        again: (spec: RecordSpec) => commandOf(spec, options),
+        exitCode,
+      }
+      await writeAside(options.json, [`${toJSON(resultsOf(fuzzed, options, about))}\n`])
+    }
+    if (exitCode !== 2 || fuzzed.finding !== undefined || fuzzed.lost.length > 0 || options.shard !== undefined)
+      return exitCode
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${fuzzed.runs} runs and none`)
   } catch (error) {
     if (interruption.signal.aborted) return interruption.exitCode
@@ -117,6 +114,12 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     await Promise.all(opened.map((oracle) => oracle.close()))
     await host?.close()
   }
+}
+
+/** Of a part that decides nothing that is no error: what the parts decide together counts. */
+function codeOf({ finding, lost, matched }: Fuzzed): number {
+  if (finding !== undefined) return exitCodeOf(finding)
+  return lost.length > 0 || matched === 0 ? 2 : 0
 }
 
 interface Again {
@@ -190,15 +193,18 @@ async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promi
   return outcome.verdict.outcome === 'match' ? 0 : 2
 }
 
-async function report(finding: Finding, { options, engine, oracle, explainer }: Again): Promise<void> {
+/** → what explains it, as a sentence of the engine */
+async function report(finding: Finding, { options, engine, oracle, explainer }: Again): Promise<string | undefined> {
   process.stdout.write(`${renderFinding(finding, pc)}\n`)
   const { outcome } = finding
+  let cause: string | undefined
   if (outcome.kind === 'judged') {
     const diagnosis = await askAndExplain(outcome.recorded, engine, explainer)
     if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
+    cause = diagnosis?.explanations[0]?.sentence
   }
   process.stdout.write(`again: ${logLine(commandOf(finding.minimal, options))}\n`)
-  if (options.save === undefined) return
+  if (options.save === undefined) return cause
   const { seed = 0, module } = finding.minimal
   const name = `regressions/${module}-${seed}`
   const path = join(options.save, `${module}-${seed}.msgpack`)
@@ -206,6 +212,7 @@ async function report(finding: Finding, { options, engine, oracle, explainer }: 
   const header = { format: 'torch-parity', version: 1, name, seed, producer: oracle.producer } as const
   await writeAside(path, [encodeFixture(header, [record])])
   process.stdout.write(`saved: ${logLine(path)}\n`)
+  return cause
 }
 
 /** Asks an engine once more and finds why it departs; nothing where it fails or gives other tensors. */

@@ -4,11 +4,12 @@ import { renderAnnotations, renderStepSummary } from '../report/github.ts'
 import { renderHtml } from '../report/html.ts'
 import { renderJSONL } from '../report/jsonl.ts'
 import { renderJUnit } from '../report/junit.ts'
+import type { SavedFuzz } from '../report/fuzzed.ts'
 import { mergeResults, type Saved } from '../report/merge.ts'
 import { renderText } from '../report/plain.ts'
 import { toJSON } from '../report/json.ts'
 import { writeAside } from './files.ts'
-import { readResults } from './results.ts'
+import { readSaved } from './results.ts'
 
 interface ReportOptions {
   readonly junit?: string
@@ -23,16 +24,20 @@ interface ReportOptions {
 /** Makes other reports of what `verify --json` has written. → the exit code of all of it */
 export async function report(files: readonly string[], options: ReportOptions): Promise<number> {
   const saved: Saved[] = []
+  const fuzzed: SavedFuzz[] = []
   const unread: ParityError[] = []
   for (const name of files) {
     try {
-      saved.push({ name, results: await readResults(name) })
+      const results = await readSaved(name)
+      if (results.format === 'torch-parity-fuzz') fuzzed.push({ name, results })
+      else saved.push({ name, results })
     } catch (error) {
       if (!(error instanceof ParityError)) throw error
       unread.push(error)
     }
   }
   for (const { message } of unread) process.stderr.write(`error ${message}\n`)
+  if (fuzzed.length > 0) return await reportFuzzed(fuzzed, [...saved, ...unread], options)
   const { runs, notes } = mergeResults(saved)
   const { junit, html, jsonl, json, text, summary, github } = options
   const whole = json === undefined ? '--html' : '--json'
@@ -62,4 +67,21 @@ export async function report(files: readonly string[], options: ReportOptions): 
   if (unread.length > 0 || runs.length === 0) return 2
   const codes = new Set(runs.map(({ exitCode }) => exitCode))
   return [2, 143, 130, 1].find((code) => codes.has(code)) ?? 0
+}
+
+/** Parts of `fuzz` make a text, and nothing else. */
+async function reportFuzzed(
+  fuzzed: readonly SavedFuzz[],
+  others: readonly unknown[],
+  options: ReportOptions,
+): Promise<number> {
+  const { text, github: _, ...elsewhere } = options
+  if (others.length > 0 || Object.values(elsewhere).some((path) => path !== undefined)) {
+    throw new ParityError('USAGE', 'report: expected results of `fuzz` by themselves, and --text alone, got others too')
+  }
+  const { mergeFuzzed } = await import('../report/fuzzed.ts')
+  const whole = mergeFuzzed(fuzzed)
+  if (text === undefined) process.stdout.write(whole.text)
+  else await writeAside(text, [whole.text])
+  return whole.exitCode
 }

@@ -4,6 +4,7 @@ import { parse } from '../format/case/wording.ts'
 import { kappa, type Tolerance } from '../verify/compare.ts'
 import { messageOf, ParityError } from '../format/errors.ts'
 import { caseOfResults, closeResults, openResults } from '../report/json.ts'
+import type { FuzzResults } from '../report/fuzzed.ts'
 import type { Detail, Results } from '../report/results.ts'
 import type { Verdict } from '../verify.ts'
 import { writeAside } from './files.ts'
@@ -64,6 +65,17 @@ export function writeResults(
  * @throws ParityError FILE_UNREADABLE, or RESULTS_INVALID when it is no results.
  */
 export async function readResults(name: string, advice?: string): Promise<Results> {
+  const results = await readSaved(name, advice)
+  if (results.format === 'torch-parity-results') return results
+  const got = 'those of `torch-parity fuzz --json`'
+  throw new ParityError('RESULTS_INVALID', `${name}: expected results of \`torch-parity verify --json\`, got ${got}`)
+}
+
+/**
+ * Reads what `verify --json` or `fuzz --json` has written.
+ * @throws ParityError as `readResults` does.
+ */
+export async function readSaved(name: string, advice?: string): Promise<Results | FuzzResults> {
   let text: string
   try {
     // Nothing ends a process that waits for somebody to write into a pipe; those of a shell have a writer.
@@ -83,6 +95,10 @@ export async function readResults(name: string, advice?: string): Promise<Result
       `${name}: expected results of \`torch-parity verify --json\`, got ${messageOf(cause)}`,
       { cause },
     )
+  }
+  if (typeof value === 'object' && value !== null && 'format' in value && value.format === 'torch-parity-fuzz') {
+    const { FuzzResults: fuzzed } = await import('../report/fuzzed.ts')
+    return parse(fuzzed, value, name, 'RESULTS_INVALID')
   }
   const { Results: schema } = await import('../report/results.ts')
   return parse(schema, value, name, 'RESULTS_INVALID')

@@ -72,7 +72,8 @@ function sameRun(first: SavedPart, saved: SavedPart): void {
   for (const [what, of] of shared) {
     const [expected, actual] = [show(of(first.part)), show(of(saved.part))]
     if (expected === actual) continue
-    const at = [...expected].findIndex((character, i) => character !== actual[i])
+    let at = 0
+    while (expected[at] === actual[at]) at++
     const from = Math.max(0, at - 40)
     const shown = (text: string): string => (text.length > 120 ? `…${text.slice(from, from + 120)}…` : text)
     throw incomplete(

@@ -1,7 +1,7 @@
 import { cp, readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { caseRecord, cellCase, fixtureBytes } from '../sample.ts'
-import { type Ended, type Folder, it } from './command.ts'
+import { type Ended, type Folder, it, realPython } from './command.ts'
 import { engineModule } from './engines.ts'
 
 const names = Array.from({ length: 23 }, (_, i) => `case-${i}`)
@@ -168,5 +168,54 @@ describe('--shard', () => {
     const { code, stderr } = await folder.run(['verify', '--shard', shard])
     expect(stderr).toContain(`expected I/N, the I-th of N parts, such as 3/16, got ${shard}`)
     expect(code).toBe(2)
+  })
+})
+
+describe('fuzz --shard', () => {
+  const fuzz = (folder: Folder, index: number, ...args: string[]): Promise<Ended> => {
+    const shard = ['--shard', `${index}/2`, '--json', `${index}.json`, '--runs', '31', '--module', 'RNNCell']
+    return folder.run(['fuzz', '--python', realPython(), '--quiet', ...shard, ...args])
+  }
+
+  it(
+    'draws other cases in each part, the same again, and reports counts of all',
+    { timeout: 120_000 },
+    async ({ folder }) => {
+      for (const i of [1, 2]) expect((await fuzz(folder, i)).code).toBe(0)
+      const alone = await folder.run(['report', '1.json'])
+      expect(alone.stderr).toMatch(/^error expected all 2 parts, got none of 2\/2\n/)
+      expect(alone.code).toBe(2)
+      const { code, stdout } = await folder.run(['report', '1.json', '2.json'])
+      expect(stdout).toMatch(
+        /^31 runs: \d+ matched, 0 departed, \d+ undecided, 0 unsupported, \d+ refused by PyTorch$/m,
+      )
+      expect(code).toBe(0)
+      const most = async (file: string): Promise<unknown> =>
+        (JSON.parse(await readFile(folder.path(file), 'utf8')) as { most: unknown }).most
+      const [one, two] = [await most('1.json'), await most('2.json')]
+      expect(one).not.toEqual(two)
+      await fuzz(folder, 2)
+      expect(await most('2.json')).toEqual(two)
+      await fuzz(folder, 2, '--seed', '1')
+      const other = await folder.run(['report', '1.json', '2.json'])
+      expect(other.stderr).toMatch(/^error 2\.json: seed: expected 0 as in 1\.json, got 1\n/)
+    },
+  )
+
+  it('counts what two parts have found as one, where it has one cause', { timeout: 120_000 }, async ({ folder }) => {
+    await folder.write(
+      'wrong.mjs',
+      engineModule(
+        '(request) => { const { weight_hh } = request.params; const [n] = weight_hh.shape; const data = weight_hh.data.map((_, i, all) => all[(i % n) * n + Math.floor(i / n)]); return cell({ ...request, params: { ...request.params, weight_hh: { ...weight_hh, data } } }) }',
+        "supports: ({ module, config, cotangents, training, inputs, dtype }) => (module === 'RNNCell' && config.bias && config.nonlinearity === 'tanh' && !cotangents && !training && 'h_0' in inputs && inputs.input.shape.length === 2 && dtype === 'float32') || 'no'",
+      ),
+    )
+    for (const i of [1, 2]) expect((await fuzz(folder, i, '--engine', 'wrong.mjs', '--runs', '200')).code).toBe(1)
+    const { code, stdout } = await folder.run(['report', '1.json', '2.json'])
+    expect(stdout).toMatch(/ 2 departed, /)
+    expect(stdout).toMatch(
+      /\n2 parts: the engine reads weight_hh transposed where it is square\n {2}smallest: RNNCell input_size 1, hidden_size 2, batch 1\n/,
+    )
+    expect(code).toBe(1)
   })
 })
