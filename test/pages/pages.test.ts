@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { runShell } from '../shell.ts'
 import { type Block, blocks, commands, pattern } from './page.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -49,25 +49,10 @@ async function place(): Promise<string> {
 }
 
 async function run(cwd: string, command: string): Promise<{ code: number | null; shown: string }> {
-  const outside = Object.entries(process.env).filter(
-    ([name]) => !/^(?:VITEST|TEST$|NODE_ENV|FORCE_COLOR|CI$)/.test(name),
-  )
-  const child = spawn('bash', ['-c', `exec 2>&1\n${command}`], {
-    cwd,
-    env: {
-      ...Object.fromEntries(outside),
-      PATH: [join(cwd, 'bin'), process.env['PATH']].join(delimiter),
-      PYTHONPATH: join(root, 'python'),
-      PAGES: import.meta.dirname,
-      NO_COLOR: '1',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let shown = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', resolve)
+  const { code, shown } = await runShell(cwd, command, {
+    PATH: [join(cwd, 'bin'), process.env['PATH']].join(delimiter),
+    PYTHONPATH: join(root, 'python'),
+    PAGES: import.meta.dirname,
   })
   return { code, shown: shown.replace(/^.*\r(?=.)/gm, '').replace(/[^\S\n]+$/gm, '') }
 }
