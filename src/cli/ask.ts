@@ -13,7 +13,9 @@ import { fileNameOf } from '../ports/answers/names.ts'
 import { plural } from '../report/text.ts'
 import { requestOf } from '../verify.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
+import { type Filter, filterOf, wordsOf } from './filter.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
+import { write } from './terminal.ts'
 
 /** How requests are written: a file of messages for each fixture, or a file of tensors for each case. */
 export const requestFormats = ['fixture', 'safetensors'] as const
@@ -22,13 +24,14 @@ export interface AskOptions {
   /** A folder that is not there yet, or is empty. */
   readonly out: string
   readonly format: (typeof requestFormats)[number]
-  /** Only cases whose `file#id` contains this. */
-  readonly filter?: string
+  /** Which cases are meant, as `filterOf` reads it; none: all. */
+  readonly filter: readonly string[]
 }
 
 /** What one run of `ask` has come to so far. */
 interface Asking {
   readonly options: AskOptions
+  readonly isMeant: Filter
   readonly interruption: Interruption
   readonly errors: ParityError[]
   cases: number
@@ -41,7 +44,14 @@ export async function ask(paths: readonly string[], options: AskOptions): Promis
   const { files, names, errors } = await findFixtures(paths)
   expectOwnNames(names)
   const interruption = onInterrupt()
-  const asking: Asking = { options, interruption, errors: [...errors], cases: 0, files: 0 }
+  const asking: Asking = {
+    options,
+    isMeant: filterOf(options.filter),
+    interruption,
+    errors: [...errors],
+    cases: 0,
+    files: 0,
+  }
   const { out, format } = options
   try {
     if (format === 'safetensors') await writeAside(join(out, 'index.json'), indexOf(asking, files, names))
@@ -57,12 +67,12 @@ export async function ask(paths: readonly string[], options: AskOptions): Promis
     return interruption.exitCode
   }
   if (asking.cases === 0) {
-    const none = options.filter === undefined ? 'no cases' : `no case that contains ${JSON.stringify(options.filter)}`
+    const none = options.filter.length === 0 ? 'no cases' : `no case that contains ${wordsOf(options.filter)}`
     process.stderr.write(`${pc.red('error')} expected at least one case to ask for, got ${none}\n`)
     return 2
   }
   const where = format === 'safetensors' ? join(out, 'index.json') : out
-  process.stdout.write(
+  write(
     `${plural(asking.cases, 'request')} of ${plural(asking.files, 'fixture')}: ${logLine(where)}\n` +
       'answers go into a folder of their own, which `torch-parity verify … --answers DIR` judges (fixtures/README.md, "Answers")\n',
   )
@@ -104,13 +114,13 @@ function expectOwnNames(names: ReadonlyMap<string, string>): void {
 }
 
 /** The cases of a file that are asked for; what cannot be read is an error, and the others are asked for all the same. */
-async function* chosen({ options, interruption, errors }: Asking, file: string): AsyncGenerator<Case> {
+async function* chosen({ isMeant, interruption, errors }: Asking, file: string): AsyncGenerator<Case> {
   try {
     for await (const read of (await openFile(file)).cases()) {
       // What was begun is not to look whole.
       if (interruption.signal.aborted) throw new Error('interrupted')
       if ('error' in read) errors.push(read.error)
-      else if (options.filter === undefined || `${file}#${read.case.id}`.includes(options.filter)) yield read.case
+      else if (isMeant(`${file}#${read.case.id}`)) yield read.case
       await interruption.breathe()
     }
   } catch (error) {

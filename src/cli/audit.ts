@@ -15,6 +15,7 @@ import { onInterrupt } from './interrupt.ts'
 import { addToPage, readPage } from './page.ts'
 import { startProgress } from './progress.ts'
 import { judgedFor } from './target.ts'
+import { say, write } from './terminal.ts'
 
 export interface AuditOptions {
   /** Whether a fault that no case has anything to do with counts as seen. */
@@ -99,18 +100,17 @@ export async function audit(
 
   const statuses = tallies.map(statusOf)
   const count = (status: string): number => statuses.filter((own) => own === status).length
-  process.stdout.write(`${renderAudit(tallies, pc)}\n\n${renderSilent(silent)}\n\n${renderDoubts(undecided, wide)}\n\n`)
-  process.stdout.write(
+  say(`${renderAudit(tallies, pc)}\n\n${renderSilent(silent)}\n\n${renderDoubts(undecided, wide)}\n`)
+  write(
     `${plural(cases, 'case')}, ${plural(faults.length, 'fault')}: ${count('seen')} seen, ${count('equivalent')} equivalent, ` +
       `${count('unseen')} unseen, ${count('inapplicable')} inapplicable\n`,
   )
   if (judged.target !== undefined) {
-    process.stdout.write(
+    write(
       `${renderTarget(judged.target)}; ${plural(undecided.length, 'case')} ${undecided.length === 1 ? 'decides' : 'decide'} too little to match\n`,
     )
   }
-  if (captured > 0)
-    process.stdout.write(`${plural(captured, 'captured model')} not audited: no known fault is of these\n`)
+  if (captured > 0) say(`${plural(captured, 'captured model')} not audited: no known fault is of these`)
   if (page !== undefined && !interruption.signal.aborted) {
     await addToPage(page.folder, page.results, auditOfTallies(tallies, files))
   }

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { logLine, messageOf, oneLine } from '../format/errors.ts'
 import { interpreter, packageFolder } from '../ports/interpreter.ts'
 import { plural } from '../report/text.ts'
+import { say, write } from './terminal.ts'
 
 interface DoctorOptions {
   readonly python?: string
@@ -56,9 +57,9 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   }
   for (const { name, value, problem } of findings) {
     const wrong = problem === undefined ? '' : pc.red(`  ${problem}`)
-    process.stdout.write(`  ${name.padEnd(15)} ${logLine(value)}${wrong}\n`)
+    say(`  ${name.padEnd(15)} ${logLine(value)}${wrong}`)
   }
-  process.stdout.write(mends.length === 0 ? 'all there\n' : mends.map((mend) => `${logLine(mend)}\n`).join(''))
+  write(mends.length === 0 ? 'all there\n' : mends.map((mend) => `${logLine(mend)}\n`).join(''))
   return mends.length === 0 ? 0 : 2
 }
 

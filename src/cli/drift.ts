@@ -12,6 +12,7 @@ import { percent, plural, renderRecorder } from '../report/text.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { generate, type GenerateOptions } from './generate.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
+import { say } from './terminal.ts'
 
 interface DriftOptions extends Pick<GenerateOptions, 'python' | 'device' | 'tf32'> {
   /** Whether files that have drifted are replaced. */
@@ -130,7 +131,7 @@ function suitesNamedBy(error: unknown): ReadonlySet<string> | undefined {
 
 function leaveOut(run: Run, { name, header, length }: Fixture): void {
   run.left += length
-  process.stdout.write(`${logLine(name)}: ${pc.yellow('not recorded again')}: no suite is called ${header.name}\n`)
+  say(`${logLine(name)}: ${pc.yellow('not recorded again')}: no suite is called ${header.name}`)
 }
 
 async function compareFile(run: Run, before: Fixture, out: string): Promise<void> {
@@ -169,13 +170,13 @@ async function compareFile(run: Run, before: Fixture, out: string): Promise<void
   run.drifted += drifted
   const outcome = drifted === 0 ? pc.green('the same') : pc.red('drifted')
   const used = `${percent(largest)} of the allowed error used at most`
-  process.stdout.write(`${logLine(before.name)}: ${outcome}, torch ${versions.before} → ${versions.after}, ${used}\n`)
-  for (const line of lines) process.stdout.write(`${line}\n`)
+  say(`${logLine(before.name)}: ${outcome}, torch ${versions.before} → ${versions.after}, ${used}`)
+  for (const line of lines) say(line)
   if (drifted === 0 || !run.options.update) return
   // Every case of it has been read by now.
   await writeAside(before.name, createReadStream(path))
   run.updated++
-  process.stdout.write(`  updated: ${plural(after.length, 'case')}, recorded by torch ${versions.after}\n`)
+  say(`  updated: ${plural(after.length, 'case')}, recorded by torch ${versions.after}`)
 }
 
 function conclude(run: Run): number {
@@ -186,14 +187,14 @@ function conclude(run: Run): number {
   }
   for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
   if (interruption.signal.aborted) process.stderr.write('interrupted: what was compared until then follows\n')
-  if (totals.size > 0) process.stdout.write(`${renderDrift(totals.values(), pc)}\n`)
+  if (totals.size > 0) say(renderDrift(totals.values(), pc))
   const counts = [
     `${drifted} drifted`,
     ...(left > 0 ? [`${left} not recorded again`] : []),
     ...(errors.length > 0 ? [plural(errors.length, 'error')] : []),
     ...(options.update ? [`${plural(updated, 'file')} updated`] : []),
   ]
-  process.stdout.write(`${plural(cases, 'case')} recorded again: ${counts.join(', ')}\n`)
+  say(`${plural(cases, 'case')} recorded again: ${counts.join(', ')}`)
   if (interruption.signal.aborted) return interruption.exitCode
   if (errors.length > 0) return 2
   return drifted > 0 && !options.update ? 1 : 0

@@ -32,6 +32,7 @@ import { namedCase } from './named.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeResults } from './results.ts'
 import { judgedFor } from './target.ts'
+import { say } from './terminal.ts'
 
 // Scripts that explain ports by the built checkout take it from here.
 export { diagnosisOf } from '../diagnose/given.ts'
@@ -71,7 +72,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<nu
     const chosen = await chosenEngine(options, options.timeoutMs, interruption.signal)
     host = chosen.host
     const recorded = target.as(await namedCase(file, options.case))
-    if (target.target !== undefined) process.stdout.write(`${renderTarget(target.target)}\n`)
+    if (target.target !== undefined) say(renderTarget(target.target))
     const judged =
       answers !== undefined
         ? await judgeAnswer(file, recorded, answers)
@@ -146,7 +147,7 @@ async function judgeActual(recorded: Case, actual: string, map: NameMap | undefi
   const { outputs, notes } = readActual(actual, await readRegular(actual, mostBytesOf(recorded)), recorded, map)
   const settled = settleTies(recorded, outputs).outputs
   const comparisons = judge(recorded, settled).filter(({ tensor }) => Object.hasOwn(outputs, tensor))
-  for (const note of notes) process.stdout.write(`note: ${logLine(note)}\n`)
+  for (const note of notes) say(`note: ${logLine(note)}`)
   return { verdict: verdictOf(recorded, comparisons), outputs }
 }
 
@@ -156,7 +157,7 @@ async function judgeAnswer(file: string, recorded: Case, answers: Answers): Prom
   let outputs: unknown
   const observer: Observer = { ratios: true, wholeOnly: true, onOutputs: (given) => (outputs ??= given) }
   const verdict = await verify(recorded, own.engineFor(recorded), defaultJudgement, observer)
-  for (const line of renderTally(answers.folder, answers.tally)) process.stdout.write(`note: ${line}\n`)
+  for (const line of renderTally(answers.folder, answers.tally)) say(`note: ${line}`)
   for (const { message } of own.errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
   return { verdict, outputs }
 }
@@ -176,16 +177,16 @@ async function tell(
   { options: { searchMs }, explainer, asked }: Means,
 ): Promise<Told> {
   if (verdict.outcome !== 'mismatch') {
-    process.stdout.write(`${renderRow(verdict, pc)}\n`)
+    say(renderRow(verdict, pc))
     return { verdict, exitCode: verdict.outcome === 'match' ? 0 : 2 }
   }
   // At once: why may take a while, and be interrupted.
-  process.stdout.write(`${renderMismatch(file, verdict, pc)}\n`)
+  say(renderMismatch(file, verdict, pc))
   // The whole run is right where only its parts are not, and so leaves nothing to explain.
   if (verdict.chain !== undefined) return { verdict, exitCode: 1 }
   const found = await explainer.explain({ recorded, outputs, limitMs: searchMs })
   const diagnosis = found && (await heldAgainst(recorded, found, searchMs, asked))
-  if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
+  if (diagnosis !== undefined) say(renderDiagnosis(diagnosis, pc))
   return { verdict, diagnosis, exitCode: 1 }
 }
 
@@ -234,7 +235,7 @@ async function tellConduct(
   const history = await historyOf(file, recorded, host, historyMs)
   const seen = once(host.take())
   const name = `${file}: case ${recorded.id}`
-  if (seen.length > 0) process.stdout.write(`${renderConduct(name, seen, pc)}\n`)
+  if (seen.length > 0) say(renderConduct(name, seen, pc))
   const asSeen = (conduct: readonly Conduct[]): Verdict =>
     conduct.length === 0 ? judged.verdict : { ...judged.verdict, conduct }
   if (history === undefined) {
@@ -242,10 +243,10 @@ async function tellConduct(
   }
   const { calls, difference, outputs } = history
   const changed = { kind: 'not repeatable', text: `after ${calls.join(', then ')}: ${difference}` } as const
-  process.stdout.write(`${renderConduct(name, [changed], pc)}\n`)
+  say(renderConduct(name, [changed], pc))
   const verdict = verdictOf(recorded, judge(recorded, outputs))
   if (verdict.outcome !== 'mismatch') {
-    process.stdout.write('  both answers match PyTorch\n')
+    say('  both answers match PyTorch')
     return { verdict: asSeen([...seen, changed]), exitCode: 1 }
   }
   const { diagnosis } = await tell(file, recorded, { verdict, outputs }, { ...means, asked: undefined })

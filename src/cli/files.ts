@@ -153,11 +153,13 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Writes a file aside and renames it when all of it is there; on failure nothing of it stays. */
+/** Writes a file aside and renames it when all of it is there; on failure nothing of it stays. `-` is standard output. */
 export async function writeAside(
   path: string,
   content: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
 ): Promise<void> {
+  // As programs mean it by this name.
+  if (path === '-') return await pipeline(content, process.stdout, { end: false })
   const aside = `${path}.${process.pid}.partial`
   try {
     // A device or a pipe is written to: renaming would put a file in its place.

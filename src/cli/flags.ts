@@ -12,11 +12,16 @@ export interface VerifyFlags {
   tolerance: Tolerance
   target?: string
   equalNan: boolean
-  filter?: string
+  filter?: string[]
   failFast?: true
   json?: string
   report?: string
   quiet?: true
+  maxMismatches: number
+  knownFailures?: string
+  updateKnownFailures?: true
+  list?: true
+  watch?: true
   timeout: number
   repeat: number
   order: number
@@ -40,7 +45,7 @@ export interface ExplainFlags {
 export interface AskFlags {
   out: string
   format: 'fixture' | 'safetensors'
-  filter?: string
+  filter?: string[]
 }
 
 export interface ProbeFlags {

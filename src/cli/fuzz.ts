@@ -26,6 +26,7 @@ import type { Host } from '../ports/host.ts'
 import { onInterrupt } from './interrupt.ts'
 import { startProgress } from './progress.ts'
 import { judgedFor } from './target.ts'
+import { say, write } from './terminal.ts'
 
 /** So many cases are under way for each oracle, so that Python never waits. */
 const ahead = 32
@@ -53,10 +54,10 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     if (asked !== undefined) return await judgeOne(asked, record, again)
 
     const part = options.shard === undefined ? '' : `, part ${options.shard.index}/${options.shard.of}`
-    process.stdout.write(
+    write(
       `${engine.name} against torch ${oracle.producer.torch}, seed ${options.seed}${part}, ${modules.join(', ')}, sizes up to ${options.maxSize}\n`,
     )
-    if (judged.target !== undefined) process.stdout.write(`${renderTarget(judged.target)}\n`)
+    if (judged.target !== undefined) say(renderTarget(judged.target))
     const runs = runsOf(options)
     progress.expect(Number.isFinite(runs) ? runs : 0)
     if (options.timeMs !== undefined) {
@@ -80,8 +81,8 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
     const seconds = (performance.now() - began) / 1000
     progress.stop()
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was found until then follows\n')
-    if (!options.quiet) process.stdout.write(`${renderCoverage(fuzzed.coverage, pc)}\n`)
-    process.stdout.write(`${renderFuzzed(fuzzed, seconds, pc)}\n`)
+    if (!options.quiet) say(renderCoverage(fuzzed.coverage, pc))
+    say(renderFuzzed(fuzzed, seconds, pc))
     for (const message of new Set(fuzzed.lost.map(({ spec, error }) => withoutCase(spec, error)))) {
       process.stderr.write(`${pc.red('error')} ${message}\n`)
     }
@@ -189,21 +190,21 @@ async function judgeOne(spec: RecordSpec, record: Recorder, again: Again): Promi
     await report(finding, again)
     return exitCodeOf(finding)
   }
-  process.stdout.write(`${renderRow(outcome.verdict, pc)}\n`)
+  say(renderRow(outcome.verdict, pc))
   return outcome.verdict.outcome === 'match' ? 0 : 2
 }
 
 /** → what explains it, as a sentence of the engine */
 async function report(finding: Finding, { options, engine, oracle, explainer }: Again): Promise<string | undefined> {
-  process.stdout.write(`${renderFinding(finding, pc)}\n`)
+  say(renderFinding(finding, pc))
   const { outcome } = finding
   let cause: string | undefined
   if (outcome.kind === 'judged') {
     const diagnosis = await askAndExplain(outcome.recorded, engine, explainer)
-    if (diagnosis !== undefined) process.stdout.write(`${renderDiagnosis(diagnosis, pc)}\n`)
+    if (diagnosis !== undefined) say(renderDiagnosis(diagnosis, pc))
     cause = diagnosis?.explanations[0]?.sentence
   }
-  process.stdout.write(`again: ${logLine(commandOf(finding.minimal, options))}\n`)
+  write(`again: ${logLine(commandOf(finding.minimal, options))}\n`)
   if (options.save === undefined) return cause
   const { seed = 0, module } = finding.minimal
   const name = `regressions/${module}-${seed}`
@@ -211,7 +212,7 @@ async function report(finding: Finding, { options, engine, oracle, explainer }: 
   const record = await oracle.recordForFile(finding.minimal)
   const header = { format: 'torch-parity', version: 1, name, seed, producer: oracle.producer } as const
   await writeAside(path, [encodeFixture(header, [record])])
-  process.stdout.write(`saved: ${logLine(path)}\n`)
+  say(`saved: ${logLine(path)}`)
   return cause
 }
 

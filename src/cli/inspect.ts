@@ -5,6 +5,7 @@ import type { Fixture } from '../format/fixture.ts'
 import { plural, renderRecorder, scientific } from '../report/text.ts'
 import { formatShape, type Tensor } from '../format/tensor.ts'
 import { openFile } from './files.ts'
+import { say } from './terminal.ts'
 
 /** Prints a fixture's header and cases, or one case and its tensors. → the exit code */
 export async function inspect(file: string, id: string | undefined): Promise<number> {
@@ -31,7 +32,7 @@ export async function inspect(file: string, id: string | undefined): Promise<num
 }
 
 function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  say(text)
 }
 
 function describeFile({ name, header, length, byteLength }: Fixture): string {

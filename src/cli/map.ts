@@ -11,6 +11,7 @@ import { plural } from '../report/text.ts'
 import { openFile, writeAside } from './files.ts'
 import { namedCase } from './named.ts'
 import type { MapFlags } from './flags.ts'
+import { say } from './terminal.ts'
 
 /**
  * Says what each tensor of a port is of a state_dict, and writes it as rules. → the exit code: 0 where each is one thing and all of the
@@ -20,11 +21,11 @@ export async function mapCommand(stateDict: string, weights: string, options: Ma
   const own = numbersOf(await stateDictOf(stateDict, options.case), stateDict)
   const port = numbersOf(await readWeights(weights), weights)
   const layout = layoutOf(own, port)
-  process.stdout.write(`${renderLayout(layout, pc)}\n`)
+  say(renderLayout(layout, pc))
   const rules = layout.findings.flatMap((each) => (each.status === 'matched' && each.rule ? [each.rule] : []))
   for (const each of layout.findings) {
     if (each.status === 'matched' && each.rule === undefined) {
-      process.stdout.write(`note: ${logLine(each.name)}: no rule of --map says what is both joined and summed\n`)
+      say(`note: ${logLine(each.name)}: no rule of --map says what is both joined and summed`)
     }
   }
   const isAll = layout.unused.length === 0 && layout.findings.every(({ status }) => status === 'matched')
@@ -40,14 +41,14 @@ export async function mapCommand(stateDict: string, weights: string, options: Ma
 
 async function writeRules(out: string, rules: readonly object[]): Promise<void> {
   if (rules.length === 0) {
-    process.stdout.write(`not written: ${logLine(out)}: a map has at least one rule\n`)
+    say(`not written: ${logLine(out)}: a map has at least one rule`)
     return
   }
   const text = `[\n${rules.map((rule) => `  ${JSON.stringify(rule)}`).join(',\n')}\n]\n`
   // What is written must be what --map takes.
   parseMap(text, out)
   await writeAside(out, [text])
-  process.stdout.write(`written: ${logLine(out)}: ${plural(rules.length, 'rule')}\n`)
+  say(`written: ${logLine(out)}: ${plural(rules.length, 'rule')}`)
 }
 
 /** The parameters of a case of a fixture, or the tensors of a file. */

@@ -13,6 +13,7 @@ import { requestOf, verify } from '../verify.ts'
 import { findFixtures, openFile, writeAside } from './files.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
 import { type Progress, startProgress } from './progress.ts'
+import { write } from './terminal.ts'
 
 interface MatrixOptions {
   /** Names or modules of engines; float32 and every adapter that is installed where there are none. */
@@ -53,7 +54,7 @@ export async function matrix(paths: readonly string[], options: MatrixOptions): 
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
     for (const { asked, error } of broken) process.stderr.write(`error ${logLine(`${asked}: ${error}`)}\n`)
     const markdown = `${renderMatrix(made)}\n`
-    process.stdout.write(markdown)
+    write(markdown)
     if (options.markdown !== undefined) await writeAside(options.markdown, [markdown])
     if (options.json !== undefined) await writeAside(options.json, [`${toJSON(matrixRecord(made))}\n`])
     if (options.html !== undefined) {

@@ -18,6 +18,7 @@ import { writeAside } from './files.ts'
 import { onInterrupt } from './interrupt.ts'
 import { namedCase } from './named.ts'
 import { startProgress } from './progress.ts'
+import { say } from './terminal.ts'
 
 export interface ProbeCommand extends EngineOptions {
   readonly module: readonly string[]
@@ -62,7 +63,7 @@ export async function probeCommand(options: ProbeCommand): Promise<number> {
     })
     progress.stop()
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was found until then follows\n')
-    process.stdout.write(`${renderProbed(logLine(engine.name), probed, (performance.now() - began) / 1000, pc)}\n`)
+    say(renderProbed(logLine(engine.name), probed, (performance.now() - began) / 1000, pc))
     if (options.save !== undefined) await save(options.save, probed, options.seed)
     if (options.json !== undefined) await writeAside(options.json, [`${JSON.stringify(asJson(engine.name, probed))}\n`])
     if (interruption.signal.aborted) return interruption.exitCode
@@ -120,7 +121,7 @@ async function save(folder: string, { smallestWrong, largestRight }: Probed, see
     const header = { format: 'torch-parity', version: 1, name: `probe/${name}`, seed, producer } as const
     const source = 'torch-parity, its own engine in float64'
     await writeAside(path, [encodeFixture(header, [recordOf({ ...caseOfSpec(own.spec), source })])])
-    process.stdout.write(`saved: ${logLine(path)}\n`)
+    say(`saved: ${logLine(path)}`)
   }
 }
 

@@ -1,3 +1,5 @@
+import { say, width, wrapped } from './terminal.ts'
+
 /** Where a long command says what it has done: lines, and a bar below them on a terminal. */
 export interface Progress {
   /** Adds to the number of cases to come. */
@@ -10,20 +12,39 @@ export interface Progress {
   stop(): void
 }
 
-const print = (text: string): void => {
-  process.stdout.write(`${text}\n`)
-}
-const plain: Progress = { expect() {}, advance() {}, print, stop() {} }
+const plain: Progress = { expect() {}, advance() {}, print: say, stop() {} }
 
-/** A bar where standard output or standard error is a terminal, else nothing but lines. */
-export async function startProgress(quiet: boolean): Promise<Progress> {
+/** The bar, as wide as what it stands on: one that wraps would be drawn below itself. */
+function drawn(columns: number, { progress, value, total, what }: Drawn): string {
+  const done = Math.round(progress * barWidth)
+  const line = `${'█'.repeat(done)}${'░'.repeat(barWidth - done)} ${value}/${total} ${what}`
+  return line.length < columns ? line : `${line.slice(0, columns - 2)}…`
+}
+
+interface Drawn {
+  readonly progress: number
+  readonly value: number
+  readonly total: number
+  readonly what: string
+}
+
+const barWidth = 20
+
+/** A bar where standard output or standard error is a terminal, or else, and where isNone says so, nothing but lines. */
+export async function startProgress(isNone = false): Promise<Progress> {
   const stream = process.stdout.isTTY ? process.stdout : process.stderr
-  if (quiet || !stream.isTTY) return plain
-  const { MultiBar, Presets } = await import('cli-progress')
-  const bars = new MultiBar(
-    { format: '{bar} {value}/{total} {what}', clearOnComplete: true, hideCursor: true, stream, gracefulExit: false },
-    Presets.shades_classic,
-  )
+  if (isNone || !stream.isTTY) return plain
+  const { MultiBar } = await import('cli-progress')
+  const bars = new MultiBar({
+    format: (_, { progress, value, total: of }, { what }: { readonly what: string }) =>
+      drawn(stream.columns, { progress, value, total: of, what }),
+    clearOnComplete: true,
+    hideCursor: true,
+    stream,
+    gracefulExit: false,
+    // Else whatever is printed above the bar is cut at the edge.
+    linewrap: true,
+  })
   const bar = bars.create(0, 0, { what: '' })
   let total = 0
   return {
@@ -34,7 +55,7 @@ export async function startProgress(quiet: boolean): Promise<Progress> {
     advance(what) {
       bar.increment(1, { what: what() })
     },
-    print: stream === process.stdout ? (text) => bars.log(`${text}\n`) : print,
+    print: stream === process.stdout ? (text) => bars.log(`${wrapped(text, width())}\n`) : say,
     stop() {
       // What was logged is only printed with the next picture of the bar.
       bars.update()

@@ -10,6 +10,7 @@ import { renderText } from '../report/plain.ts'
 import { toJSON } from '../report/json.ts'
 import { writeAside } from './files.ts'
 import { readSaved } from './results.ts'
+import { write } from './terminal.ts'
 
 interface ReportOptions {
   readonly junit?: string
@@ -58,12 +59,11 @@ export async function report(files: readonly string[], options: ReportOptions): 
   if (text !== undefined) await writeAside(text, [renderText(runs)])
   if (summary !== undefined) await writeAside(summary, [renderStepSummary(runs)])
   if (github) {
-    process.stdout.write(renderAnnotations(runs))
+    write(renderAnnotations(runs))
     const path = process.env['GITHUB_STEP_SUMMARY']
     if (path !== undefined && path !== '') await appendFile(path, renderStepSummary(runs))
   }
-  if ([junit, html, jsonl, json, text, summary].every((path) => path === undefined) && !github)
-    process.stdout.write(renderText(runs))
+  if ([junit, html, jsonl, json, text, summary].every((path) => path === undefined) && !github) write(renderText(runs))
   if (unread.length > 0 || runs.length === 0) return 2
   const codes = new Set(runs.map(({ exitCode }) => exitCode))
   return [2, 143, 130, 1].find((code) => codes.has(code)) ?? 0
@@ -81,7 +81,7 @@ async function reportFuzzed(
   }
   const { mergeFuzzed } = await import('../report/fuzzed.ts')
   const whole = mergeFuzzed(fuzzed)
-  if (text === undefined) process.stdout.write(whole.text)
+  if (text === undefined) write(whole.text)
   else await writeAside(text, [whole.text])
   return whole.exitCode
 }

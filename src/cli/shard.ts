@@ -94,7 +94,7 @@ export async function askedOf({
   filter,
   repeat,
   order,
-}: EngineOptions & { readonly filter?: string; readonly repeat: number; readonly order: number }): Promise<
+}: EngineOptions & { readonly filter: readonly string[]; readonly repeat: number; readonly order: number }): Promise<
   Shard['asked']
 > {
   const bytes = engine === undefined ? undefined : await readFile(engine).catch(() => undefined)
@@ -102,7 +102,7 @@ export async function askedOf({
     version: version(),
     repeat,
     order,
-    ...(filter !== undefined && { filter }),
+    ...(filter.length > 0 && { filter: filter.join(' ') }),
     ...(engineCommand !== undefined && { engineCommand }),
     ...(enginePage !== undefined && { enginePage }),
     ...(bytes !== undefined && { engine: createHash('sha256').update(bytes).digest('hex') }),

@@ -4,16 +4,9 @@ import pc from 'picocolors'
 import { watched } from '../verify/conduct.ts'
 import type { Causes } from '../diagnose/causes.ts'
 import type { Failure, Summary } from '../report/results.ts'
+import { renderModules } from '../report/modules.ts'
 import { renderAllowed, renderJudged, renderTarget } from '../report/target.ts'
-import {
-  countOfFaults,
-  nothingOf,
-  plural,
-  RatioTotals,
-  renderAsked,
-  renderModules,
-  renderSummary,
-} from '../report/text.ts'
+import { countOfFaults, nothingOf, plural, RatioTotals, renderAsked, renderSummary } from '../report/text.ts'
 import type { Answers } from '../ports/answers.ts'
 import { chosenEngine } from '../ports/engine.ts'
 import { newExplainer } from './explainer.ts'
@@ -26,6 +19,10 @@ import type { Writer } from './results.ts'
 import type { Judged } from './target.ts'
 import { judgeFiles } from './verify/judging.ts'
 import { isOver, type Run, timeoutsToStop, type VerifyOptions } from './verify/run.ts'
+import { filterOf, wordsOf } from './filter.ts'
+import type { KnownFailures } from './known.ts'
+import { renderErrors } from '../report/errors.ts'
+import { say, width } from './terminal.ts'
 import { settle } from './verify/settling.ts'
 
 /** Judges every case behind the paths and prints what came of it. → the exit code */
@@ -36,7 +33,7 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
   const judged = await judgedBy(options)
   const interruption = onInterrupt()
   const explainer = newExplainer(interruption.signal)
-  const progress = await startProgress(options.quiet)
+  const progress = await startProgress()
   const errors: Failure[] = []
   let host: Host | undefined
   try {
@@ -50,6 +47,7 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
     const { report } = options
     const kept = [options.json, report && join(report, 'results.json')].filter((path) => path !== undefined)
     const writers = await writersOf(kept, engine.name, { ...options, target: judged.target?.name })
+    const known = await knownOf(options, engine.name, judged.target?.name)
     const run: Run = {
       options,
       engine,
@@ -58,6 +56,8 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       release: async () => host?.release(),
       judgement: { tolerance: options.tolerance, equalNan: options.equalNan },
       judged,
+      isMeant: filterOf(options.filter),
+      known,
       mismatches: undefined,
       keepsMismatches: judged.target === undefined && options.tolerance.kind === 'budget',
       numbers: { elements: 0, unjudged: 0 },
@@ -78,8 +78,11 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       pendingNumbers: 0,
       chains: 0,
       refusedParts: 0,
+      shown: 0,
+      unshown: 0,
       explained: 0,
       async record(file, verdict, detail) {
+        known?.see(file, verdict)
         for (const writer of writers) await writer.add(file, verdict, detail)
       },
     }
@@ -98,9 +101,7 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       ? interruption.exitCode
       : errors.length > 0
         ? 2
-        : summary.mismatched > 0 || countOfFaults(summary) > 0
-          ? 1
-          : 0
+        : await failureCode(run)
     const allowed = interruption.signal.aborted
       ? undefined
       : await run.mismatches?.allowedBy(answers === undefined ? engine : undefined)
@@ -109,28 +110,38 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
     if (causes !== undefined) {
       const { renderCauses, severalCauses } = await import('../report/causes.ts')
       const several = severalCauses(causes)
-      if (several !== undefined) process.stdout.write(`${renderCauses(several, pc)}\n`)
+      if (several !== undefined) say(renderCauses(several, pc))
     }
-    for (const { message } of errors) process.stderr.write(`${pc.red('error')} ${message}\n`)
+    for (const line of renderErrors(errors, run.options.maxMismatches))
+      process.stderr.write(`${pc.red('error')} ${line}\n`)
+    if (run.unshown > 0) {
+      say(
+        `${plural(run.unshown, 'more mismatch', 'more mismatches')}: --max-mismatches shows them, --json and --report have all`,
+      )
+    }
     if (run.timeouts >= timeoutsToStop) {
       process.stderr.write(`stopped after ${run.timeouts} time-outs: what was judged until then follows\n`)
     }
     if (interruption.signal.aborted) process.stderr.write('interrupted: what was judged until then follows\n')
-    if (run.modules.size > 1) process.stdout.write(`${renderModules(run.modules, pc)}\n`)
-    process.stdout.write(`${renderSummary(summary, errors, run.most, pc, run.ratios)}\n`)
+    if (run.modules.size > 1) say(renderModules(run.modules, pc, width()))
+    say(renderSummary(summary, errors, run.most, pc, run.ratios))
     // Where nothing was seen, a quiet run has no need of it.
     if (options.repeat > 1 && summary.cases > 0 && (!options.quiet || countOfFaults(summary) > 0)) {
-      process.stdout.write(`${renderAsked(options.repeat, options.order, run.chains, run.refusedParts)}\n`)
+      say(renderAsked(options.repeat, options.order, run.chains, run.refusedParts))
     }
     if (answers !== undefined) {
       // What was not looked for is not surplus.
-      if (options.filter === undefined && !isOver(run)) await answers.end()
+      if (options.filter.length === 0 && !isOver(run)) await answers.end()
       const { renderTally } = await import('../report/answers.ts')
-      for (const line of renderTally(answers.folder, answers.tally)) process.stdout.write(`${line}\n`)
+      for (const line of renderTally(answers.folder, answers.tally)) say(line)
     }
-    if (judged.target !== undefined) process.stdout.write(`${renderJudged(judged.target.name, run.numbers)}\n`)
-    if (allowed !== undefined)
-      process.stdout.write(`${renderAllowed(allowed.target, allowed.count, allowed.undecided)}\n`)
+    if (known !== undefined && options.knownFailures !== undefined) {
+      const { renderTold } = await import('./known.ts')
+      const lines = options.updateKnownFailures === true ? [] : renderTold(known.told(), options.knownFailures)
+      for (const line of lines) say(line)
+    }
+    if (judged.target !== undefined) say(renderJudged(judged.target.name, run.numbers))
+    if (allowed !== undefined) say(renderAllowed(allowed.target, allowed.count, allowed.undecided))
     const described = report === undefined ? {} : { fixtures: run.fixtures }
     const asked = {
       ...(options.engine !== undefined && { engineFile: options.engine }),
@@ -138,10 +149,10 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       ...(options.enginePage !== undefined && { enginePage: options.enginePage }),
     }
     const engineFile = report === undefined ? {} : asked
-    const known = causes === undefined ? {} : { causes }
+    const found = causes === undefined ? {} : { causes }
     const shard = run.deal?.stated({ filtered: run.filtered, failed: run.failed }, await askedOf(options))
     const part = shard === undefined ? {} : { shard }
-    const end = { ...known, ...part, ...described, ...engineFile }
+    const end = { ...found, ...part, ...described, ...engineFile }
     for (const writer of writers) await writer.end({ errors, summary, exitCode, ...end })
     if (report !== undefined) await (await import('./page.ts')).writePage(report)
     return exitCode
@@ -156,6 +167,41 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
     await explainer.close()
     await host?.close()
   }
+}
+
+/** 1 where something is off that nobody knew of, or a known failure is none; what is written as known is known from then on. */
+async function failureCode({ options, summary, known }: Run): Promise<number> {
+  if (known === undefined) return summary.mismatched > 0 || countOfFaults(summary) > 0 ? 1 : 0
+  if (options.updateKnownFailures === true) {
+    say(`written: ${logLine(options.knownFailures!)}: ${plural(await known.write(), 'known failure')}`)
+    return 0
+  }
+  const { news, passing, gone } = known.told()
+  return news.length + passing.length + gone.length > 0 ? 1 : 0
+}
+
+/** @throws ParityError USAGE, or as `KnownFailures.open`. */
+async function knownOf(
+  { knownFailures, updateKnownFailures = false, ...options }: VerifyOptions,
+  engine: string,
+  target: string | undefined,
+): Promise<KnownFailures | undefined> {
+  if (knownFailures === undefined) {
+    if (updateKnownFailures)
+      throw new ParityError('USAGE', '--update-known-failures: expected --known-failures FILE, got none')
+    return undefined
+  }
+  const { filter, shard, failFast, equalNan, tolerance } = options
+  if (updateKnownFailures && (filter.length > 0 || shard !== undefined || failFast)) {
+    throw new ParityError(
+      'USAGE',
+      '--update-known-failures: expected a whole run, got --filter, --shard or --fail-fast',
+    )
+  }
+  const stated = tolerance.kind === 'explicit' ? `${tolerance.rtol},${tolerance.atol}` : tolerance.kind
+  const { KnownFailures: Known } = await import('./known.ts')
+  const way = { engine, tolerance: stated, equalNan, ...(target !== undefined && { target }) }
+  return Known.open(knownFailures, way, updateKnownFailures)
 }
 
 /** What the mismatches come from; where there are several, and an engine can be asked, as other requests leave it. */
@@ -205,7 +251,7 @@ function nothingJudged(summary: Summary, { filter }: VerifyOptions, answers: Ans
     const got = `none to ${plural(summary.unsupported, 'case')}\nthe first is looked for at ${missing}`
     return { code: 'NOTHING_JUDGED', message: `${answers?.folder}: expected at least one answer, got ${got}` }
   }
-  const none = filter === undefined ? 'no cases' : `no case that contains ${JSON.stringify(filter)}`
+  const none = filter.length === 0 ? 'no cases' : `no case that contains ${wordsOf(filter)}`
   const why = nothingOf(summary) ?? none
   return { code: 'NOTHING_JUDGED', message: `expected at least one case to judge, got ${why}` }
 }

@@ -2,7 +2,7 @@
 import { oneLine } from '../format/errors.ts'
 import { formatPlace } from '../format/place.ts'
 import type { Comparison, Departure } from '../verify/compare.ts'
-import { percent, scientific, value } from './numbers.ts'
+import { percent, scientific, twoOf, value } from './numbers.ts'
 
 /** One tensor pair: how much of it differs, and the element that is farthest off. */
 export function renderComparison(comparison: Comparison, how = ''): string[] {
@@ -33,6 +33,6 @@ function renderDeparture({ place, index, actual, expected, error, allowed }: Dep
   const values = `actual ${value(actual)}, expected ${value(expected)}`
   if (Number.isNaN(actual) && Number.isNaN(expected)) return `${where}: ${values}: NaN was asked to match nothing`
   if (Number.isNaN(error)) return `${where}: ${values}: another kind of value`
-  const times = allowed === 0 ? '' : ` (${Number((error / allowed).toPrecision(2))} times)`
+  const times = allowed === 0 ? '' : ` (${twoOf(error / allowed)} times)`
   return `${where}: ${values}, error ${scientific(error)}, allowed ${scientific(allowed)}${times}`
 }

@@ -4,7 +4,8 @@ import type { CauseGroup, Causes } from '../diagnose/causes.ts'
 import { causeOfEach, confirmedOf, nothingYet, severalCauses } from './causes.ts'
 import { explainSaved, verdictOf } from './plain.ts'
 import type { Results } from './results.ts'
-import { addToModules, type ModuleTotals, percent, plural } from './text.ts'
+import { addToModules, type ModuleTotals } from './modules.ts'
+import { percent, plural } from './text.ts'
 
 /** GitHub shows so many annotations of a step; the rest is in the summary. */
 const mostAnnotations = 10

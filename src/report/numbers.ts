@@ -1,13 +1,19 @@
 // Numbers in words.
 /** `1 case`, `2 cases` */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : nouns}`
 }
 
 export function percent(share: number): string {
   if (share === Infinity) return 'no limit'
-  if (share > 10) return `${Number(share.toPrecision(2))} times`
+  if (share > 10) return `${twoOf(share)} times`
   return share < 1e-3 && share > 0 ? '< 0.1 %' : `${(100 * share).toFixed(1)} %`
+}
+
+/** Two digits of a ratio, with as many zeros as can be counted at a glance: `390000`, `1.2e6`, `8e39`. */
+export function twoOf(ratio: number): string {
+  const rounded = Number(ratio.toPrecision(2))
+  return rounded < 1e6 ? String(rounded) : rounded.toExponential().replace('e+', 'e')
 }
 
 /** `1.2e-7`, or `none` for an infinite one. */

@@ -4,20 +4,10 @@ import { isFault, type Verdict } from '../verify.ts'
 import type { CauseGroup } from '../diagnose/causes.ts'
 import { asElsewhere, causeOfEach, renderCauses, severalCauses } from './causes.ts'
 import { renderDiagnosis } from './diagnosis.ts'
+import { addToModules, type ModuleTotals, renderModules } from './modules.ts'
 import type { Results } from './results.ts'
 import { addNumbers, renderJudged } from './target.ts'
-import {
-  addToModules,
-  type ModuleTotals,
-  type Most,
-  noColors,
-  RatioTotals,
-  renderConduct,
-  renderMismatch,
-  renderModules,
-  renderSummary,
-  shareOf,
-} from './text.ts'
+import { type Most, noColors, RatioTotals, renderConduct, renderMismatch, renderSummary, shareOf } from './text.ts'
 
 /** A case of results as the verdict that it was: numbers that JSON has no words for are numbers again. */
 export function verdictOf(judged: Results['cases'][number]): Verdict {

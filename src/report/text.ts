@@ -39,13 +39,19 @@ export function renderRecorder({ producer: { torch, device, tf32 } }: Header): s
 }
 
 /** `fixtures/rnn/relu.msgpack: 12 cases, recorded by torch 2.13.0` and the titles of the columns below it. */
-export function renderFile(file: string, header: Header, cases: number, colors: Colors = noColors): string {
-  const titles = columns('outcome', 'case', 'allowed error used', 'R', 'smallest rtol', 'or atol')
+export function renderFile(
+  file: string,
+  header: Header,
+  cases: number,
+  colors: Colors = noColors,
+  width = Infinity,
+): string {
+  const titles = columns(['outcome', 'case', 'allowed error used', 'R', 'smallest rtol', 'or atol'], width)
   return `${colors.bold(logLine(file))}: ${plural(cases, 'case')}, recorded by torch ${renderRecorder(header)}\n${colors.dim(titles)}`
 }
 
-/** One line of a file's table. */
-export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
+/** One line of a file's table. width: of where it is read */
+export function renderRow(verdict: Verdict, colors: Colors = noColors, width = Infinity): string {
   const { outcome, id, steps, chain, ties = [], comparisons } = verdict
   const paint = { match: colors.green, mismatch: colors.red, undecided: colors.yellow, unsupported: colors.yellow }[
     outcome
@@ -55,14 +61,17 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   const largest = (pick: (comparison: Comparison) => number): number => Math.max(0, ...all.map(pick))
   const row =
     all.length === 0
-      ? columns(outcome, logLine(id), '-', '-', '-', '-')
+      ? columns([outcome, logLine(id), '-', '-', '-', '-'], width)
       : columns(
-          outcome,
-          logLine(id),
-          percent(shareOf(verdict)),
-          ratio === undefined ? '-' : twoDigits(ratio),
-          scientific(largest(({ rtol }) => rtol)),
-          scientific(largest(({ atol }) => atol)),
+          [
+            outcome,
+            logLine(id),
+            percent(shareOf(verdict)),
+            ratio === undefined ? '-' : twoDigits(ratio),
+            scientific(largest(({ rtol }) => rtol)),
+            scientific(largest(({ atol }) => atol)),
+          ],
+          width,
         )
   const rest = steps === undefined ? '' : `  decided: ${steps.decided} of ${steps.of} steps, the rest by steps`
   const parts = chain === undefined ? '' : `  ${inParts(verdict)}`
@@ -85,10 +94,17 @@ export function renderRow(verdict: Verdict, colors: Colors = noColors): string {
   return paint(row.slice(0, 13)) + row.slice(13) + way + told + rest + parts + tied + reason + worth + said
 }
 
-function columns(outcome: string, id: string, share: string, ratio: string, rtol: string, atol: string): string {
-  const cells = [outcome.padEnd(11), id.padEnd(60), share.padStart(18), ratio.padStart(7)]
-  cells.push(rtol.padStart(13), atol.padStart(9))
-  return `  ${cells.join(' ')}`
+type Cells = readonly [outcome: string, id: string, share: string, ratio: string, rtol: string, atol: string]
+
+/** Where there is less room, the two that are for setting tolerances by hand are left out, and ids are cut. */
+function columns([outcome, id, share, ratio, rtol, atol]: Cells, width: number): string {
+  if (width >= 126) {
+    const cells = [outcome.padEnd(11), id.padEnd(60), share.padStart(18), ratio.padStart(7)]
+    return `  ${[...cells, rtol.padStart(13), atol.padStart(9)].join(' ')}`
+  }
+  const room = width - 40
+  const cut = id.length > room ? `${id.slice(0, room - 1)}…` : id
+  return `  ${outcome.padEnd(11)} ${cut.padEnd(room)}${share.padStart(18)}${ratio.padStart(7)}`
 }
 
 /** Everything that is known about a mismatch, tensor by tensor. */
@@ -148,37 +164,6 @@ export function renderAsked(repeat: number, order: number, chains: number, refus
   const parts = chains === 0 ? '' : `; ${plural(chains, 'sequence')} in parts as well`
   const left = refused === 0 ? '' : `; ${plural(refused, 'sequence')} not in parts, which the engine does not support`
   return `each case asked ${repeat} times, with others in between (--order ${order})${parts}${left}`
-}
-
-/** What has been judged of one module. */
-export interface ModuleTotals {
-  cases: number
-  tensors: number
-  gradients: number
-  /** The largest share of the allowed error in a match. */
-  share: number
-}
-
-export function addToModules(modules: Map<string, ModuleTotals>, verdict: Verdict): void {
-  const { module, comparisons, steps, outcome } = verdict
-  const totals = modules.get(module) ?? { cases: 0, tensors: 0, gradients: 0, share: 0 }
-  modules.set(module, totals)
-  totals.cases++
-  for (const all of [comparisons, steps?.comparisons ?? []]) {
-    totals.tensors += all.length
-    for (const { tensor } of all) if (tensor.startsWith('grad_')) totals.gradients++
-  }
-  if (outcome === 'match') totals.share = Math.max(totals.share, shareOf(verdict))
-}
-
-/** A line for each module: cases, tensors, gradients among them, and how much of the allowed error matches used at most. */
-export function renderModules(modules: ReadonlyMap<string, ModuleTotals>, colors: Colors = noColors): string {
-  const row = (module: string, ...cells: readonly (string | number)[]): string =>
-    `  ${module.padEnd(10)}${cells.map((cell) => String(cell).padStart(11)).join('')}`
-  const rows = [...modules].map(([module, { cases, tensors, gradients, share }]) =>
-    row(logLine(module), cases, tensors, gradients, percent(share)),
-  )
-  return [colors.dim(row('module', 'cases', 'tensors', 'gradients', 'error used')), ...rows].join('\n')
 }
 
 /** Which case uses the largest share of the allowed error in a match. */

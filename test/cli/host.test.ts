@@ -80,8 +80,9 @@ describe('verify --engine cannot judge, by any case,', () => {
     const { code, stderr } = await folder.run(['verify', 'many.msgpack', '--quiet', '--engine', 'mine.mjs'])
     expect(stderr).toBe(
       many
+        .slice(0, 10)
         .map(({ id }) => `error many.msgpack: case ${id as string}: ${answer}: its process ended with code 1\n`)
-        .join(''),
+        .join('') + 'error the same in 5 more\n',
     )
     expect(code).toBe(2)
   })

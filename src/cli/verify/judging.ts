@@ -8,7 +8,9 @@ import type { Engine } from '../../engine/run.ts'
 import type { FixtureAnswers } from '../../ports/answers.ts'
 import { renderFile } from '../../report/text.ts'
 import { type Observer, verify, verifyChain, type Verdict } from '../../verify.ts'
+import { addErrorToModules } from '../../report/modules.ts'
 import { findFixtures, openFile } from '../files.ts'
+import { width } from '../terminal.ts'
 import { type Given, report } from './reporting.ts'
 import { fail, isOver, type Run } from './run.ts'
 
@@ -32,6 +34,7 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
   if (fixture.length === 0) {
     fail(run, new ParityError('NOTHING_JUDGED', `${file}: expected at least one case, got none`), file)
   }
+  run.known?.opened(file, fixture)
   let titled = false
   let answers: FixtureAnswers | undefined
   for await (const read of fixture.cases(run.deal?.of(fixture))) {
@@ -42,12 +45,13 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
       continue
     }
     const { id } = read.case
+    run.known?.read(file, id)
     progress.advance(() => logLine(`${file} ${id}`))
-    if (options.filter !== undefined && !`${file}#${id}`.includes(options.filter)) {
+    if (!run.isMeant(`${file}#${id}`)) {
       run.filtered++
       continue
     }
-    if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc))
+    if (!titled && !options.quiet) progress.print(renderFile(file, fixture.header, fixture.length, pc, width()))
     if (!titled) {
       const { name: suite, seed, producer } = fixture.header
       run.fixtures.push({ file, name: suite, seed, cases: fixture.length, producer })
@@ -65,12 +69,19 @@ async function judgeFile(run: Run, file: string, name: string, fixture: Fixture)
     const given: Given = { answer: undefined, outputs: undefined, ms: 0, parts: [] }
     const engine = answers?.engineFor(recorded) ?? run.engine
     const verdict = await judgeCase(run, file, recorded, engine, given)
-    if (verdict === undefined) run.failed++
+    if (verdict === undefined) failedAt(run, recorded)
     else await report(run, file, verdict, recorded, given)
     await run.interruption.breathe()
   }
   // What was not asked for is not surplus.
-  if (run.options.filter === undefined) answers?.end()
+  if (options.filter.length === 0) answers?.end()
+  if (run.deal === undefined) run.known?.ended(file)
+}
+
+/** Counts a case of which there is no verdict. */
+function failedAt(run: Run, { module }: Case): void {
+  run.failed++
+  if (!run.interruption.signal.aborted) addErrorToModules(run.modules, module)
 }
 
 /** undefined where a target says nothing of such a case: it is an error of that case. */

@@ -3,8 +3,10 @@ import type { Case, Outputs } from '../../format/case.ts'
 import type { Diagnosis } from '../../diagnose.ts'
 import type { Detail } from '../../report/results.ts'
 import { addNumbers } from '../../report/target.ts'
-import { addToModules, renderMismatch, renderRow, shareOf } from '../../report/text.ts'
+import { addToModules } from '../../report/modules.ts'
+import { renderMismatch, renderRow, shareOf } from '../../report/text.ts'
 import type { Verdict } from '../../verify.ts'
+import { width } from '../terminal.ts'
 import type { Run } from './run.ts'
 import { settle } from './settling.ts'
 
@@ -47,16 +49,21 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
     if (run.most === undefined || share > run.most.share) run.most = { share, where: `${file}: case ${verdict.id}` }
   } else if (verdict.outcome === 'mismatch') summary.mismatched++
   else summary[verdict.outcome]++
-  if (!options.quiet) progress.print(renderRow(verdict, pc))
+  const isKnown = verdict.outcome === 'mismatch' && run.known?.covers(file, verdict) === true
+  const isShown = verdict.outcome === 'mismatch' && !isKnown && run.shown < options.maxMismatches
+  const isLeftOut = verdict.outcome === 'mismatch' && !isKnown && !isShown
+  if (isShown) run.shown++
+  if (isLeftOut) run.unshown++
+  if (!options.quiet && !isLeftOut) progress.print(`${renderRow(verdict, pc, width())}${isKnown ? '  known' : ''}`)
   let explained: Promise<Diagnosis | undefined> | undefined
-  if (verdict.outcome === 'mismatch') {
+  if (verdict.outcome === 'mismatch' && !isKnown) {
     const lines = [renderMismatch(file, verdict, pc)]
     // The whole run is right where only its parts are not, and so leaves nothing to explain.
     if (verdict.chain === undefined) {
       explained = run.explainer.look({ file, recorded, outputs })
       // It is awaited later, when others have been judged.
       explained.catch(() => {})
-      if (run.explained++ < explainedAtOnce) {
+      if (run.explained++ < explainedAtOnce && isShown) {
         const diagnosis = await explained
         const { renderDiagnosis } = await import('../../report/diagnosis.ts')
         if (diagnosis !== undefined) lines.push(renderDiagnosis(diagnosis, pc))
@@ -66,7 +73,7 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
         }
       }
     }
-    progress.print(lines.join('\n'))
+    if (isShown) progress.print(lines.join('\n'))
   }
   let detail: Detail | undefined
   if (options.report !== undefined) {

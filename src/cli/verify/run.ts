@@ -8,10 +8,13 @@ import type { EngineOptions } from '../../ports/engine.ts'
 import type { Answers } from '../../ports/answers.ts'
 import type { Numbers } from '../../report/target.ts'
 import type { Detail, Failure, Provenance, Summary } from '../../report/results.ts'
-import type { ModuleTotals, Most, RatioTotals } from '../../report/text.ts'
+import type { ModuleTotals } from '../../report/modules.ts'
+import type { Most, RatioTotals } from '../../report/text.ts'
 import type { Mismatches } from '../../verify/targets/allowing.ts'
 import type { Verdict } from '../../verify.ts'
 import type { Explainer } from '../explainer.ts'
+import type { Filter } from '../filter.ts'
+import type { KnownFailures } from '../known.ts'
 import type { Interruption } from '../interrupt.ts'
 import type { Progress } from '../progress.ts'
 import type { Deal, Part } from '../shard.ts'
@@ -27,13 +30,18 @@ export interface VerifyOptions extends EngineOptions {
   /** What engines may do otherwise than a CPU, by name. */
   readonly target?: string
   readonly equalNan: boolean
-  /** Only cases whose `file#id` contains this. */
-  readonly filter?: string
+  /** Which cases are meant, as `filterOf` reads it; none: all. */
+  readonly filter: readonly string[]
   readonly failFast: boolean
   readonly json?: string
   /** The folder of a report: index.html and results.json. */
   readonly report?: string
   readonly quiet: boolean
+  /** How many mismatches are printed. */
+  readonly maxMismatches: number
+  /** A file of failures that are known, and whether it is written. */
+  readonly knownFailures?: string
+  readonly updateKnownFailures?: boolean
   readonly timeoutMs: number
   /** How often each case is asked, and the seed of the order of all times but the first. */
   readonly repeat: number
@@ -63,6 +71,8 @@ export interface Run {
   /** Lets the engine give up what it has prepared. */
   readonly release: () => Promise<void>
   readonly judgement: Judgement
+  readonly isMeant: Filter
+  readonly known: KnownFailures | undefined
   readonly judged: Judged
   /** What might be allowed elsewhere, once there is any; kept where nothing but a CPU is asked for. */
   mismatches: Mismatches | undefined
@@ -89,6 +99,9 @@ export interface Run {
   chains: number
   /** How many were not, since the engine does not support a part of what it supports whole. */
   refusedParts: number
+  /** How many mismatches were printed, and how many were not. */
+  shown: number
+  unshown: number
   /** How many mismatches were given to the explainer. */
   explained: number
   record(file: string, verdict: Verdict, detail?: Detail): Promise<void>
