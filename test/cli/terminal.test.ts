@@ -44,30 +44,28 @@ describe('what is printed', () => {
     await cells(folder, 3)
     await folder.write('mine.mjs', wrong)
     const command = `stty cols 80 rows 40; '${process.execPath}' '${cli}' verify cells.msgpack --engine mine.mjs`
-    const shown = await onTerminal(folder.path('.'), command)
+    const { raw, shown } = await onTerminal(folder.path('.'), command)
     const lines = shown.replace(/\r/g, '').split('\n')
     expect(lines.some((line) => line.startsWith('  mismatch    case-0'))).toBe(true)
     expect(lines.filter((line) => line.length > 80)).toEqual([])
     expect(lines.some((line) => /^ {4,}\S/.test(line))).toBe(true)
     // Nothing switches the wrapping of lines off.
-    expect(shown).not.toContain('\u001b[?7l')
+    expect(raw).toMatch(/[█░]/)
+    expect(raw).not.toContain('\u001b[?7l')
   })
 })
 
 const cli = new URL('../../dist/cli.js', import.meta.url).pathname
 
-/** What a command shows on a terminal, but for pictures of the bar and colours. */
-async function onTerminal(cwd: string, command: string): Promise<string> {
+/** What a command writes to a terminal, and the same but for pictures of the bar and colours. */
+async function onTerminal(cwd: string, command: string): Promise<{ readonly raw: string; readonly shown: string }> {
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { cwd })
-  let shown = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
+  let raw = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (raw += text))
   await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve))
-  return (
-    shown
-      // oxlint-disable-next-line no-control-regex -- they are what is looked for
-      .replace(/\u001b\[(?!\?7l)[\d;?]*[A-Za-z]/g, '')
-      .replace(/^.*[█░].*$\n?/gm, '')
-  )
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  const plain = raw.replace(/\u001b\[[\d;?]*[A-Za-z]/g, '')
+  return { raw, shown: plain.replace(/^.*[█░].*$\n?/gm, '') }
 }
 
 describe('wrapped', () => {
