@@ -63,8 +63,9 @@ async function onTerminal(cwd: string, command: string): Promise<{ readonly raw:
   let raw = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (raw += text))
   await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve))
+  // Wherever the cursor is moved, another picture begins.
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  const plain = raw.replace(/\u001b\[[\d;?]*[A-Za-z]/g, '')
+  const plain = raw.replace(/\u001b\[[\d;?]*m/g, '').replace(/\u001b\[[\d;?]*[A-Za-z]/g, '\n')
   return { raw, shown: plain.replace(/^.*[█░].*$\n?/gm, '') }
 }
 
