@@ -1,6 +1,7 @@
 // What explains a mismatch: where a port departs from PyTorch, and why.
 import { type Case, isExported, type Outputs } from './format/case.ts'
 import { type Advice, adviceOf } from './edits/advice.ts'
+import { inLastOrLater } from './edits/alike.ts'
 import { type Context, nodesAt } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { keyInLoop } from './edits/parts.ts'
@@ -8,6 +9,7 @@ import { supports } from './engine/run.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
+import { isSlight } from './diagnose/nearer.ts'
 import { comparisonsWith, type Question, questionOf } from './diagnose/question.ts'
 import { matches, ran, type Tried } from './diagnose/trials.ts'
 import { type PartOff, partsOff } from './diagnose/parts.ts'
@@ -105,12 +107,21 @@ export function diagnose(
     .filter(({ complete }) => complete || !isWhole)
     .map((each) => explanationOf(each, context))
     .filter(({ faults }) => !names.has(faults.join('\n')) && names.add(faults.join('\n')))
+    .flatMap((each, i) => [each, ...(i === 0 && each.complete ? inOtherLayers(each, context) : [])])
     .slice(0, mostExplanations)
-  const said = where(question, comparisons)
+  const areAsRoundingIs = explanations.length === 0 && isSlight(comparisons)
+  const said = where(question, comparisons, { areAsRoundingIs })
   // Of a part there is one tensor.
   const isPart = isExported(recorded) && recorded.config.part !== undefined
   const kept = isPart ? said.filter((text) => !text.includes('first tensor')) : said
   return { where: kept, explanations, ...(stopped && { stopped }) }
+}
+
+/** What is the same in this case, and is to be told apart by one of more layers. */
+function inOtherLayers(own: Explanation, context: Context): Explanation[] {
+  return inLastOrLater(own.edits, context).map((edits) => {
+    return explanationOf({ edits, explained: own.explained, complete: true, outputs: true }, context)
+  })
 }
 
 function ofPart({ tap, at, recorded, outputs }: PartOff, limitMs: number): Diagnosis {

@@ -3,42 +3,24 @@ import { type Edit, keyOf } from '../edits/edit.ts'
 import { functions } from '../edits/functions.ts'
 import { isKnown } from '../edits/known.ts'
 import type { Clock } from './clock.ts'
-import { type Attempt, explains, type Trials } from './trials.ts'
+import { Together } from './together.ts'
+import type { Attempt, Trials } from './trials.ts'
 
 /**
  * What is common, each with each: those that come farthest by themselves first. What two edits explain together neither explains by
  * itself, so that what is common counts for more than what comes near.
  */
 export function pairsOf(ranked: readonly Attempt[], trials: Trials, clock: Clock): Attempt[] {
-  const pairs = new Pairs(trials, clock)
+  const together = new Together(trials, clock)
   const common = commonOf(ranked)
   // 0 and 1, 0 and 2, 1 and 2, 0 and 3, …
   for (const [j, second] of common.entries()) {
-    for (const first of common.slice(0, j)) pairs.consider([...first, ...second])
+    for (const first of common.slice(0, j)) {
+      if (together.isOver()) return together.made
+      together.consider([...first, ...second])
+    }
   }
-  return pairs.made
-}
-
-/** What has been made together, and explains something. */
-class Pairs {
-  readonly made: Attempt[] = []
-  readonly #trials: Trials
-  readonly #clock: Clock
-  #foundAt = Infinity
-
-  constructor(trials: Trials, clock: Clock) {
-    this.#trials = trials
-    this.#clock = clock
-  }
-
-  /** What is as good as the first that is found is looked for as long again. */
-  consider(edits: readonly Edit[]): void {
-    if (this.#clock.isOver() || this.#clock.elapsed() > 2 * this.#foundAt) return
-    const attempt = this.#trials.attempt(edits)
-    if (attempt?.tried === undefined) return
-    this.made.push(attempt)
-    if (explains(attempt.tried)) this.#foundAt = Math.min(this.#foundAt, this.#clock.elapsed())
-  }
+  return together.made
 }
 
 /** One edit, or those that are one known fault together. */

@@ -6,6 +6,7 @@ import type { Outputs } from '../format/case.ts'
 import type { Clock } from './clock.ts'
 import type { Question } from './question.ts'
 import { suspectsOf } from './suspects.ts'
+import { Together } from './together.ts'
 import { type Attempt, explains, type Trials } from './trials.ts'
 
 /** Edits, what an engine with them gives, and which part of what is off they put right. */
@@ -75,49 +76,6 @@ export function uniqueBases(bases: readonly Base[]): Base[] {
     return !keys.has(key) && keys.add(key)
   })
   return first.toSorted((one, other) => other.fixed - one.fixed)
-}
-
-/** What has been made together, until something explains all; what is as good is looked for half as long again. */
-class Together {
-  readonly made: Attempt[] = []
-  readonly #trials: Trials
-  readonly #clock: Clock
-  #foundAt = Infinity
-
-  constructor(trials: Trials, clock: Clock) {
-    this.#trials = trials
-    this.#clock = clock
-  }
-
-  isOver(part: number): boolean {
-    return this.#clock.isOver(part) || this.#clock.elapsed() > 1.5 * this.#foundAt
-  }
-
-  /** Each with the way back of its own; where that is another, each of them with PyTorch's. attempt: a quicker way to the same */
-  consider(edits: readonly Edit[], attemptOne: Trials['attempt'] = this.#trials.attempt): void {
-    const attempt = attemptOne(edits)
-    if (attempt?.tried === undefined) return
-    this.made.push(attempt)
-    const { complete, outputs } = attempt.tried
-    const hasGradients = this.#trials.context.request.cotangents !== undefined
-    if (outputs && !complete && hasGradients) {
-      for (const kept of keptOnes(edits)) {
-        const other = this.#trials.attempt(kept)
-        if (other?.tried !== undefined) this.made.push(other)
-        if (other?.tried?.complete === true) break
-      }
-    }
-    if (this.made.some(({ tried }) => tried!.complete)) {
-      this.#foundAt = Math.min(this.#foundAt, this.#clock.elapsed())
-    }
-  }
-}
-
-/** Edits with the way back of a port without them: all of them, then each alone. */
-function keptOnes(edits: readonly Edit[]): (readonly Edit[])[] {
-  const kept = (edit: Edit): Edit => ({ ...edit, gradient: 'kept' })
-  const all = edits.map((edit) => kept(edit))
-  return edits.length === 1 ? [all] : [all, ...edits.map((edit, i) => edits.with(i, kept(edit)))]
 }
 
 /**

@@ -7,6 +7,7 @@ import { interpret } from '../program/interpret.ts'
 import type { Program } from '../program/operation.ts'
 import type { Known } from '../program/reuse.ts'
 import { largest, unitRoundoff } from '../format/tensor.ts'
+import { areMatches, isClearlyNearer } from './nearer.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
 import { comparisonsWith, departure, fewRows, isGradient, type Question, withoutGradients } from './question.ts'
@@ -126,6 +127,8 @@ export function trialsOf(question: Question): Trials {
   const { context, first, firstContext, isWhole, run, made } = startOf(question)
   const apart = (asked: Question): number => departure(asked, asked.recorded.expected)
   const [whole, inOutputs] = [apart(question), !matches(withoutGradients(question), question.recorded.expected)]
+  const off = comparisonsWith(question, question.recorded.expected)
+  const offInOutputs = off.filter(({ tensor }) => !isGradient(tensor))
 
   /** Whether everything before the gradients is PyTorch's: in a training, the first loss. */
   const isForwardRight = question.request.training === undefined ? !inOutputs : isFirstLossRight(question)
@@ -166,9 +169,10 @@ export function trialsOf(question: Question): Trials {
     // Where the outputs are explained, their gradients may be farther off than PyTorch's: the way back may be another.
     if (!(explained > 0) && !inOutputs) return undefined
     const compared = comparisonsWith(question, others)
-    const outputs = inOutputs && compared.every(({ tensor, outcome }) => outcome === 'match' || isGradient(tensor))
+    const forward = compared.filter(({ tensor }) => !isGradient(tensor))
+    const outputs = inOutputs && areMatches(forward) && isClearlyNearer(forward, offInOutputs)
     if (!(explained > 0) && !outputs) return undefined
-    const complete = compared.every(({ outcome }) => outcome === 'match') && isOther(question, others)
+    const complete = areMatches(compared) && isClearlyNearer(compared, off) && isOther(question, others)
     return { edits, explained: Math.max(0, explained), complete, outputs, digits: digitsOf(question, others) }
   }
 
@@ -235,7 +239,7 @@ export function ran(edits: readonly Edit[], asked: Request, context?: Context): 
 }
 
 export function matches(question: Question, others: Outputs): boolean {
-  return comparisonsWith(question, others).every(({ outcome }) => outcome === 'match')
+  return areMatches(comparisonsWith(question, others))
 }
 
 /** The larger a budget, the more comes within it by chance: what is nearer is likelier. */

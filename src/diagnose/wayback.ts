@@ -1,5 +1,6 @@
 // What is in the way back alone: known ways, and a second edit where every output is explained and the gradients are not.
-import { type Context, nodesAt } from '../edits/context.ts'
+import { isOfWayBack } from '../edits/back.ts'
+import type { Context } from '../edits/context.ts'
 import { type Edit, keyOf } from '../edits/edit.ts'
 import { editsOf, faults } from '../edits/faults.ts'
 import type { Clock } from './clock.ts'
@@ -19,25 +20,6 @@ export function knownOnes(context: Context, areBack: boolean): (readonly Edit[])
     const edits = fault.equivalent === undefined ? editsOf(fault, request, context) : undefined
     return edits === undefined || edits.some(isOfWayBack) !== areBack ? [] : [edits]
   })
-}
-
-/** Whether an edit is about what is given to a port, or by it, or about a function: its way back is written by itself, then. */
-export function isOfLeaves({ operator, operand, value }: Edit, context: Context): boolean {
-  if (operator === 'another') return value !== 'identity'
-  if (operator === 'clip' || operator === 'shortened' || operator === 'roundedProducts') return true
-  const [node] = nodesAt(context, operand)
-  const op = node?.operation.op
-  const kind = node?.operand.kind
-  const isLeaf =
-    op === 'parameter' || op === 'input' || op === 'chunk' || kind === 'initial states' || kind === 'last states'
-  return isLeaf && ['zero', 'reorder', 'layout', 'scale', 'clean'].includes(operator)
-}
-
-const wayBack = new Set(['detach', 'straight', 'derivative', 'truncated', 'part', 'training'])
-
-/** Whether an edit leaves every output as it is. */
-export function isOfWayBack({ operator, operand }: Edit): boolean {
-  return wayBack.has(operator) || operand.in !== undefined || operand.tensor?.startsWith('training.') === true
 }
 
 /** Where every output is explained but the gradients are not, a second edit may be in the way back: first what changes what is left. */

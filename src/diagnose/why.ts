@@ -1,3 +1,4 @@
+import { isOfLeaves, isOfWayBack, kept } from '../edits/back.ts'
 import { type Context, nodesAt, scopesOf } from '../edits/context.ts'
 import type { Edit, Scope } from '../edits/edit.ts'
 import { isKnown } from '../edits/known.ts'
@@ -7,11 +8,12 @@ import { runEdited } from '../edits.ts'
 import { type Clock, clockOf } from './clock.ts'
 import { oneElementOff } from './element.ts'
 import { pairsOf } from './pairs.ts'
-import type { Question } from './question.ts'
+import { isSlight } from './nearer.ts'
+import { comparisonsWith, type Question } from './question.ts'
 import { type Base, basesOf, besideBases, knownTogether, surelyFixed, uniqueBases } from './residual.ts'
 import { suspectsOf } from './suspects.ts'
 import { type Attempt, best, better, explains, type Tried, type Trials, trialsOf } from './trials.ts'
-import { isOfLeaves, isOfWayBack, knownOnes, withWayBack } from './wayback.ts'
+import { knownOnes, withWayBack } from './wayback.ts'
 
 /** How many of the edits that came farthest are run to their end. */
 const farthest = 100
@@ -67,10 +69,9 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
       if (attempt === undefined) continue
       // The way back may be another. Where nothing tells, it is that of a port that is right but for what it reads.
       const isKept = hasGradients ? isExplained(attempt) : isOfLeaves(edit, context)
-      const keeping: Edit = { ...edit, gradient: 'kept' }
-      const kept = isKept ? trials.attempt([keeping]) : undefined
-      if (kept === undefined || hasGradients) put(attempt, edit, attempts)
-      if (kept !== undefined) put(kept, keeping, attempts)
+      const keeping = isKept ? trials.attempt([kept(edit)]) : undefined
+      if (keeping === undefined || hasGradients) put(attempt, edit, attempts)
+      if (keeping !== undefined) put(keeping, kept(edit), attempts)
     }
     return attempts
   }
@@ -86,7 +87,7 @@ function search(question: Question, trials: Trials, clock: Clock): Tried[] {
       const attempt = trials.attempt(edits)
       add(attempt)
       if (attempt !== undefined && hasGradients && isExplained(attempt)) {
-        add(trials.attempt(edits.map((edit): Edit => ({ ...edit, gradient: 'kept' }))))
+        add(trials.attempt(edits.map((edit) => kept(edit))))
       }
     }
     return attempts
@@ -219,11 +220,9 @@ export function everyEdit(context: Context): Edit[] {
 }
 
 /** What no edit explains may be a single number that is off, alone or beside the edit that comes farthest. */
-function besideOneElement(
-  { request, outputs, given }: Question,
-  ranked: readonly Tried[],
-  trials: Trials,
-): Tried | undefined {
+function besideOneElement(question: Question, ranked: readonly Tried[], trials: Trials): Tried | undefined {
+  if (isSlight(comparisonsWith(question, question.recorded.expected))) return undefined
+  const { request, outputs, given } = question
   for (const base of [[], ...ranked.slice(0, elementEdits).map(({ edits }) => edits)]) {
     const element = oneElementOff(request, outputs, given, (asked) => runEdited(base, asked))
     const found = element && trials.attempt([...base, element])?.tried

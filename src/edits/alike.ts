@@ -73,6 +73,18 @@ export function alikeTo(edits: readonly Edit[], context: Context): (readonly Edi
   return inWords(edits, (edit) => inWaysBack(edit, context).flatMap((own) => inScopes(own, context)))
 }
 
+const sameOfTwo: Readonly<Record<string, Scope['layers']>> = { later: 'last', last: 'later' }
+
+/** Edits of later layers said of the last one, and the other way round, where this request has two. */
+export function inLastOrLater(edits: readonly Edit[], context: Context): (readonly Edit[])[] {
+  const other = edits.map((edit): Edit => {
+    const layers = sameOfTwo[edit.scope?.layers ?? '']
+    return layers === undefined ? edit : { ...edit, scope: { ...edit.scope, layers } }
+  })
+  const isSame = edits.every((edit, i) => effectOf(edit, context) === effectOf(other[i]!, context))
+  return isSame && keyOfAll(edits) !== keyOfAll(other) ? [other] : []
+}
+
 /** Edits in other words that mean the same operations in this request: in other scopes, or of another operand. */
 export function relativesOf(edits: readonly Edit[], context: Context): (readonly Edit[])[] {
   const all = inWords(edits, (edit) => {

@@ -2,6 +2,7 @@
 import { type Case, isModelRequest } from '../format/case.ts'
 import type { Engine } from '../engine/run.ts'
 import { type Context, contextOf } from '../edits/context.ts'
+import { kept, known } from '../edits/back.ts'
 import type { Edit } from '../edits/edit.ts'
 import { isSuch, traitsOf } from '../edits/given.ts'
 import { relativesOf } from '../edits/alike.ts'
@@ -187,7 +188,7 @@ const mostSame = 8
 async function withWayBack(recorded: Case, own: Explanation, engine: Engine, limitMs: number): Promise<Explanation> {
   if (isModelRequest(recorded) || recorded.cotangents !== undefined || recorded.training !== undefined) return own
   const until = performance.now() + limitMs
-  const ways = [own.edits, own.edits.map(otherWayBack)]
+  const ways = waysBackOf(own.edits)
   const right = ways.map(() => 0)
   let of = 0
   let refusals = 0
@@ -220,15 +221,27 @@ async function withWayBack(recorded: Case, own: Explanation, engine: Engine, lim
     const confirmed = confirmation.confirmed + right[0]!
     return { ...own, confirmation: { confirmed, of: confirmation.of + of, against } }
   }
-  const isOther = of > 1 && right[1] === of && right[0]! < of
-  if (!isOther) return own
+  const other = of > 1 && right[0]! < of ? ways[right.indexOf(of)] : undefined
+  if (other === undefined) return own
   const context = contextOf(requestOf(recorded))
   const asked = { ...context, request: { ...context.request, cotangents: {} } }
-  return { ...inOtherWords(own, ways[1]!, asked), ...(own.confirmation && { confirmation: own.confirmation }) }
+  return { ...inOtherWords(own, other, asked), ...(own.confirmation && { confirmation: own.confirmation }) }
 }
 
-function otherWayBack({ gradient, ...rest }: Edit): Edit {
-  return gradient === undefined ? { ...rest, gradient: 'kept' } : rest
+/** Themselves; all the other way, then all of one way, then each alone the other way. */
+function waysBackOf(edits: readonly Edit[]): (readonly Edit[])[] {
+  const isKept = edits.map(({ gradient }) => gradient === 'kept')
+  const all = [
+    isKept,
+    isKept.map((own) => !own),
+    ...(edits.length > 1 ? [true, false] : []).map((own) => edits.map(() => own)),
+  ]
+  const each = edits.length > 1 ? edits.map((_, i) => isKept.with(i, !isKept[i])) : []
+  const keys = new Set<string>()
+  return [...all, ...each].flatMap((ways) => {
+    if (keys.has(ways.join()) || !keys.add(ways.join())) return []
+    return [edits.map((edit, i) => (ways[i] === true ? kept(edit) : known(edit)))]
+  })
 }
 
 /** A request that tells two explanations of a case apart, for somebody who can ask a port; undefined where none was found. */

@@ -44,7 +44,7 @@ export interface Attempt {
   readonly processorMs: number
   /** What is said first when the port has been asked for other requests, and whether these refute it. */
   readonly asked?: {
-    readonly first: Ranked | undefined
+    readonly ranked: readonly Ranked[]
     readonly isRefuted: boolean
     readonly against?: string | undefined
   }
@@ -118,7 +118,11 @@ export async function attempt(
     ranked: diagnosis.explanations.slice(0, mostRanked).map(rank),
     ms,
     processorMs: ofProcessor,
-    asked: { first: first && rank(first), isRefuted: right < of, against: first?.confirmation?.against },
+    asked: {
+      ranked: held.explanations.slice(0, mostRanked).map(rank),
+      isRefuted: right < of,
+      against: first?.confirmation?.against,
+    },
     ...(failure === undefined ? {} : { failure }),
   }
 }

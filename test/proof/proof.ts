@@ -2,7 +2,8 @@
 // predicts the port in other cases, before and after the port has been asked for more. --cases N: explained of each planting (4);
 // --others N: predicted (20); --seed N: which ones (1); --search SECONDS: so long an explanation may take of the processor (3);
 // --only TEXT: plantings whose name contains it; --ports MODULE: ports of somebody else, that exports `ports`, each of
-// { name, can(request), run(request), parts? }, where the parts of one with several bugs are ports with one of them each;
+// { name, can(request), run(request), parts? }, where the parts of one with several bugs are ports with one of them each, and may
+// export `right`, { run(request) }: the same without a bug, and cases in which that is wrong are left out;
 // --json FILE: every attempt.
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -102,18 +103,34 @@ async function givenBy(port: Stranger, { case: recorded }: Recorded): Promise<Ou
   return outputs
 }
 
-async function strangersOf(path: string): Promise<readonly Stranger[]> {
-  const { ports } = (await import(pathToFileURL(resolve(path)).href)) as { ports?: readonly Stranger[] }
+interface Strangers {
+  readonly ports: readonly Stranger[]
+  readonly right?: Pick<Stranger, 'run'>
+}
+
+async function strangersOf(path: string): Promise<Strangers> {
+  const { ports, right } = (await import(pathToFileURL(resolve(path)).href)) as Partial<Strangers>
   if (ports === undefined) throw new ParityError('USAGE', `--ports: expected ${path} to export ports, got none`)
-  return ports
+  return { ports, ...(right && { right }) }
+}
+
+/** Without the cases that a port is wrong in whatever its bugs. */
+async function rightIn(port: Strangers['right'], recorded: readonly Recorded[]): Promise<readonly Recorded[]> {
+  if (port === undefined) return recorded
+  const isRight = await Promise.all(recorded.map(async (own) => !isSeen(own.case, await port.run(requestOf(own.case)))))
+  return recorded.filter((_, i) => isRight[i])
 }
 
 const began = performance.now()
-const all = await readCases('fixtures')
-process.stdout.write(`${all.length} cases, seed ${seed}, ${cases} explained and ${others} predicted of each\n`)
+const strangers = values.ports === undefined ? undefined : await strangersOf(values.ports)
+const recordedOnes = await readCases('fixtures')
+const all = await rightIn(strangers?.right, recordedOnes)
+process.stdout.write(
+  `${all.length} of ${recordedOnes.length} cases, seed ${seed}, ${cases} explained and ${others} predicted of each\n`,
+)
 const done: Attempt[] = []
 const isChosen = ({ name }: { readonly name: string }): boolean => name.includes(values.only)
-if (values.ports === undefined) {
+if (strangers === undefined) {
   for (const planting of [...singles, ...mappings].filter(isChosen)) {
     const shown = await shownIn(planting.name, planted(planting))
     done.push(...(await attempts(planting.kind, shown, portOf(planting))))
@@ -127,7 +144,7 @@ if (values.ports === undefined) {
     drawn++
   }
 } else {
-  for (const port of (await strangersOf(values.ports)).filter(isChosen)) {
+  for (const port of strangers.ports.filter(isChosen)) {
     const kind = port.parts === undefined ? 'stranger' : 'pair'
     done.push(...(await attempts(kind, await shownIn(port.name, (recorded) => givenBy(port, recorded)), port)))
   }

@@ -32,11 +32,9 @@ export function markOf({ kind, ranked }: Pick<Attempt, 'kind' | 'ranked'>): Mark
 /** What is said first when the port has been asked; refuted: that other requests are not so is said with it. */
 type AskedMark = Mark | 'refuted'
 
-export function markOfAsked({ kind, asked, ranked: own }: Attempt): AskedMark {
+export function markOfAsked({ kind, asked, ranked }: Attempt): AskedMark {
   if (asked?.isRefuted === true) return 'refuted'
-  // Models are not asked, and of several parts one of the first three counts.
-  const first = asked?.first
-  return markOf({ kind, ranked: first === undefined || within[kind] > 1 ? own : [first] })
+  return markOf({ kind, ranked: asked?.ranked ?? ranked })
 }
 
 function percent(part: number, all: number): string {

@@ -62,12 +62,16 @@ export const groups: readonly (readonly string[])[] = [
 /** Parameters of another layer or direction. value: whose, and which parameters */
 export const sibling: Operator = {
   *candidates(context) {
-    const { num_layers } = context
+    const { num_layers, request } = context
     const hasTwo = isBidirectional(context)
     if (num_layers < 2 && !hasTwo) return
+    const isThere = (tensor: string): boolean => Object.keys(request.params).some((name) => name.includes(tensor))
+    // Two of which one is not there are the other one, which comes before.
+    const last = (tensors: readonly string[]): number => Number(tensors.length === 2 && !tensors.every(isThere))
+    const ordered = groups.toSorted((one, other) => last(one) - last(other))
     for (const [of, other] of Object.entries(others)) {
       if (!changes(other, num_layers, hasTwo)) continue
-      for (const tensors of groups) yield { operator: 'sibling', operand: { op: 'parameter' }, value: { of, tensors } }
+      for (const tensors of ordered) yield { operator: 'sibling', operand: { op: 'parameter' }, value: { of, tensors } }
     }
   },
   edit(edit, context, program) {
