@@ -152,7 +152,8 @@ export function expectedAxes(request: Request): Readonly<Record<string, readonly
   return { ...outputs, ...Object.fromEntries(given) }
 }
 
-function modelExtentOf({ module, inputs: { input, source, target } }: BuiltRequest): ModelExtent {
+/** The sizes of a model that its inputs tell. */
+export function modelExtentOf({ module, inputs: { input, source, target } }: BuiltRequest): ModelExtent {
   const [first, second = 0] = (source ?? input)?.shape ?? []
   const isOne = module === 'OneToMany'
   return { seq_len: isOne ? undefined : first, batch: isOne ? (first ?? 0) : second, target_len: target?.shape[0] }

@@ -33,7 +33,7 @@ export async function confirmed(
   engine: Engine,
   { limitMs, when }: { readonly limitMs: number; readonly when: () => Promise<readonly string[]> },
 ): Promise<Diagnosis> {
-  if (diagnosis.ownDeparture !== undefined || isModelRequest(recorded)) return diagnosis
+  if (diagnosis.ownDeparture !== undefined) return diagnosis
   const { explanations } = diagnosis
   const context = contextOf(requestOf(recorded))
   const relatives = explanations
@@ -247,7 +247,7 @@ function waysBackOf(edits: readonly Edit[]): (readonly Edit[])[] {
 /** A request that tells two explanations of a case apart, for somebody who can ask a port; undefined where none was found. */
 export function tellingOf(recorded: Case, explanations: readonly Explanation[], limitMs: number): string | undefined {
   const [one, two] = explanations
-  if (isModelRequest(recorded) || one === undefined || two === undefined) return undefined
+  if (one === undefined || two === undefined) return undefined
   const until = performance.now() + limitMs
   for (const { other, text } of othersFor(recorded, 0)) {
     if (performance.now() > until) return undefined

@@ -1,5 +1,5 @@
 // Other requests than a case, in which what explains it may be held against a port.
-import { type Case, type RecurrentRequest } from '../format/case.ts'
+import { type Case, isModelRequest, type RecurrentRequest } from '../format/case.ts'
 import { isLayer } from '../format/module.ts'
 import { specOf, type Draw } from '../oracle/fuzz/spec.ts'
 import { renderSpec } from '../oracle/fuzz/words.ts'
@@ -7,21 +7,19 @@ import { decoyOf } from '../verify/again.ts'
 import { randomOf } from '../verify/random.ts'
 import { affordable, drawnAround, drawOf, simplerOf, variationsOf } from './draw.ts'
 import { caseOf, caseOfSpec } from './experiment.ts'
+import { othersForModel } from './models.ts'
+import type { Other } from './other.ts'
 
 const mostDrawn = 200
 /** The smaller ones are as telling, and sooner computed. */
 const largest = 9
 
-/** A case in which explanations are compared, and what it is called. */
-export interface Other {
-  readonly other: Case
-  readonly text: string
-  /** Whether it is asked whatever is said of it. */
-  readonly isFirst: boolean
-}
-
 /** The case with its parameters' numbers in another order, which are as large; then those that are drawn. */
-export function* othersFor(recorded: Case & RecurrentRequest, seed: number): Generator<Other> {
+export function* othersFor(recorded: Case, seed: number): Generator<Other> {
+  if (isModelRequest(recorded)) {
+    yield* othersForModel(recorded, seed)
+    return
+  }
   const decoy = caseOf(decoyOf(recorded), 'decoy')
   yield { other: decoy, text: 'the case with its parameters’ numbers in another order', isFirst: true }
   for (const { draw, isFirst } of drawnFor(recorded, seed)) {

@@ -1,21 +1,23 @@
 // What other requests say of explanations: in how many a port gives what they say.
-import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import type { Case, Outputs, Request } from '../format/case.ts'
 import type { Engine } from '../engine/run.ts'
 import { type Context, contextOf } from '../edits/context.ts'
 import { runEdited } from '../edits.ts'
+import { settleTies } from '../verify/ties.ts'
 import { judge, requestOf } from '../verify.ts'
 import type { Confirmation, Explanation } from '../diagnose.ts'
 import { givenOf } from '../diagnose/given.ts'
 import { isGiven } from '../diagnose/condition.ts'
 import { comparisonsWith, questionOf } from '../diagnose/question.ts'
-import { type Other, othersFor } from './others.ts'
+import type { Other } from './other.ts'
+import { othersFor } from './others.ts'
 
 /** So many others are asked at most for each explanation. */
 const asked = 24
 const mostAsRight = 6
 
 /**
- * Asks a port for other requests, in which the explanations of one case say that it is wrong, or in which it is although they do not. limitMs: after which nothing more is asked. → one for each explanation; none for models
+ * Asks a port for other requests, in which the explanations of one case say that it is wrong, or in which it is although they do not. limitMs: after which nothing more is asked. → one for each explanation
  */
 export async function confirm(
   recorded: Case,
@@ -46,7 +48,6 @@ export async function talliesOf(
   engine: Engine,
   { limitMs, seed = 0 }: { readonly limitMs: number; readonly seed?: number },
 ): Promise<Tally[]> {
-  if (isModelRequest(recorded)) return []
   const until = performance.now() + limitMs
   const tallies = explanations.map((): Tally => ({ confirmed: 0, of: 0, against: undefined, asked: [] }))
   let asRight = 0
@@ -128,7 +129,7 @@ export async function answerOf(engine: Engine, other: Case): Promise<Outputs | u
   const request = requestOf(other)
   try {
     if (engine.supports !== undefined && (await engine.supports(request)) !== true) return undefined
-    const outputs = givenOf(other, await engine.run(request))
+    const outputs = givenOf(other, settleTies(other, await engine.run(request)).outputs)
     return outputs !== undefined && Object.keys(outputs).length === Object.keys(other.expected).length
       ? outputs
       : undefined

@@ -1,4 +1,4 @@
-import { type Case, isModelRequest, type Outputs, type Request } from '../format/case.ts'
+import { type Case, isExported, isModelRequest, type Outputs, type Request } from '../format/case.ts'
 import { kappa } from './compare.ts'
 import { randomOf } from './random.ts'
 import { stepCases } from './steps.ts'
@@ -208,6 +208,7 @@ function withRoundedSums(request: Unmeasured, numbers: Numbers, uniform: Uniform
 
 /** Over how many rows and steps the gradients by parameters, and the loss of a model, are summed. */
 function termsOf(request: Unmeasured): number {
+  if (isExported(request)) return 1
   if (isModelRequest(request)) return elementCount(request.expected['logits']!.shape.slice(0, -1))
   return request.inputs.input.data.length / Math.max(request.config.input_size, 1)
 }

@@ -56,6 +56,28 @@ describe('why', () => {
     }
   })
 
+  it('says of two layers both what is so in the last one and in all later ones', () => {
+    const recorded = layer({ num_layers: 2 })
+    const edit: Edit = {
+      operator: 'layout',
+      operand: { op: 'parameter', tensor: 'weight_hh' },
+      scope: { layers: 'last' },
+      value: 'stored by columns',
+    }
+    const { explanations } = diagnose(recorded, runEdited([edit], requestOf(recorded)), { limitMs: 20_000 })
+    const scopes = explanations.slice(0, 2).map(({ edits: [first] }) => first?.scope)
+    expect(scopes).toEqual([{ layers: 'later' }, { layers: 'last' }])
+    expect(explanations[1]).toMatchObject({ complete: true, sentence: expect.stringContaining('in the last layer') })
+  })
+
+  it('names no bias of another layer or direction where there are none', () => {
+    const recorded = layer({ module: 'LSTM', bidirectional: true, bias: false })
+    const weights = recorded.params['weight_hh_l0']!
+    const params = { ...recorded.params, weight_hh_l0_reverse: weights }
+    const { explanations } = diagnose(recorded, run({ ...requestOf(recorded), params }), { limitMs: 20_000 })
+    expect(explanations[0]!.edits).toMatchObject([{ operator: 'sibling', value: { tensors: ['weight_hh'] } }])
+  })
+
   it.each([
     ['weight_hh transposed', 'bias_ih dropped'],
     ['gates in the order z r n', 'bias_hh dropped'],

@@ -6,7 +6,6 @@ import { confirm } from '../../src/probe/tally.ts'
 import type { Edit } from '../../src/edits/edit.ts'
 import { runEdited } from '../../src/edits.ts'
 import { run } from '../../src/engine/run.ts'
-import { modelCase, modelRequest } from '../models.ts'
 import { cellCase, layerCase } from '../sample.ts'
 
 const own = (...edits: Edit[]): Explanation => ({ faults: [], edits, sentence: '', explained: 1, complete: true })
@@ -65,12 +64,6 @@ describe('confirm', () => {
       expect(await confirm(recorded, [own(transposed)], engine, { limitMs })).toEqual([{ confirmed: 0, of: 0 }])
     }
   })
-
-  it('says nothing of models', async () => {
-    expect(
-      await confirm(modelCase(modelRequest('ManyToOne')), [own(transposed)], port(transposed), { limitMs }),
-    ).toEqual([])
-  })
 })
 
 describe('confirmed', () => {
@@ -125,6 +118,14 @@ describe('confirmed', () => {
       expect(held.edits).toEqual([known])
       expect(held.sentence.endsWith('not on the way back')).toBe(known === kept && told !== kept)
     }
+    // Of two edits each may be known of or not.
+    const both = await confirmedAmong(
+      bare,
+      [own(kept, { ...transposed, gradient: 'kept' })],
+      port(kept, transposed),
+      limitMs,
+    )
+    expect(both.edits).toEqual([kept, transposed])
     // Of a port that gives no gradients nothing is decided.
     const forward = {
       ...port(kept),
