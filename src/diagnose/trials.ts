@@ -7,7 +7,7 @@ import { interpret } from '../program/interpret.ts'
 import type { Program } from '../program/operation.ts'
 import type { Known } from '../program/reuse.ts'
 import { largest, unitRoundoff } from '../format/tensor.ts'
-import { areMatches, isClearlyNearer } from './nearer.ts'
+import { areMatches, isClearlyNearer, isSlight } from './nearer.ts'
 import { checksOf, type Progress, Refuted, watching } from './checks.ts'
 import { fitsConditioned } from './condition.ts'
 import { comparisonsWith, departure, fewRows, isGradient, type Question, withoutGradients } from './question.ts'
@@ -177,6 +177,8 @@ export function trialsOf(question: Question): Trials {
   }
 
   function attemptConditioned(tried: Tried): Tried | undefined {
+    // Rounding that may grow larger explains by itself what is no further off than that.
+    if (isSlight(off)) return undefined
     const others = ran(tried.edits, question.request, context)
     if (others === undefined || !isOther(question, others)) return undefined
     const fits = fitsConditioned(question, others, (asked) => ran(tried.edits, asked))
