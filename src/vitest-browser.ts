@@ -3,9 +3,13 @@ import type { PreparingEngine } from './engine/prepared.ts'
 import type { Engine } from './engine/run.ts'
 import { messageOf, ParityError } from './format/errors.ts'
 import { type Fixture, openFixture } from './format/fixture.ts'
-import { describeFound, type ParityOptions } from './vitest/parity.ts'
+import { describeFound, type ParityOptions } from './testing/parity.ts'
+import { runner } from './testing/vitest.ts'
 
-export { type MatchOptions, type ParityOptions, toMatchTensor, type Tolerances } from './vitest/parity.ts'
+export { type MatchOptions, toMatchTensor, type Tolerances } from './testing/matcher.ts'
+export type { ParityOptions } from './testing/parity.ts'
+// What `expect` has besides.
+export type {} from './testing/vitest.ts'
 
 /**
  * Registers a test for every case of recorded fixtures; to be awaited at the top level of a test file.
@@ -19,7 +23,7 @@ export async function describeParity(
   options: ParityOptions = {},
 ): Promise<void> {
   const files = typeof urls === 'string' ? [urls] : urls
-  await describeFound(async () => ({ files, errors: [], open: fetched }), engine, options)
+  await describeFound(async () => ({ files, errors: [], open: fetched }), engine, runner, options)
 }
 
 /** @throws ParityError FILE_MISSING, FIXTURE_INVALID */

@@ -231,6 +231,44 @@ describe('the npm package', () => {
     expect(shown).toContain('why: the engine reads weight_hh transposed')
     expect(code).toBe(1)
   })
+
+  it('is tested with by Jest', { timeout: 2 * minutes }, async () => {
+    const folder = await project('jest', {
+      'my-port.mjs': await shownAs('src/ports/README.md', 'my-port.mjs'),
+      'package.json': '{ "type": "module", "jest": { "transform": {}, "moduleFileExtensions": ["js", "mjs"] } }',
+      'parity.test.js': await shownAs('src/README.md', 'parity.jest.test.js'),
+    })
+    const { code, shown } = await run(folder, node, [join(tools(), 'jest/bin/jest.js'), '--ci'], {
+      NODE_OPTIONS: '--experimental-vm-modules',
+    })
+    expect(shown).toContain(
+      'mismatch node_modules/torch-parity/fixtures/rnn_cell/default.msgpack: case notes-N5-D10-H7 (RNNCell)',
+    )
+    expect(shown).toContain('why: the engine reads weight_hh transposed')
+    expect(shown).toMatch(/h_1: \d+ of \d+ elements differ/)
+    expect(shown).toMatch(/^Tests: +\d{2} failed, \d+ passed, \d{2} total$/m)
+    expect(code).toBe(1)
+  })
+
+  it('is tested with by node:test', { timeout: minutes }, async () => {
+    const folder = await project('node-test', {
+      'my-port.mjs': await shownAs('src/ports/README.md', 'my-port.mjs'),
+      'parity.test.js': await shownAs('src/README.md', 'parity.node.test.js'),
+    })
+    const { code, shown } = await run(folder, node, ['--test', '--test-reporter', 'tap', 'parity.test.js'])
+    expect(shown).toContain('rnn_cell/default.msgpack: case notes-N5-D10-H7 (RNNCell)')
+    expect(shown).toContain('why: the engine reads weight_hh transposed')
+    expect(shown).toMatch(/h_1: \d+ of \d+ elements differ/)
+    expect(shown).toMatch(/# SKIP undecided/)
+    expect(shown).toMatch(/^# fail \d{2}$/m)
+    expect(code).toBe(1)
+    const right = (await shownAs('src/ports/README.md', 'my-port.mjs')).replace(
+      '[i * hidden_size + j]',
+      '[j * hidden_size + i]',
+    )
+    await writeFile(join(folder, 'my-port.mjs'), right)
+    expect(await run(folder, node, ['--test', 'parity.test.js'])).toMatchObject({ code: 0 })
+  })
 })
 
 describe('the Python package', () => {

@@ -1,38 +1,19 @@
-// What `torch-parity/vitest` gives, but for where fixtures come from: nothing here needs Node.
-import { afterAll, describe, expect, it } from 'vitest'
+// A test for each case of fixtures, whatever runs the tests and wherever the fixtures come from: nothing here needs Node.
 import { show } from '../format/case/wording.ts'
 import type { Case } from '../format/case.ts'
 import type { Fixture } from '../format/fixture.ts'
 import { type Judged, judgedFor } from '../cli/target.ts'
-import { compare, type Judgement, type Tolerance } from '../verify/compare.ts'
+import type { Judgement, Tolerance } from '../verify/compare.ts'
 import { askAgain, kept, once } from '../verify/again.ts'
 import { watched } from '../verify/conduct.ts'
-import { decide } from '../verify/decide.ts'
 import { type Asked, asked, type PreparingEngine } from '../engine/prepared.ts'
 import type { Engine } from '../engine/run.ts'
 import { ParityError } from '../format/errors.ts'
 import type { CausesOfRun } from '../diagnose/causes.ts'
-import type { Axis } from '../format/module.ts'
 import { renderDiagnosis } from '../report/diagnosis.ts'
-import { renderComparison } from '../report/comparison.ts'
-import { nothingOf, percent, renderConduct, renderMismatch } from '../report/text.ts'
-import { broadcastStrides, elementCount, type FloatTensor, formatShape, type Tensor } from '../format/tensor.ts'
-import { isFault, verify, verifyChain, type Verdict } from '../verify.ts'
-
-/** An rtol and an atol: an element may be off by atol + rtol · |expected|. */
-export interface Tolerances {
-  readonly rtol: number
-  readonly atol: number
-}
-
-export interface MatchOptions {
-  /** What the message calls the tensor. */
-  readonly tensor?: string
-  /** The names of its axes, by which the message says where an element stands. */
-  readonly axes?: readonly Axis['name'][]
-  /** Whether NaN matches NaN. */
-  readonly equalNan?: boolean
-}
+import { nothingOf, renderConduct, renderMismatch } from '../report/text.ts'
+import { isFault, requestOf, verify, verifyChain, type Verdict } from '../verify.ts'
+import { toleranceOf, type Tolerances, usage } from './matcher.ts'
 
 export interface ParityOptions {
   /** Only the cases whose `file#id` contains this text. */
@@ -47,61 +28,6 @@ export interface ParityOptions {
   readonly repeat?: number
 }
 
-declare module 'vitest' {
-  interface Matchers<T> {
-    /**
-     * Whether a tensor is PyTorch's, within the error that is allowed.
-     * allowed: a recorded budget, which broadcasts against `expected`, torch.testing.assert_close's defaults, or an rtol and an atol.
-     */
-    toMatchTensor(
-      expected: FloatTensor,
-      allowed: Tensor<'float64'> | 'torch' | Tolerances,
-      options?: MatchOptions,
-    ): void
-  }
-}
-
-/**
- * A matcher for `expect.extend`: one tensor, judged as `torch-parity verify` judges it, with its message.
- * @throws ParityError USAGE where `expected` is no tensor, or what is allowed is not a budget of it.
- */
-export function toMatchTensor(
-  actual: unknown,
-  expected: FloatTensor,
-  allowed: Tensor<'float64'> | 'torch' | Tolerances,
-  { tensor = 'tensor', axes, equalNan = true }: MatchOptions = {},
-): { pass: boolean; message: () => string } {
-  if (!isTensor(expected))
-    throw usage('toMatchTensor: expected a tensor { dtype, shape, data } to compare with, got none')
-  const { shape } = expected
-  if (axes !== undefined && axes.length !== shape.length) {
-    throw usage(`toMatchTensor: expected a name for each axis of ${formatShape(shape)}, got ${axes.length}`)
-  }
-  const named = (axes ?? []).map((name, i) => ({ name, size: shape[i] ?? 0, num_directions: 1 }))
-  const byBudget = isTensor(allowed)
-  if (byBudget && broadcastStrides(allowed.shape, shape) === undefined) {
-    const got = formatShape(allowed.shape)
-    throw usage(`toMatchTensor: expected a budget that broadcasts to ${formatShape(shape)}, got ${got}`)
-  }
-  const tolerance = byBudget ? ({ kind: 'budget' } as const) : toleranceOf(allowed, 'toMatchTensor: expected a budget')
-  if (byBudget && decide(expected, allowed, tolerance).undecided > 0) {
-    throw usage(
-      `toMatchTensor: ${tensor}: expected a budget that decides something, got one so large that a match says little`,
-    )
-  }
-  const comparison = compare(tensor, actual, expected, byBudget ? allowed : noBudget, named, { tolerance, equalNan })
-  const pass = comparison.outcome === 'match'
-  return {
-    pass,
-    message: () =>
-      pass
-        ? `${tensor}: expected a mismatch, got a match: ${percent(comparison.share)} of the allowed error used`
-        : renderComparison(comparison).join('\n').trimStart(),
-  }
-}
-
-const noBudget: Tensor<'float64'> = { dtype: 'float64', shape: [], data: Float64Array.of(0) }
-
 /** Fixtures that have been looked for. */
 export interface Found {
   readonly files: readonly string[]
@@ -114,6 +40,7 @@ export interface Found {
 export async function describeFound(
   find: () => Promise<Found>,
   engine: Engine | PreparingEngine,
+  runner: Runner,
   { filter = '', tolerance = 'budget', target, equalNan = true, repeat = 2 }: ParityOptions,
 ): Promise<void> {
   if (typeof (engine as Partial<Engine> | undefined)?.run !== 'function') {
@@ -137,7 +64,7 @@ export async function describeFound(
     throw new ParityError('NOTHING_JUDGED', `expected at least one case to judge, got ${got}`)
   }
   const run = { engine: asked(engine), judged, judgement: { tolerance: policy, equalNan }, repeat, why: newWhy() }
-  for (const [file, tests] of registered) describeFile(file, tests, run)
+  for (const [file, tests] of registered) await describeFile(file, tests, run, runner)
 }
 
 /** A case to judge, or what keeps us from it. */
@@ -192,6 +119,19 @@ interface Asking {
   readonly outputs: unknown
 }
 
+/** Tensors in memory of their own; Jest's typed arrays are not those of structuredClone. */
+function copied(outputs: unknown): unknown {
+  if (typeof outputs !== 'object' || outputs === null) return outputs
+  const own = Object.entries(outputs as Readonly<Record<string, { readonly data?: unknown } | null>>).map(
+    ([name, tensor]) => {
+      const data = tensor?.data
+      const isList = data instanceof Float32Array || data instanceof Float64Array
+      return [name, isList ? { ...tensor, data: data.slice() } : tensor]
+    },
+  )
+  return Object.fromEntries(own)
+}
+
 /** Asks for a case, for its parts, and again with other parameters in between. */
 async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: Run): Promise<Asking> {
   const { engine: seen, take } = watched(engine)
@@ -201,7 +141,7 @@ async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: 
     const free = await verify(recorded, seen, judgement, {
       onAnswer: (given) => (answer ??= kept(given)),
       // They may stand in memory that the engine uses again.
-      onOutputs: (given) => (outputs ??= structuredClone(given)),
+      onOutputs: (given) => (outputs ??= copied(given)),
     })
     if (repeat === 1 || answer === undefined) return { verdict: { ...free, conduct: take() }, outputs }
     const { verdict } = await verifyChain(recorded, seen, free, judgement)
@@ -214,56 +154,60 @@ async function judgeMoreThanOnce(recorded: Case, { engine, judgement, repeat }: 
   }
 }
 
-// oxlint-disable vitest/valid-title -- titles are what the fixtures say
-function describeFile(file: string, tests: readonly Registered[], own: Run): void {
-  describe(file, () => {
+/** What runs the tests. */
+export interface Runner {
+  describe(name: string, body: () => void): void
+  /** skip: leaves the test out for a reason, and does not come back. */
+  it(name: string, run: (skip: (reason: string) => never) => Promise<void>): void
+  /** A test that is known to be left out; where there is no such thing it is found out when it is run. */
+  readonly skipped?: (name: string, reason: string) => void
+  afterAll(run: () => void): void
+  /** Fails the test that runs. */
+  fail(message: string): never
+}
+
+async function describeFile(file: string, tests: readonly Registered[], own: Run, runner: Runner): Promise<void> {
+  const reasons = runner.skipped === undefined ? [] : await Promise.all(tests.map((test) => refusalOf(test, own)))
+  runner.describe(file, () => {
     let run = 0
     const skipped = { unsupported: 0, undecided: 0 }
-    for (const test of tests) {
-      it(test.name, async ({ skip }) => {
+    for (const [i, test] of tests.entries()) {
+      const reason = reasons[i]
+      if (reason !== undefined) {
+        run++
+        skipped.unsupported++
+        runner.skipped?.(test.name, reason)
+        continue
+      }
+      runner.it(test.name, async (skip) => {
         run++
         if ('error' in test) throw test.error
         const recorded = own.judged.as(test.case)
         const { verdict, outputs } = await judgeMoreThanOnce(recorded, own)
         if (verdict.outcome === 'unsupported' || verdict.outcome === 'undecided') {
           skipped[verdict.outcome]++
-          skip(verdict.outcome === 'undecided' ? `undecided: ${verdict.reason}` : verdict.reason)
+          skip(verdict.outcome === 'undecided' ? `undecided: ${verdict.reason}` : (verdict.reason ?? 'not supported'))
         }
         if (verdict.outcome === 'mismatch') {
           // The whole run is right where only its parts are not, and so leaves nothing to explain.
           const why = verdict.chain === undefined ? await own.why(file, recorded, outputs) : []
-          expect.fail([renderMismatch(file, verdict), ...why].join('\n'))
+          runner.fail([renderMismatch(file, verdict), ...why].join('\n'))
         }
-        if (isFault(verdict)) expect.fail(renderConduct(`${file}: case ${verdict.id}`, verdict.conduct ?? []))
-        expect(verdict.outcome).toBe('match')
+        if (isFault(verdict)) runner.fail(renderConduct(`${file}: case ${verdict.id}`, verdict.conduct ?? []))
+        if (verdict.outcome !== 'match') runner.fail(`expected a match, got ${verdict.outcome}`)
       })
     }
-    // Skipped tests alone are a pass to vitest.
-    afterAll(() => {
+    // Skipped tests alone are a pass to whatever runs them.
+    runner.afterAll(() => {
       if (run > skipped.unsupported + skipped.undecided) return
       throw new ParityError('NOTHING_JUDGED', `${file}: expected at least one case to judge, got ${nothingOf(skipped)}`)
     })
   })
 }
 
-function toleranceOf(given: 'torch' | Tolerances, wanted: string): Tolerance {
-  if (given === 'torch') return { kind: 'torch' }
-  const { rtol, atol }: { rtol?: unknown; atol?: unknown } = Object(given)
-  if (isSize(rtol) && isSize(atol)) return { kind: 'explicit', rtol, atol }
-  throw usage(`${wanted}, 'torch', or { rtol, atol } of at least 0 each, got ${show(given)}`)
-}
-
-function isSize(x: unknown): x is number {
-  return typeof x === 'number' && x >= 0 && x < Infinity
-}
-
-function isTensor(value: unknown): value is Tensor {
-  if (typeof value !== 'object' || value === null || !('shape' in value) || !('data' in value)) return false
-  const { shape, data } = value
-  const isList = data instanceof Float32Array || data instanceof Float64Array
-  return 'dtype' in value && Array.isArray(shape) && isList && data.length === elementCount(shape as number[])
-}
-
-function usage(message: string): ParityError {
-  return new ParityError('USAGE', message)
+/** Why an engine does not take a case, where it says so. */
+async function refusalOf(test: Registered, { engine }: Run): Promise<string | undefined> {
+  if ('error' in test) return undefined
+  const answer: unknown = await engine.supports?.(requestOf(test.case))
+  return typeof answer === 'string' ? answer : undefined
 }
