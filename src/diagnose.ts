@@ -6,6 +6,7 @@ import { type Context, nodesAt } from './edits/context.ts'
 import type { Edit } from './edits/edit.ts'
 import { keyInLoop } from './edits/parts.ts'
 import { supports } from './engine/run.ts'
+import { asWhole } from './verify/filled.ts'
 import { nameOf } from './edits/known.ts'
 import { sentenceOf } from './edits/words.ts'
 import { ownDeparture } from './diagnose/own.ts'
@@ -60,6 +61,12 @@ export interface Diagnosis {
   readonly telling?: string | undefined
 }
 
+/** Without those of which nothing but samples is known. */
+function known({ samples }: Case, outputs: Outputs): Outputs {
+  if (samples === undefined) return outputs
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => !Object.hasOwn(samples, name)))
+}
+
 /** An explanation is confirmed where a port gives what it says for so many other requests at least. */
 export const leastConfirming = 6
 
@@ -68,14 +75,16 @@ const mostExplanations = 5
 /**
  * Says where outputs depart from PyTorch's, and which edits of PyTorch's program give just these. Nothing but the outputs is needed:
  * edited programs are run, and likely pairs, until one gives the same. Where our own engine is wrong, that is said instead.
- * outputs: some or all of what the case expects; limitMs: after which nothing more is tried; now: the clock by which that is told, in
+ * answered: some or all of what the case expects; limitMs: after which nothing more is tried; now: the clock by which that is told, in
  * milliseconds, as of the processor alone where a machine has other work.
  */
 export function diagnose(
-  recorded: Case,
-  outputs: Outputs,
+  given: Case,
+  answered: Outputs,
   { limitMs = 3000, now }: { limitMs?: number; now?: () => number } = {},
 ): Diagnosis {
+  const recorded = asWhole(given)
+  const outputs = known(recorded, answered)
   const question = questionOf(recorded, outputs)
   const comparisons = comparisonsWith(question, recorded.expected)
   if (comparisons.every(({ outcome }) => outcome === 'match')) return { where: [], explanations: [] }

@@ -1,18 +1,20 @@
 import { type Case, expectedAxes, isExported, type Outputs, type Request } from './format/case.ts'
-import { compare, type Comparison, defaultJudgement, type Judgement, surplus } from './verify/compare.ts'
+import { type Comparison, defaultJudgement, type Judgement } from './verify/compare.ts'
 import { chainOf } from './verify/chains.ts'
 import { type Conduct, fails } from './verify/conduct.ts'
 import { decidedSteps, faintOf } from './verify/decide.ts'
 import { type Engine, supports } from './engine/run.ts'
 import { messageOf, ParityError } from './format/errors.ts'
+import { judge } from './verify/judge.ts'
 import { type Correspondence, corresponding } from './verify/correspondence.ts'
-import { type Blame, blamed, decisionFor, isOptional, partsOf, tapsOf } from './verify/parts.ts'
+import { type Blame, blamed, decisionFor, partsOf, tapsOf } from './verify/parts.ts'
 import { type Ratios, ratiosOf } from './verify/ratio.ts'
 import { stepCases } from './verify/steps.ts'
 import { settleTies, type Tie } from './verify/ties.ts'
 import { decisionOf, reasonToDoubt } from './verify/doubt.ts'
 
 export { decisionOf } from './verify/doubt.ts'
+export { judge } from './verify/judge.ts'
 
 /**
  * What came of a case. `undecided`: everything that was compared agrees, and that says nothing, because the allowed error is too
@@ -42,6 +44,8 @@ export interface Verdict {
   readonly blame?: readonly Blame[]
   /** Of a captured model, where the whole does not match: each tap alone, from PyTorch's own taps before it, as far as the engine takes parts. */
   readonly parts?: readonly Comparison[]
+  /** Taps that were not asked for alone though others were, and why. */
+  readonly unasked?: readonly { readonly tap: string; readonly why: string }[]
   /** A sequence in parts, where its states are not handed on as in the whole run. */
   readonly chain?: { readonly sizes: readonly number[]; readonly comparisons: readonly Comparison[] }
   /** The tensors of a match of which zeros would match most numbers, though not the largest; where there is no step check. */
@@ -90,8 +94,12 @@ export async function verify(
   const steps = singles.length === 0 ? undefined : await judgeSteps(recorded, singles, engine, judgement)
   const judged = { id, module, comparisons, ...tied, ...tapsOf(recorded, comparisons), ...(steps && { steps }) }
   const isWhole = observer.wholeOnly === true || (free && decision.wide.length === 0)
-  const alone = await judgeParts(recorded, engine, judgement, isWhole, observer)
-  const beside = { ...(alone.length > 0 && { parts: alone }), ...(!free && blamed(recorded, comparisons)) }
+  const { alone, unasked } = await judgeParts(recorded, engine, judgement, isWhole, observer)
+  const beside = {
+    ...(alone.length > 0 && { parts: alone }),
+    ...(unasked.length > 0 && { unasked }),
+    ...(!free && blamed(recorded, comparisons)),
+  }
   const partsMatch = alone.every(({ outcome }) => outcome === 'match')
   const matches = free && partsMatch && (steps?.comparisons ?? []).every(({ outcome }) => outcome === 'match')
   if (!matches) return { ...judged, ...beside, outcome: 'mismatch' }
@@ -182,18 +190,21 @@ async function judgeParts(
   judgement: Judgement,
   isDecided: boolean,
   observer: Observer,
-): Promise<readonly Comparison[]> {
+): Promise<{ readonly alone: readonly Comparison[]; readonly unasked: NonNullable<Verdict['unasked']> }> {
   if (isDecided || !isExported(recorded) || engine.supports === undefined || judgement.tolerance.kind !== 'budget')
-    return []
+    return { alone: [], unasked: [] }
   const comparisons: Comparison[] = []
-  for (const part of partsOf(recorded)) {
+  const { cases, unasked } = partsOf(recorded)
+  for (const part of cases) {
     if ((await askWhetherSupported(part, engine)) !== true) continue
     const outputs = await run(part, engine)
     const judged = judge(part, outputs, judgement)
     if (judged.some(({ outcome }) => outcome === 'mismatch')) observer.onWrongPart?.(part, outputs)
     comparisons.push(...judged)
   }
-  return comparisons
+  // Of an engine that takes no parts nothing is left out.
+  const isTaken = comparisons.length > 0
+  return { alone: comparisons, unasked: isTaken ? Object.entries(unasked).map(([tap, why]) => ({ tap, why })) : [] }
 }
 
 async function askWhetherSupported(recorded: Case, engine: Engine): Promise<true | string> {
@@ -262,30 +273,6 @@ function failed(recorded: Case, engine: Engine, cause: unknown): ParityError {
       cause,
     },
   )
-}
-
-/** Judges outputs, which may be anything, tensor by tensor; a missing or surplus one is a mismatch. */
-export function judge(recorded: Case, outputs: unknown, judgement: Judgement = defaultJudgement): Comparison[] {
-  const given = typeof outputs === 'object' && outputs !== null ? (outputs as Partial<Outputs>) : {}
-  const axes = expectedAxes(recorded)
-  const isAsked = (name: string): boolean => Object.hasOwn(given, name) || !isOptional(recorded, name)
-  const asked = Object.entries(recorded.expected).filter(([name]) => isAsked(name))
-  const comparisons = asked.map(([name, expected]) =>
-    // Reading the case has checked that every expected tensor has its budget and its axes.
-    compare(
-      name,
-      Object.hasOwn(given, name) ? given[name] : undefined,
-      expected,
-      recorded.budget[name]!,
-      axes[name]!,
-      judgement,
-    ),
-  )
-  for (const name of Object.keys(given)) {
-    // What others have published may be a part of what torch returns.
-    if (!Object.hasOwn(recorded.source === undefined ? recorded.expected : axes, name)) comparisons.push(surplus(name))
-  }
-  return comparisons
 }
 
 /** A folded row is a time step of a batch row, of one layer and direction. */

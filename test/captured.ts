@@ -93,6 +93,26 @@ export const capturedRecord = {
   alone: { first: budget(1e-6, 2), act: budget(1e-7, 2), output: budget(2e-6, 2) },
 }
 
+/** The same with samples in the place of `act`; its sums are anything. */
+export const sampledRecord = {
+  ...capturedRecord,
+  expected: { first: capturedRecord.expected.first, output: capturedRecord.expected.output },
+  budget: { first: capturedRecord.budget.first, output: capturedRecord.budget.output },
+  alone: { first: capturedRecord.alone.first, output: capturedRecord.alone.output },
+  samples: {
+    act: {
+      stream: '0/one/act/samples',
+      values: float32([2], [hidden[0]!, hidden[2]!]),
+      budget: budget(1e-6, 2),
+      alone: budget(1e-7, 2),
+      block: 3,
+      sums: { dtype: 'float64', shape: [2], data: new Uint8Array(16) },
+      sums_budget: { dtype: 'float64', shape: [2], data: new Uint8Array(16) },
+      kinds: 0,
+    },
+  },
+}
+
 export function capturedBytes(
   messages: readonly unknown[] = [programRecord, weightsRecord, capturedRecord],
   cases = 1,

@@ -53,6 +53,7 @@ class Case(TypedDict):
     training: NotRequired[dict[str, Any]]
     source: NotRequired[str]
     alone: NotRequired[dict[str, EncodedTensor]]
+    samples: NotRequired[dict[str, Any]]
 
 
 class Producer(TypedDict):

@@ -1,13 +1,14 @@
 import { parentPort } from 'node:worker_threads'
 import { CausesOfRun } from '../diagnose/causes.ts'
 import { diagnosisOf } from '../diagnose/given.ts'
+import { asWhole } from '../verify/filled.ts'
 import type { Asked } from './explainer.ts'
 
 const causes = new CausesOfRun()
 
 function answer(asked: Asked): unknown {
   if (asked.kind === 'explain') return diagnosisOf(asked.recorded, asked.outputs, asked.limitMs)
-  if (asked.kind === 'look') return causes.look(asked.file, asked.recorded, asked.outputs)
+  if (asked.kind === 'look') return causes.look(asked.file, asWhole(asked.recorded), asked.outputs)
   causes.lookAgain()
   return causes.result()
 }

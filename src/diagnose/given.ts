@@ -1,6 +1,7 @@
 import type { Case, Outputs } from '../format/case.ts'
 import { diagnose, type Diagnosis } from '../diagnose.ts'
 import { elementCount, type FloatTensor } from '../format/tensor.ts'
+import { asWhole } from '../verify/filled.ts'
 import { judge } from '../verify.ts'
 
 /** Of what an engine gave, what was asked for; and nothing where it is no tensors, if of another shape. */
@@ -15,7 +16,8 @@ export function givenOf(recorded: Case, outputs: unknown): Outputs | undefined {
 }
 
 /** Why outputs depart, as far as they are tensors, if of another shape, among those that were asked for; else nothing. */
-export function diagnosisOf(recorded: Case, outputs: unknown, limitMs = 1000): Diagnosis | undefined {
+export function diagnosisOf(asked: Case, outputs: unknown, limitMs = 1000): Diagnosis | undefined {
+  const recorded = asWhole(asked)
   const given = givenOf(recorded, outputs)
   if (given === undefined) return undefined
   const diagnosis = diagnose(recorded, given, { limitMs })

@@ -1,6 +1,7 @@
 // A case: what a module or model was asked, and what PyTorch gave.
 import type { Training as TrainingRecord } from './case/record.ts'
 import { type ExportedConfig, plainAxes } from './exported.ts'
+import type { Sampled } from './exported/samples.ts'
 import { isModel, type ModelConfig, type ModelExtent, type ModelName, modelSignature } from './model.ts'
 import { type Axis, axis, type Config, extentOf, type ModuleName, parameterAxes, signatureOf } from './module.ts'
 import type { FloatDType, FloatTensor, Tensor } from './tensor.ts'
@@ -125,6 +126,8 @@ export type Case = Request & {
   readonly states?: Outputs
   /** Of a captured model: for each tap the budget of what gives it alone, from PyTorch's own taps before it. */
   readonly alone?: Readonly<Record<string, Tensor<'float64'>>>
+  /** Of a captured model: what is known of taps that are kept as samples; they are in no other of these. */
+  readonly samples?: Readonly<Record<string, Sampled>>
   /**
    * What `targeted` has composed the budgets with; never in a file. In them Infinity then stands for an element that may be
    * anything. roundoff: that of its arithmetic; flushes: whether subnormal numbers may become 0.

@@ -2,6 +2,7 @@
 import { oneLine } from '../format/errors.ts'
 import type { Comparison } from '../verify/compare.ts'
 import type { Blame } from '../verify/parts.ts'
+import type { Verdict } from '../verify.ts'
 import { renderComparison } from './comparison.ts'
 
 /** Of a captured model: what is wrong first, what is wrong by itself, and the rest in a line each. */
@@ -9,6 +10,7 @@ export function renderBlame(
   comparisons: readonly Comparison[],
   blame: readonly Blame[],
   parts: readonly Comparison[] = [],
+  unasked: NonNullable<Verdict['unasked']> = [],
 ): string[] {
   const byName = new Map(comparisons.map((each) => [each.tensor, each]))
   const names = (of: readonly Comparison[]): string => of.map(({ tensor }) => oneLine(tensor)).join(', ')
@@ -26,6 +28,7 @@ export function renderBlame(
   }
   const right = wrong.length > 0 ? parts.filter(({ outcome }) => outcome === 'match') : []
   if (right.length > 0) lines.push(`  right by themselves, from PyTorch’s own tensors before them: ${names(right)}`)
+  for (const { tap, why } of unasked) lines.push(`  not asked for by itself: ${oneLine(tap)}, ${oneLine(why)}`)
   const after = comparisons.filter(({ tensor, outcome }) => outcome === 'mismatch' && !isBlamed(tensor))
   if (after.length > 0) lines.push(`  off after that: ${names(after)}`)
   const matched = comparisons.filter(({ outcome }) => outcome === 'match')

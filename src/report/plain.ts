@@ -28,6 +28,7 @@ function comparisonOf({
   rtol,
   atol,
   worst,
+  sampled,
   ...rest
 }: Results['cases'][number]['comparisons'][number]): Comparison {
   return {
@@ -35,6 +36,7 @@ function comparisonOf({
     share: Number(share),
     rtol: Number(rtol),
     atol: Number(atol),
+    ...(sampled && { sampled: { ...sampled, ...(sampled.sum && { sum: numbersOf(sampled.sum) }) } }),
     ...(worst && {
       worst: {
         ...worst,
@@ -45,6 +47,12 @@ function comparisonOf({
       },
     }),
   } as Comparison
+}
+
+type Sum = NonNullable<NonNullable<Results['cases'][number]['comparisons'][number]['sampled']>['sum']>
+
+function numbersOf(sum: Sum): object {
+  return { ...sum, error: Number(sum.error), allowed: Number(sum.allowed) }
 }
 
 /** What `verify` prints of a mismatch, without colour. */

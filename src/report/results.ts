@@ -39,6 +39,21 @@ const Comparison = z.strictObject({
     })
     .optional(),
   share: number,
+  sampled: z
+    .strictObject({
+      of: count,
+      sum: z
+        .strictObject({
+          from: z.array(count).readonly(),
+          to: z.array(count).readonly(),
+          error: number,
+          allowed: number,
+          off: count,
+          blocks: count,
+        })
+        .optional(),
+    })
+    .optional(),
   firstStep: z.strictObject({ forward: count.optional(), reverse: count.optional() }).optional(),
   rtol: number,
   atol: number,
@@ -148,6 +163,10 @@ const Case = z.strictObject({
     )
     .optional(),
   parts: z.array(Comparison).optional(),
+  unasked: z
+    .array(z.strictObject({ tap: z.string(), why: z.string() }))
+    .readonly()
+    .optional(),
   correspondences: z
     .array(z.strictObject({ tensor: z.string(), tap: z.string(), order: z.array(count).readonly().optional() }))
     .readonly()

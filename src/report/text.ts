@@ -114,7 +114,7 @@ export function renderMismatch(file: string, verdict: Verdict, colors: Colors = 
   ]
   const { comparisons, blame, parts } = verdict
   if (blame === undefined) for (const comparison of comparisons) lines.push(...renderComparison(comparison))
-  else lines.push(...renderBlame(comparisons, blame, parts))
+  else lines.push(...renderBlame(comparisons, blame, parts, verdict.unasked))
   for (const each of alone(verdict.steps?.comparisons ?? [])) lines.push(...renderComparison(each, 'each step alone'))
   for (const comparison of verdict.chain?.comparisons ?? []) {
     if (comparison.outcome === 'mismatch') lines.push(...renderComparison(comparison, inParts(verdict)))

@@ -3,6 +3,7 @@ import { show } from '../format/case/wording.ts'
 import type { Case } from '../format/case.ts'
 import type { Fixture } from '../format/fixture.ts'
 import { type Judged, judgedFor } from '../cli/target.ts'
+import { asWhole } from '../verify/filled.ts'
 import type { Judgement, Tolerance } from '../verify/compare.ts'
 import { askAgain, kept, once } from '../verify/again.ts'
 import { watched } from '../verify/conduct.ts'
@@ -108,7 +109,7 @@ function newWhy(): Why {
   return async (file, recorded, outputs) => {
     const { CausesOfRun: Causes } = await import('../diagnose/causes.ts')
     causes ??= new Causes({ limitMs: searchesMs, searchMs, isEager: true, heldBytes: 0 })
-    const diagnosis = causes.look(file, recorded, outputs)
+    const diagnosis = causes.look(file, asWhole(recorded), outputs)
     return diagnosis === undefined ? [] : [renderDiagnosis(diagnosis)]
   }
 }

@@ -2,6 +2,7 @@ import type { Axis } from '../format/module.ts'
 import { type Place, placeOf } from '../format/place.ts'
 import {
   broadcastStrides,
+  elementCount,
   type FloatDType,
   type FloatTensor,
   formatShape,
@@ -59,6 +60,18 @@ export interface Departure {
   readonly allowed: number
 }
 
+/** A weighted sum of numbers one after the other, in C order. */
+export interface SumOff {
+  readonly from: readonly number[]
+  readonly to: readonly number[]
+  readonly error: number
+  /** The error that would still match. */
+  readonly allowed: number
+  /** How many sums are off, of how many. */
+  readonly off: number
+  readonly blocks: number
+}
+
 /** One tensor pair, judged. */
 export interface Comparison {
   readonly tensor: string
@@ -77,6 +90,8 @@ export interface Comparison {
   readonly share: number
   /** The first time step, in the direction of time, or step of an optimizer, at which an element is off. */
   readonly firstStep?: { readonly forward?: number; readonly reverse?: number }
+  /** Of a tensor of which samples are kept: how many numbers it has, and the sum over a block of them that is farthest off, if any is. */
+  readonly sampled?: { readonly of: number; readonly sum?: SumOff }
   /** The smallest rtol that would pass with an atol of 0; Infinity when none would. */
   readonly rtol: number
   /** The smallest atol that would pass with an rtol of 0; Infinity when none would. */
@@ -194,7 +209,7 @@ export function compare(
 /** The smallest share above 1: an error above its limit stays so when the quotient rounds down to 1. */
 const overLimit = 1 + Number.EPSILON
 
-function failed(tensor: string, problem: string, elements: number): Comparison {
+export function failed(tensor: string, problem: string, elements: number): Comparison {
   return {
     tensor,
     outcome: 'mismatch',
@@ -214,7 +229,10 @@ export function surplus(tensor: string): Comparison {
 }
 
 /** Engines are the user's, so nothing about what they return is taken for granted. */
-function problemOf(actual: unknown, expected: FloatTensor): string | undefined {
+export function problemOf(
+  actual: unknown,
+  expected: { readonly dtype: FloatDType; readonly shape: readonly number[] },
+): string | undefined {
   if (actual === undefined) return 'expected a tensor, got none'
   if (typeof actual !== 'object' || actual === null) return `expected a tensor, got ${typeof actual}`
   if (!('shape' in actual) || !Array.isArray(actual.shape) || !('dtype' in actual) || !('data' in actual)) {
@@ -233,9 +251,8 @@ function problemOf(actual: unknown, expected: FloatTensor): string | undefined {
   if (!(data instanceof storage)) {
     return `expected data in a ${storage.name}, got ${Object.prototype.toString.call(data).slice(8, -1)}`
   }
-  if (data.length !== expected.data.length) {
-    return `expected ${expected.data.length} elements in data, got ${data.length}`
-  }
+  const count = elementCount(expected.shape)
+  if (data.length !== count) return `expected ${count} elements in data, got ${data.length}`
   return undefined
 }
 

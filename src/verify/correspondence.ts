@@ -1,9 +1,11 @@
 // Tensors of a port under names of its own: which of a captured model's they are, by their numbers.
-import type { Case, ExportedRequest, Outputs } from '../format/case.ts'
+import { type Case, expectedAxes, type ExportedRequest, type Outputs } from '../format/case.ts'
 import { elementCount, type FloatTensor, indexAt } from '../format/tensor.ts'
-import { compare, defaultJudgement } from './compare.ts'
+import { sizes } from '../format/module.ts'
+import { defaultJudgement } from './compare.ts'
 import { decide } from './decide.ts'
-import { plainAxes } from '../format/exported.ts'
+import { judge } from './judge.ts'
+import { withSamples } from './samples.ts'
 
 /** A tensor of another name that has a tap's numbers, within its budget. */
 export interface Correspondence {
@@ -27,14 +29,15 @@ export function corresponding(
 ): { readonly outputs: unknown; readonly found: readonly Correspondence[] } {
   if (typeof given !== 'object' || given === null) return { outputs: given, found: [] }
   const own = given as Partial<Outputs>
-  const others = Object.keys(own).filter((name) => !Object.hasOwn(recorded.expected, name))
+  const taps = recorded.config.taps.map(({ name }) => name)
+  const others = Object.keys(own).filter((name) => !taps.includes(name))
   if (others.length === 0) return { outputs: given, found: [] }
   const outputs: Record<string, unknown> = { ...own }
   const found: Correspondence[] = []
   for (const tensor of others) {
     const value = own[tensor]
     if (!isTensor(value, recorded.dtype)) continue
-    for (const tap of Object.keys(recorded.expected)) {
+    for (const tap of taps) {
       if (Object.hasOwn(outputs, tap)) continue
       const order = orderOf(recorded, tap, value)
       // On the way axes may stand as the port has them; what a model gives has its shape.
@@ -70,8 +73,9 @@ function isTensor(value: unknown, dtype: string): value is FloatTensor {
 }
 
 /** In which order of axes a tensor has a tap's numbers; undefined in none. */
-function orderOf({ expected, budget }: Case, tap: string, value: FloatTensor): readonly number[] | undefined {
-  const { shape } = expected[tap]!
+function orderOf(recorded: Case, tap: string, value: FloatTensor): readonly number[] | undefined {
+  const { expected, budget } = withSamples(recorded)
+  const shape = sizes(expectedAxes(recorded)[tap]!)
   if (shape.length !== value.shape.length || value.data.length === 0) return undefined
   // What lets anything pass tells nothing.
   const { decided, undecided } = decide(expected[tap]!, budget[tap]!, defaultJudgement.tolerance)
@@ -80,8 +84,9 @@ function orderOf({ expected, budget }: Case, tap: string, value: FloatTensor): r
   const orders = shape.length <= mostAxes ? permutations(axes) : [axes]
   return orders.find((order) => {
     if (order.some((axis, i) => value.shape[i] !== shape[axis])) return false
-    const own = turned(value, order)
-    return compare(tap, own, expected[tap]!, budget[tap]!, plainAxes(shape), defaultJudgement).outcome === 'match'
+    return judge(recorded, { [tap]: turned(value, order) }).some(
+      ({ tensor, outcome }) => tensor === tap && outcome === 'match',
+    )
   })
 }
 

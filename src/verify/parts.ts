@@ -1,10 +1,13 @@
 // A captured model part by part: which tensor is wrong first, and each alone from PyTorch's own tensors before it.
 import { type Case, type ExportedRequest, isExported, type Outputs } from '../format/case.ts'
-import { type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../format/exported.ts'
+import { type ExportedConfig, keyOf, madeOf, plainAxes, type Reference, type Tap } from '../format/exported.ts'
 import { type Part, partOf, partOfSeveral } from '../format/exported/part.ts'
 import type { Tensor } from '../format/tensor.ts'
-import type { Comparison, Tolerance } from './compare.ts'
+import { run } from '../engine/run.ts'
+import { compare, type Comparison, defaultJudgement, type Tolerance } from './compare.ts'
 import { decisionOf } from './doubt.ts'
+import { filled } from './filled.ts'
+import { withSamples } from './samples.ts'
 
 /** A tensor that is wrong though all that it is computed from is right. */
 export interface Blame {
@@ -71,19 +74,52 @@ function nameOf(value: Reference, taps: ReadonlyMap<string, Tap>): string[] {
 
 const known = new WeakMap<ExportedConfig, readonly Part[]>()
 
+/** A case for each tap alone, and which taps are not asked for so, and why. */
+export interface Parts {
+  readonly cases: readonly ExportedCase[]
+  readonly unasked: Readonly<Record<string, string>>
+}
+
 /**
  * A case for each tap: its operations alone, from PyTorch's own taps and inputs, under their names. `config.part` says which it is, so
- * that an engine can tell it from the whole. None where the file says nothing of what may be off then.
+ * that an engine can tell it from the whole. None where the file says nothing of what may be off then. Where samples of a tap are kept,
+ * our own engine's stands in its place, and then also gives what is expected of what is made of it.
  */
-export function partsOf(recorded: ExportedCase): ExportedCase[] {
-  const { config, alone } = recorded
-  if (alone === undefined || config.part !== undefined) return []
+export function partsOf(whole: ExportedCase): Parts {
+  const { config } = whole
+  if (whole.alone === undefined || config.part !== undefined) return { cases: [], unasked: {} }
   let parts = known.get(config)
   if (parts === undefined) {
     parts = config.taps.flatMap((tap) => partOf(config, tap) ?? [])
     known.set(config, parts)
   }
-  return parts.map((part) => caseOf(recorded, part, alone))
+  const { recorded, ours, missing } = filled(whole)
+  const unasked: Record<string, string> = {}
+  const cases = parts.flatMap((part) => {
+    const tap = part.config.part!
+    const used = [tap, ...Object.values(part.from).flatMap((source) => ('tap' in source ? [source.tap] : []))]
+    const lost = used.find((name) => Object.hasOwn(missing, name))
+    if (lost !== undefined) {
+      unasked[tap] = `samples are kept of ${lost}: ${missing[lost]}`
+      return []
+    }
+    const own = caseOf(recorded, part, recorded.alone ?? {})
+    if (!used.some((name) => ours.has(name))) return [own]
+    const expected = run(requestFor(own))
+    const free = { ...own, expected: recorded.expected, budget: recorded.budget }
+    if (compareTap(free, tap, expected[tap]).outcome === 'match') return [{ ...own, expected }]
+    unasked[tap] = 'our engine gives other numbers than PyTorch for it'
+    return []
+  })
+  return { cases, unasked }
+}
+
+function requestFor({ module, config, dtype, params, inputs }: ExportedCase): ExportedRequest {
+  return { module, config, dtype, params, inputs }
+}
+
+function compareTap({ expected, budget }: ExportedCase, tap: string, own: unknown): Comparison {
+  return compare(tap, own, expected[tap]!, budget[tap]!, plainAxes(expected[tap]!.shape), defaultJudgement)
 }
 
 /** What one operation gives, from those taps before it that count. budgets: of the taps. undefined where nothing makes it. */
@@ -132,8 +168,9 @@ export function decisionFor(
 ): ReturnType<typeof decisionOf> {
   if (!isExported(recorded)) return decisionOf(recorded, recorded.expected, tolerance)
   const judged = new Set(comparisons.map(({ tensor }) => tensor))
-  const given = Object.fromEntries(Object.entries(recorded.expected).filter(([name]) => judged.has(name)))
-  const { decided, wide } = decisionOf(recorded, given, tolerance)
+  const known = withSamples(recorded)
+  const given = Object.fromEntries(Object.entries(known.expected).filter(([name]) => judged.has(name)))
+  const { decided, wide } = decisionOf(known, given, tolerance)
   const { nodes, taps } = recorded.config
   const isChosen = (name: string): boolean => {
     const value = taps.find((tap) => tap.name === name)?.value
@@ -141,7 +178,7 @@ export function decisionFor(
     const dtype = value !== undefined && 'node' in value ? node?.dtypes[value.output ?? 0] : undefined
     if (dtype === undefined || dtype.includes('float')) return false
     // Where most are anybody's choice the rest says little.
-    const { data } = recorded.budget[name]!
+    const { data } = known.budget[name]!
     return 2 * data.filter((own) => own === 0).length > data.length
   }
   return { decided, wide: wide.filter((name) => !isChosen(name)) }

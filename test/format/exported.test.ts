@@ -4,7 +4,7 @@ import type { ExportedRequest } from '../../src/format/case.ts'
 import { ParityError } from '../../src/format/errors.ts'
 import { type CaseOrError, openFixture } from '../../src/format/fixture.ts'
 import { verify } from '../../src/verify.ts'
-import { capturedBytes, capturedRecord, header, programRecord, weightsRecord } from '../captured.ts'
+import { capturedBytes, capturedRecord, header, programRecord, sampledRecord, weightsRecord } from '../captured.ts'
 import { changed, gone, paths } from '../mutated.ts'
 import { random } from '../random.ts'
 import { caseRecord, cellCase, fixtureBytes, sourceOf } from '../sample.ts'
@@ -58,6 +58,8 @@ const { nodes, taps } = programRecord
 const [linear, relu, last] = nodes as [object, object, object]
 const w = weightsRecord
 const c = capturedRecord
+const s = sampledRecord
+const withAct = (change: object): object => ({ ...s, samples: { act: { ...s.samples.act, ...change } } })
 
 describe('what is refused', () => {
   it.each<[what: string, messages: readonly unknown[], said: string]>([
@@ -125,6 +127,36 @@ describe('what is refused', () => {
       'a tap that is not expected',
       [programRecord, w, { ...c, expected: { act: c.expected.act, output: c.expected.output } }],
       'expected.first: expected a tensor of shape (2, 2), got none',
+    ],
+    [
+      'samples of no tap',
+      [programRecord, w, { ...s, samples: { gone: s.samples.act } }],
+      'samples.gone: expected one of first, act, output, got "gone"',
+    ],
+    [
+      'samples of a tap that is whole',
+      [programRecord, w, { ...c, samples: s.samples }],
+      'expected.act: expected one of first, output, got "act"',
+    ],
+    [
+      'more samples than numbers',
+      [programRecord, w, withAct({ values: { ...s.samples.act.values, shape: [5] } })],
+      'samples.act.values: expected 1 to 4 samples in one axis, got shape (5)',
+    ],
+    [
+      'samples in two axes',
+      [programRecord, w, withAct({ values: { ...s.samples.act.values, shape: [1, 2] } })],
+      'samples.act.values: expected 1 to 4 samples in one axis, got shape (1, 2)',
+    ],
+    [
+      'other blocks than sums',
+      [programRecord, w, withAct({ block: 1 })],
+      'samples.act.sums: expected shape (4), got (2)',
+    ],
+    [
+      'sums that are no numbers',
+      [programRecord, w, withAct({ sums: { ...s.samples.act.sums, data: new Uint8Array(16).fill(255) } })],
+      'samples.act.sums: expected finite numbers, got NaN',
     ],
     ['states', [programRecord, w, { ...c, states: {} }], 'expected no key "states"'],
     ['another dtype', [programRecord, w, { ...c, dtype: 'float64' }], 'params.first.weight: expected dtype float64'],
@@ -209,8 +241,10 @@ describe.each([
   ['program', 0],
   ['weights', 1],
   ['case', 2],
-] as const)('a %s', (_, which) => {
-  const good = [programRecord, weightsRecord, capturedRecord] as const
+  ['case with samples', 2],
+] as const)('a %s', (what, which) => {
+  const recorded = what === 'case with samples' ? sampledRecord : capturedRecord
+  const good = [programRecord, weightsRecord, recorded] as const
   const places = paths(good[which])
 
   it('with any value replaced by any odd one is an error, or just that', async () => {

@@ -1,6 +1,7 @@
 """The error of each tap: in a run from the model's inputs, and alone."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,17 @@ from torch_parity.record import check_kinds
 from torch_parity.values import Stream
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Of each tap: its budget in a run from the model's inputs, and alone, from PyTorch's own taps
+    before it, where that is known; and by what runs the first was measured."""
+
+    budget: dict[str, Array]
+    alone: dict[str, Array]
+    exact: Mapping[str, torch.Tensor]
+    runs: list[Mapping[str, torch.Tensor]]
+
+
 def budgets(
     exported: Exported,
     given: Mapping[str, torch.Tensor],
@@ -25,8 +37,8 @@ def budgets(
     dtype: torch.dtype,
     seed: int,
     id: str,
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Of a run from the model's inputs; and of each tap alone, from PyTorch's own before it."""
+) -> Measured:
+    """Measures what each tap may be off."""
     exact_params = {key: doubled(own) for key, own in exported.tensors.items()}
     exact_inputs = {key: doubled(own) for key, own in given.items()}
     tapped = set(taps.values())
@@ -46,15 +58,20 @@ def budgets(
         return {key: kept.get(node, own[node]) for key, node in taps.items()}
 
     stream = Stream(seed, id, "noise")
+    free: tuple[dict[str, torch.Tensor], list[Mapping[str, torch.Tensor]]] = ({}, [])
     both = []
     for alone in (False, True):
         exact = reference(alone, None)
         for key, node in taps.items():
             check_kinds(whole(values[node], dtype, id), exact[key].double(), f"{id}: {key}")
-        runs = [reference(alone, Noise(dtype, stream)) for _ in range(RUNS)]
+        runs: list[Mapping[str, torch.Tensor]] = [
+            reference(alone, Noise(dtype, stream)) for _ in range(RUNS)
+        ]
         runs.append({key: values[node] for key, node in taps.items()})
         both.append({key: budget_of(exact[key], [own[key] for own in runs], dtype) for key in taps})
-    return both[0], both[1]
+        if not alone:
+            free = (exact, runs)
+    return Measured(both[0], both[1], *free)
 
 
 def doubled(value: Any) -> Any:

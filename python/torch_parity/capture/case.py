@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch_parity.capture.hooked import capture_by_hooks
 from torch_parity.capture.run import run
 from torch_parity.capture.taps import Taps, taps_of
 from torch_parity.capture.tensors import described, dtype_of, encode_whole, named, own_copy, whole
+from torch_parity.capture.trace import traced
 from torch_parity.fixture import Case, encode_tensor
 from torch_parity.given import quiet
 from torch_parity.ids import check_id
@@ -31,13 +32,15 @@ def capture(
     taps: str | Sequence[str] = "modules",
     seed: int = 0,
     hooks: bool = True,
+    max_bytes: int | None = None,
 ) -> Case:
     """Captures a model as it is, by torch.export, in the shapes of its example inputs.
 
     example_inputs: what `model(*example_inputs)` takes. name: what an engine knows the model by,
     its class's name when absent. taps: `modules`, what every module gives; `all`, what every
     operation gives; or names. seed: of the noise that measures the budget. hooks: a model that
-    torch.export does not take is captured by what its modules give, with a warning.
+    torch.export does not take is captured by what its modules give, with a warning. max_bytes: what
+    the taps and their budgets may take in all; the largest are then kept as samples and sums.
 
     Raises:
         ValueError: The model cannot be captured: it is in training mode, draws random numbers, has
@@ -59,16 +62,16 @@ def capture(
                 "them is not known, and our own engine does not compute it",
                 stacklevel=2,
             )
-            return capture_by_hooks(model, args, kwargs or {}, id, name, seed)
+            return capture_by_hooks(model, args, kwargs or {}, id, name, seed, max_bytes)
         given = inputs_of(exported, args, kwargs or {})
         dtype = dtype_of({**exported.tensors, **given}, id)
         chosen = taps_of(exported, taps, id)
         values = run(exported, exported.tensors, given)
         expected = {key: whole(values[node], dtype, f"{id}: {key}") for key, node in chosen.items()}
-        budget, alone = budgets(exported, given, chosen, values, dtype, seed, id)
+        measured = budgets(exported, given, chosen, values, dtype, seed, id)
         outputs = {key: values[node] for key, node in exported.outputs.items()}
-        check_same(model, args, kwargs or {}, outputs, budget, id)
-        return {
+        check_same(model, args, kwargs or {}, outputs, measured.budget, id)
+        record = {
             "id": id,
             "module": "ExportedProgram",
             "config": {"name": name, **program_of(exported, chosen, given)},
@@ -78,10 +81,9 @@ def capture(
                 for key, own in exported.tensors.items()
             },
             "inputs": {key: encode_whole(own) for key, own in given.items()},
-            "expected": {key: encode_tensor(own) for key, own in expected.items()},
-            "budget": {key: encode_tensor(own) for key, own in budget.items()},
-            "alone": {key: encode_tensor(own) for key, own in alone.items()},
+            **traced(expected, measured, max_bytes, seed, id),
         }
+        return cast(Case, record)
 
 
 def inputs_of(

@@ -3,13 +3,13 @@
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from torch_parity.budget import RUNS, UNIT, RoundedActivations, noise_bound
-from torch_parity.capture.budgets import budget_of
+from torch_parity.capture.budgets import Measured, budget_of
 from torch_parity.capture.tensors import (
     described,
     dtype_of,
@@ -18,6 +18,7 @@ from torch_parity.capture.tensors import (
     own_copy,
     whole,
 )
+from torch_parity.capture.trace import traced
 from torch_parity.fixture import Case, encode_tensor
 from torch_parity.record import check_kinds
 from torch_parity.values import Stream
@@ -204,6 +205,7 @@ def capture_by_hooks(
     id: str,
     name: str,
     seed: int,
+    max_bytes: int | None,
 ) -> Case:
     """What every module gives, with the budget of a whole run; nothing says what is between."""
     given = {f"input_{i}": own_copy(own) for i, own in enumerate(leaves_of((args, dict(kwargs))))}
@@ -242,9 +244,18 @@ def capture_by_hooks(
     values += [{"node": result["name"], "output": i} for i in range(len(outputs))]
     own = [*(each for tensors in seen.values for each in tensors), *outputs]
     first = len(own) - len(outputs)
-    for key, value, reference in zip(names, own, exact, strict=True):
-        check_kinds(whole(value, dtype, id), reference.double(), f"{id}: {key}")
-    return {
+    expected = {
+        key: whole(value, dtype, f"{id}: {key}") for key, value in zip(names, own, strict=True)
+    }
+    for key, reference in zip(names, exact, strict=True):
+        check_kinds(expected[key], reference.double(), f"{id}: {key}")
+    by_run: list[Mapping[str, torch.Tensor]] = [
+        dict(zip(names, run, strict=True)) for run in (*runs, own)
+    ]
+    wanted = dict(zip(names, exact, strict=True))
+    budget = {key: budget_of(wanted[key], [run[key] for run in by_run], dtype) for key in names}
+    measured = Measured(budget, {}, wanted, by_run)
+    record = {
         "id": id,
         "module": "ExportedProgram",
         "config": {
@@ -260,12 +271,6 @@ def capture_by_hooks(
         "dtype": named(dtype),
         "params": {key: encode_tensor(each) for key, each in params.items()},
         "inputs": {key: encode_whole(each) for key, each in given.items()},
-        "expected": {
-            key: encode_tensor(whole(value, dtype, f"{id}: {key}"))
-            for key, value in zip(names, own, strict=True)
-        },
-        "budget": {
-            key: encode_tensor(budget_of(exact[i], [*(run[i] for run in runs), own[i]], dtype))
-            for i, key in enumerate(names)
-        },
+        **traced(expected, measured, max_bytes, seed, id),
     }
+    return cast(Case, record)

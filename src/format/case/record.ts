@@ -80,6 +80,22 @@ export const CaseRecord = z.strictObject({
   training: Training.optional(),
 })
 
+/** A tap of which samples are kept, and sums of all its numbers: format/exported/samples.ts. */
+const SampledRecord = z.strictObject({
+  stream: plainText.min(1).max(1000),
+  values: TensorRecord,
+  budget: TensorRecord,
+  alone: TensorRecord.optional(),
+  block: z
+    .int()
+    .min(1)
+    .max(2 ** 27),
+  sums: TensorRecord,
+  sums_budget: TensorRecord,
+  kinds: z.int().min(0),
+})
+export type SampledRecord = z.infer<typeof SampledRecord>
+
 /** A case of a captured model: its program and its weights stand before it. */
 export const ExportedRecord = z.strictObject({
   id: plainText.min(1).max(200),
@@ -90,6 +106,7 @@ export const ExportedRecord = z.strictObject({
   expected: TensorRecords,
   budget: TensorRecords,
   alone: TensorRecords.optional(),
+  samples: z.record(z.string(), SampledRecord).optional(),
 })
 
 /** A case as its file holds it, whatever its shapes. */

@@ -9,6 +9,7 @@ import { expectedAxes } from '../case.ts'
 import { shapesOf } from '../module.ts'
 import { elementCount, type FloatDType, formatShape, sameShape } from '../tensor.ts'
 import { ProgramRecord, WeightsRecord } from './config.ts'
+import { readSampled } from './samples.ts'
 import type { Shared } from './shared.ts'
 
 /**
@@ -98,11 +99,29 @@ export function readExported(parsed: z.infer<typeof ExportedRecord>, named: stri
   const inputs = anyTensors(parsed.inputs, `${named}: inputs`)
   checkGiven(config, params, inputs, dtype, named)
   const request: ExportedRequest = { module: 'ExportedProgram', config, dtype, params, inputs }
-  const shapes = shapesOf(expectedAxes(request))
+  const all = shapesOf(expectedAxes(request))
+  const samples = readSamples(parsed.samples ?? {}, all, dtype, `${named}: samples`)
+  const shapes = Object.fromEntries(Object.entries(all).filter(([name]) => !Object.hasOwn(samples, name)))
   const expected = tensors(parsed.expected, shapes, dtype, `${named}: expected`)
   const budget = budgets(budgetRecords, shapes, `${named}: budget`)
   const alone = aloneRecords && budgets(aloneRecords, shapes, `${named}: alone`)
-  return { ...request, id, expected, budget, ...(alone && { alone }) }
+  const isSampled = Object.keys(samples).length > 0
+  return { ...request, id, expected, budget, ...(alone && { alone }), ...(isSampled && { samples }) }
+}
+
+function readSamples(
+  records: NonNullable<z.infer<typeof ExportedRecord>['samples']>,
+  shapes: Readonly<Record<string, readonly number[]>>,
+  dtype: FloatDType,
+  where: string,
+): NonNullable<Case['samples']> {
+  rejectUnknown(records, shapes, where)
+  return Object.fromEntries(
+    Object.entries(records).map(([name, record]) => [
+      name,
+      readSampled(record, shapes[name]!, dtype, `${where}.${printable(name)}`),
+    ]),
+  )
 }
 
 /** What a program reads is there, in its shapes and of the case's dtype, and nothing else goes in. */
