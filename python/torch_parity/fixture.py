@@ -19,6 +19,7 @@ import torch
 from torch_parity.device import CPU, describe
 from torch_parity.ids import check_id
 from torch_parity.shared import Shared, Sharing
+from torch_parity.stored import Storing, loaded
 from torch_parity.threads import chosen_threads
 from torch_parity.values import Generated, regenerate
 
@@ -137,17 +138,19 @@ def write_fixture(
     seed: int = 0,
     device: torch.device = CPU,
     version: int | None = None,
+    weights: str | os.PathLike[str] | None = None,
 ) -> int:
     """Writes a fixture aside, case by case, and renames it when it is whole.
 
     name: the suite; the file's own name when absent. device: where the cases were computed.
     version: 2 where a case may have tensors that are generated, 3 where cases are captured models;
-    when absent 3 where the first one is, else 1.
+    when absent 3 where the first one is, else 1. weights: a .safetensors file in the folder of this
+    one, or below: what captured models have of it is named, and not copied.
     Returns how many cases it holds.
 
     Raises:
         ValueError: Two cases have the same id, one has an id that `verify` refuses, or what a file
-            of this version does not hold.
+            of this version does not hold; or weights are elsewhere.
         OSError: The file cannot be written; what was there before stays.
     """
     path = Path(path)
@@ -166,6 +169,7 @@ def write_fixture(
     sha256 = hashlib.sha256()
     ids: set[str] = set()
     sharing = Sharing()
+    storing = None if weights is None else Storing(path, weights)
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_aside(path)
     try:
@@ -191,7 +195,8 @@ def write_fixture(
                     write(case)
                     continue
                 for record in sharing.parted(case):
-                    write(record)
+                    stays = storing is not None and "weights" in record
+                    write(storing.named(record) if storing is not None and stays else record)
             write({"cases": len(ids), "sha256": sha256.digest()})
         os.replace(aside, path)
     finally:
@@ -249,7 +254,8 @@ def read_fixture(path: str | os.PathLike[str]) -> tuple[Header, Iterator[Case]]:
             for record in unpacker:
                 if "sha256" in record:
                     return
-                whole = shared.whole(record)
+                is_weights = "weights" in record
+                whole = shared.whole(loaded(Path(path).parent, record) if is_weights else record)
                 if whole is not None:
                     yield cast(Case, whole)
 

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf, ParityError } from '../format/errors.ts'
 import { type Fixture, openFixture } from '../format/fixture.ts'
+import type { Source } from '../format/messages.ts'
 import { attempt } from '../ports/regular.ts'
 import { located, unnamed } from './bundled.ts'
 
@@ -110,7 +111,11 @@ async function statOf(path: string): Promise<Stats | undefined> {
 export async function openFile(named: string): Promise<Fixture> {
   const path = located(named)
   const held = await heldOf(path)
-  const source = { name: path, open: () => chunks(path), ...(held && { held: { bytes: held, turn } }) }
+  const beside: Source['beside'] = async (file, where) => {
+    const { readSafetensorsBeside } = await import('../ports/weights.ts')
+    return readSafetensorsBeside(path, file, where)
+  }
+  const source = { name: path, open: () => chunks(path), beside, ...(held && { held: { bytes: held, turn } }) }
   return openFixture(source, () => createHash('sha256'))
 }
 

@@ -85,7 +85,11 @@ async function openRead(source: Source, createHash: () => Hash): Promise<Fixture
 const bytesBetweenTurns = 256 * 1024
 
 /** A file whose bytes are all there, so that nobody can change them. */
-async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHash: () => Hash): Promise<Fixture> {
+async function openHeld(
+  { name, beside: besides }: Source,
+  { bytes: held, turn }: Held,
+  createHash: () => Hash,
+): Promise<Fixture> {
   let header: Header | undefined
   const offsets: number[] = []
   let beside = 2
@@ -115,7 +119,7 @@ async function openHeld({ name }: Source, { bytes: held, turn }: Held, createHas
         await turn()
       }
       const message = { offset, bytes: held.subarray(offset, offsets[i + 1]) }
-      if (version === 3 && isShared(message.bytes)) await share(message, name, shared)
+      if (version === 3 && isShared(message.bytes)) await share(message, name, shared, besides)
       else if (take?.(message.bytes.length) !== false)
         yield certain(message, name, ids) ?? (await doubted(message, name, ids, version, shared))
     }
@@ -155,7 +159,7 @@ async function* cases(
   for await (const message of messages(source)) {
     if (digestOf(message.bytes, createHash) !== digests[index]) throw changed(source.name, message.offset)
     if (index > 0 && index < digests.length - 1) {
-      if (version === 3 && isShared(message.bytes)) await share(message, source.name, shared)
+      if (version === 3 && isShared(message.bytes)) await share(message, source.name, shared, source.beside)
       else if (take?.(message.bytes.length) !== false)
         yield certain(message, source.name, ids) ?? (await doubted(message, source.name, ids, version, shared))
     }
@@ -201,9 +205,9 @@ async function doubted(
 }
 
 /** What cases have in common: a file in which it is wrong cannot be read on. */
-async function share(message: Message, name: string, shared: Shared): Promise<void> {
+async function share(message: Message, name: string, shared: Shared, beside: Source['beside']): Promise<void> {
   const { readShared } = await import('./exported/read.ts')
-  readShared(await decodeMessage(message, name), name, shared)
+  await readShared(await decodeMessage(message, name), name, shared, beside)
 }
 
 function withOwnId(parsed: Case, name: string, ids: Ids): CaseOrError {

@@ -1,3 +1,4 @@
+import type { Tensors } from './actual/tensors.ts'
 import { ParityError } from './errors.ts'
 
 /** Where a file's bytes come from; opened once to check the file and once to read its cases. */
@@ -5,6 +6,8 @@ export interface Source {
   /** What people call it, usually its path. */
   readonly name: string
   open(): AsyncIterable<Uint8Array>
+  /** The tensors of a safetensors file in its folder, by the path from there: weights that it names. where: begins the message of an error. */
+  readonly beside?: (file: string, where: string) => Promise<Tensors>
   /** All of its bytes, where they are in memory for as long as it is read: it is not opened then. */
   readonly held?: Held
 }

@@ -81,15 +81,20 @@ async function readShards(file: string, bytes: Uint8Array): Promise<Tensors> {
   return Object.fromEntries(all.flatMap((tensors) => Object.entries(tensors)))
 }
 
+/** The floats of a safetensors file that a fixture names. */
+export async function readSafetensorsBeside(file: string, path: string, where: string): Promise<Tensors> {
+  return readSafetensors(await readBeside(file, path, where, 'fixture'), `${where}: ${path}`, { floatsOnly: true })
+}
+
 /** A file that another one names: in its folder, links followed. */
-async function readBeside(file: string, path: string, where: string): Promise<Uint8Array> {
+async function readBeside(file: string, path: string, where: string, of = 'model'): Promise<Uint8Array> {
   const folder = await attempt(file, () => realpath(dirname(file)))
   const named = join(folder, path)
   if (path === '' || path.includes('\0') || isAbsolute(path) || !isBelow(folder, named)) {
-    throw invalid(where, 'a file in the folder of the model', JSON.stringify(path))
+    throw invalid(where, `a file in the folder of the ${of}`, JSON.stringify(path))
   }
   const own = await attempt(join(dirname(file), path), () => realpath(named))
   if (!isBelow(folder, own))
-    throw invalid(where, 'a file in the folder of the model', `${path}, a link that leads out of it`)
+    throw invalid(where, `a file in the folder of the ${of}`, `${path}, a link that leads out of it`)
   return readRegular(own, mostBytes)
 }

@@ -63,6 +63,19 @@ const TensorRecord = z.strictObject({
 export type TensorRecord = z.infer<typeof TensorRecord>
 export const TensorRecords = z.record(z.string(), TensorRecord)
 
+/** Of weights: in the place of data may stand where it is, beside the fixture. */
+const StoredRecord = TensorRecord.extend({
+  stored: z
+    .strictObject({
+      file: plainText.min(1).max(1000),
+      name: plainText.min(1).max(1000),
+      sha256: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32, 'expected 32 bytes'),
+    })
+    .optional(),
+})
+export type StoredRecord = z.infer<typeof StoredRecord>
+export const StoredRecords = z.record(z.string(), StoredRecord)
+
 type Module = ModuleName | ModelName
 
 export const CaseRecord = z.strictObject({

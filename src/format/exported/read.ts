@@ -1,6 +1,6 @@
 // Reads captured models: their programs and weights, and the cases that name them.
 import type { Case, ExportedRequest } from '../case.ts'
-import { type ExportedRecord, TensorRecords } from '../case/record.ts'
+import { type ExportedRecord, StoredRecords } from '../case/record.ts'
 import type * as z from 'zod'
 import { anyTensors, budgets, rejectUnknown, tensors } from '../case/tensors.ts'
 import { invalid, parse, printable, show } from '../case/wording.ts'
@@ -10,19 +10,25 @@ import { shapesOf } from '../module.ts'
 import { elementCount, type FloatDType, formatShape, sameShape } from '../tensor.ts'
 import { ProgramRecord, WeightsRecord } from './config.ts'
 import { readSampled } from './samples.ts'
+import type { Source } from '../messages.ts'
 import type { Shared } from './shared.ts'
+import { readStored } from './stored.ts'
 
 /**
  * Reads what cases share.
  * @throws ParityError FIXTURE_INVALID where it is of another form, or stands twice.
  */
-export function readShared(record: unknown, where: string, shared: Shared): void {
+export async function readShared(
+  record: unknown,
+  where: string,
+  shared: Shared,
+  beside?: Source['beside'],
+): Promise<void> {
   if (typeof record === 'object' && record !== null && 'weights' in record) {
     const { weights: name, params } = parse(WeightsRecord, record, `${where}: weights`, 'FIXTURE_INVALID')
     const named = `${where}: weights ${name}`
     if (shared.weights.has(name)) throw invalid(`${named}: expected weights once, got them twice`)
-    const records = parse(TensorRecords, params, named, 'FIXTURE_INVALID')
-    const read = anyTensors(records, named)
+    const read = await readStored(parse(StoredRecords, params, named, 'FIXTURE_INVALID'), named, beside)
     for (const [key, { dtype }] of Object.entries(read)) {
       if (dtype === 'int64') throw invalid(`${named}: ${show(key)}: expected floats, got int64`)
     }
