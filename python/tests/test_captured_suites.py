@@ -1,12 +1,17 @@
 """The captured models of the committed suites are what they should be."""
 
+import pytest
 import torch
 
-from torch_parity.suites.captured import captured_suites
+from torch_parity import capture
+from torch_parity.fixture import decode_tensor
+from torch_parity.models import MODELS, build_model
+from torch_parity.suites.captured import captured_forms, captured_suites, generate_captured
 from torch_parity.suites.captured.drawn import draw
 from torch_parity.suites.captured.g2p import G2P
 from torch_parity.suites.captured.shipped import PARTS, predict
 from torch_parity.suites.captured.silero_vad import SileroVAD
+from torch_parity.suites.models import given_to, model_suites
 from torch_parity.values import Stream
 
 
@@ -22,6 +27,30 @@ def test_there_are_ten_and_nothing_of_them_is_at_its_default() -> None:
             if tensor.is_floating_point():
                 # No zeros or ones as torch starts biases, norms and their statistics.
                 assert not ((tensor == 0) | (tensor == 1)).any(), name
+
+
+def test_the_five_forms_are_captured_as_their_classes_compute_them() -> None:
+    ((suite, specs),) = captured_forms().items()
+    assert {type(spec.model()) for spec in specs} == set(MODELS.values())
+    for spec in specs:
+        case = generate_captured(suite, spec, 0)
+        (inputs,) = spec.inputs(Stream(0), 0)
+        with torch.no_grad():
+            wanted = spec.model()(inputs)
+        # Every tensor that the form names on its way, and those of its modules.
+        for name, own in wanted.items():
+            given = decode_tensor(case["expected"][f"output.{name}"])
+            assert torch.equal(own.to(torch.float32), torch.from_numpy(given.copy())), name
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_form_with_lengths_is_captured_by_its_modules() -> None:
+    spec = next(own for own in model_suites()["seq2seq/many_to_many"] if own.id == "GRU-lengths")
+    params, inputs = given_to("seq2seq/many_to_many", spec, 0)
+    case = capture(build_model(spec.model, spec.config, params), (inputs,), id="lengths")
+    taps = [tap["name"] for tap in case["config"]["taps"]]
+    assert {"rnn.0.0", "linear"} <= set(taps)
+    assert "alone" not in case
 
 
 def test_the_same_seed_draws_the_same_weights() -> None:

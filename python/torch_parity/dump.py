@@ -14,7 +14,12 @@ from torch_parity.fixture import Case, write_fixture
 from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
 from torch_parity.suites import default_suites
-from torch_parity.suites.captured import CapturedSpec, captured_suites, generate_captured
+from torch_parity.suites.captured import (
+    CapturedSpec,
+    captured_forms,
+    captured_suites,
+    generate_captured,
+)
 from torch_parity.suites.models import ModelSpec, generate_model, model_suites
 from torch_parity.threads import choose_threads
 
@@ -60,6 +65,7 @@ def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
         **default_suites(),
         **model_suites(),
         **captured_suites(),
+        **captured_forms(),
         **answer_suites(),
     }
     if not names:

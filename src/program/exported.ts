@@ -7,6 +7,7 @@ import { arithmetic } from './exported/arithmetic.ts'
 import { creation } from './exported/creation.ts'
 import { indexing } from './exported/indexing.ts'
 import { type Lower, type Lowered, Node } from './exported/node.ts'
+import { losses } from './exported/losses.ts'
 import { normalization } from './exported/normalization.ts'
 import { pooling } from './exported/pooling.ts'
 import { products } from './exported/products.ts'
@@ -23,6 +24,7 @@ const operations: Readonly<Record<string, Lower>> = {
   ...normalization,
   ...pooling,
   ...reductions,
+  ...losses,
   ...indexing,
   ...shapes,
   ...creation,

@@ -11,7 +11,8 @@ const operations = `
   nn.functional.avg_pool2d nn.functional.adaptive_avg_pool2d nn.functional.interpolate nn.functional.pad nn.functional.pixel_shuffle
   sum mean var std amax argmax cumsum softmax log_softmax logsumexp linalg.vector_norm sort topk gather index_select scatter
   scatter_add index_put take_along_dim cat stack split chunk unbind select flip roll permute transpose expand repeat reshape
-  unflatten squeeze unsqueeze tril triu unfold full_like arange movedim
+  nn.functional.cross_entropy nn.functional.nll_loss nn.functional.mse_loss nn.functional.l1_loss nn.functional.smooth_l1_loss
+  nn.functional.huber_loss unflatten squeeze unsqueeze tril triu unfold full_like arange movedim
 `
   .trim()
   .split(/\s+/)

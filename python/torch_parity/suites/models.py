@@ -54,12 +54,28 @@ def generate_model(
     budget: bool = True,
 ) -> Case:
     """Makes parameters and inputs from seed, suite, id and name alone, and records the model."""
+    if spec.model == "char_rnn":
+        return char_rnn_case(spec.id, seed, device)
+    params, inputs = given_to(suite, spec, seed)
+    return record_model(
+        spec.model,
+        spec.config,
+        params,
+        inputs,
+        id=spec.id,
+        seed=seed,
+        gradients=spec.gradients,
+        device=device,
+        budget=budget,
+    )
+
+
+def given_to(suite: str, spec: ModelSpec, seed: int) -> tuple[Tensors, Tensors]:
+    """Its parameters, and what goes in."""
 
     def stream(tensor: str) -> Stream:
         return Stream(seed, suite, spec.id, tensor)
 
-    if spec.model == "char_rnn":
-        return char_rnn_case(spec.id, seed, device)
     config, dtype = spec.config, getattr(torch, spec.dtype)
     shapes = MODELS[spec.model](**config, device="meta").state_dict()
     params = {
@@ -87,17 +103,7 @@ def generate_model(
         )
         target = symbols(stream("target"), count, spec.target_len, spec.batch)
         inputs["target"] = target[0] if spec.model == "ManyToOne" else target
-    return record_model(
-        spec.model,
-        config,
-        params,
-        inputs,
-        id=spec.id,
-        seed=seed,
-        gradients=spec.gradients,
-        device=device,
-        budget=budget,
-    )
+    return params, inputs
 
 
 def symbols(stream: Stream, count: int, *shape: int) -> torch.Tensor:

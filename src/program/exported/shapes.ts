@@ -220,6 +220,8 @@ export const shapes: Readonly<Record<string, Lower>> = {
   },
   slice: cut,
   narrow: cut,
+  broadcast_tensors: (node) =>
+    node.tensors('tensors').map(({ id }, i) => node.call('expand', [id], { shape: node.shapes[i]! })),
   expand,
   expand_as: expand,
   broadcast_to: expand,

@@ -17,6 +17,7 @@ from torch_parity.suites.captured.char_rnn import CharRNN
 from torch_parity.suites.captured.conv_gru import ConvGRU
 from torch_parity.suites.captured.crnn import CRNN
 from torch_parity.suites.captured.drawn import draw
+from torch_parity.suites.captured.forms import makers
 from torch_parity.suites.captured.g2p import G2P
 from torch_parity.suites.captured.silero_vad import SileroVAD
 from torch_parity.suites.captured.tcn_lstm import TCNLSTM
@@ -25,7 +26,7 @@ from torch_parity.suites.captured.unet_lstm import UNetLSTM
 from torch_parity.values import Stream
 
 #: What goes into a model, so many rows of it.
-Inputs = Callable[[Stream, int], tuple[torch.Tensor, ...]]
+Inputs = Callable[[Stream, int], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ def captured_suites() -> dict[str, list[CapturedSpec]]:
         ]
         for name, (model, inputs) in MODELS.items()
     }
+
+
+def captured_forms() -> dict[str, list[CapturedSpec]]:
+    """The five forms of seq2seq, which have files of their own as they were recorded first."""
+    specs = [CapturedSpec(id, model, given, 0, drawn=False) for id, model, given in makers()]
+    return {"captured_forms/seq2seq": specs}
 
 
 def generate_captured(suite: str, spec: CapturedSpec, seed: int) -> Case:
