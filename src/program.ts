@@ -1,6 +1,6 @@
 // What PyTorch computes, spelled out: the program of every module and model, and what it gives.
 import { isExported, isModelRequest, type ModelRequest, type Request } from './format/case.ts'
-import { exportedProgram, givenTo } from './program/exported.ts'
+import { exportedProgram, givenTo, inputName } from './program/exported.ts'
 import { type Given, interpret, type Numbers, type Options } from './program/interpret.ts'
 import { recurrentProgram } from './program/layers.ts'
 import { encoderDecoder } from './program/models/encoder-decoder.ts'
@@ -61,6 +61,16 @@ export function runProgram(
   const gradients = backward(
     Object.fromEntries(Object.entries(by).map(([name, { data }]) => [name, data as Float64Array])),
   )
+  if (isExported(request)) {
+    for (const { name, value } of request.config.gradients ?? []) {
+      const [own, { data }] =
+        'param' in value
+          ? [value.param, request.params[value.param]!]
+          : [inputName(value.input), request.inputs[value.input]!]
+      numbers[name] = gradients[own] ?? new Float64Array(data.length)
+    }
+    return numbers
+  }
   const add = (name: string, { data }: { readonly data: ArrayLike<number> }): void => {
     // What a program does not read has a gradient, too.
     numbers[`grad_${name}`] = gradients[name] ?? new Float64Array(data.length)

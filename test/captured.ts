@@ -113,6 +113,36 @@ export const sampledRecord = {
   },
 }
 
+/** The same with gradients, by hand: dW₂ = Cᵀ h, dh = C W₂ where h is above 0, dx = dh W₁. */
+const by = [0.5, -1, 2, 1.5, 0.25, -0.75]
+const dSecond = [0, 1, 2].flatMap((o) => [0, 1].map((k) => by[o]! * hidden[k]! + by[3 + o]! * hidden[2 + k]!))
+const dHidden = [0, 1].flatMap((row) =>
+  [0, 1].map((k) => {
+    const all = [0, 1, 2].reduce((sum, o) => sum + by[3 * row + o]! * numbers.W2[2 * o + k]!, 0)
+    return hidden[2 * row + k]! > 0 ? all : 0
+  }),
+)
+const dInput = [0, 1].flatMap((row) =>
+  [0, 1, 2].map((i) => dHidden[2 * row]! * numbers.W1[i]! + dHidden[2 * row + 1]! * numbers.W1[3 + i]!),
+)
+export const gradientsProgram = {
+  ...programRecord,
+  gradients: [
+    { name: 'grad_x', value: { input: 'x' } },
+    { name: 'grad_second.weight', value: { param: 'second.weight' } },
+  ],
+}
+export const gradientsRecord = {
+  ...capturedRecord,
+  cotangents: { output: float32([2, 3], by) },
+  expected: {
+    ...capturedRecord.expected,
+    grad_x: float32([2, 3], dInput),
+    'grad_second.weight': float32([3, 2], dSecond),
+  },
+  budget: { ...capturedRecord.budget, grad_x: budget(1e-5, 2), 'grad_second.weight': budget(1e-5, 2) },
+}
+
 export function capturedBytes(
   messages: readonly unknown[] = [programRecord, weightsRecord, capturedRecord],
   cases = 1,

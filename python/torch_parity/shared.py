@@ -7,7 +7,7 @@ from typing import Any
 import msgpack
 
 #: Of a program.
-PARTS = ("nodes", "taps", "params", "inputs")
+PARTS = ("nodes", "taps", "params", "inputs", "gradients")
 
 
 def digest_of(value: object) -> str:
@@ -24,7 +24,7 @@ class Sharing:
     def parted(self, case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The records to write for a case, itself the last."""
         config, params = case["config"], case["params"]
-        program = {key: config[key] for key in PARTS}
+        program = {key: config[key] for key in PARTS if key in config}
         names = {"program": digest_of(program), "weights": digest_of(params)}
         for kind, record in (("program", program), ("weights", {"params": params})):
             if names[kind] not in self._known:
@@ -50,6 +50,6 @@ class Shared:
             return record
         config = record["config"]
         program = self._known["program", config["program"]]
-        own = {"name": config["name"], **{key: program[key] for key in PARTS}}
+        own = {"name": config["name"], **{key: program[key] for key in PARTS if key in program}}
         params = self._known["weights", config["weights"]]["params"]
         return {**record, "config": own, "params": params}

@@ -11,7 +11,7 @@ import {
 import { type FloatTensor, floatTensor } from '../format/tensor.ts'
 import { sizes } from '../format/module.ts'
 import { type Machine, onMachine, type Precision } from './machine.ts'
-import { exportedProgram, missingOperation } from '../program/exported.ts'
+import { exportedProgram, missingGradient, missingOperation } from '../program/exported.ts'
 import { model } from './models.ts'
 import { type Place, type Places, read, recurrent } from './recurrent.ts'
 import { train } from './training.ts'
@@ -54,8 +54,8 @@ export const float32Engine: Engine = {
 /** Of an operation there may be a form that is not known. */
 function asWritten(request: ExportedRequest): true | string {
   try {
-    exportedProgram(request)
-    return true
+    const lost = missingGradient(request, exportedProgram(request))
+    return lost === undefined || `computes no gradient of ${lost}`
   } catch (error) {
     if (error instanceof RangeError) return error.message
     throw error

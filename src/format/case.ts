@@ -1,6 +1,6 @@
 // A case: what a module or model was asked, and what PyTorch gave.
 import type { Training as TrainingRecord } from './case/record.ts'
-import { type ExportedConfig, plainAxes } from './exported.ts'
+import { describedIn, type ExportedConfig, plainAxes } from './exported.ts'
 import type { Sampled } from './exported/samples.ts'
 import { isModel, type ModelConfig, type ModelExtent, type ModelName, modelSignature } from './model.ts'
 import { type Axis, axis, type Config, extentOf, type ModuleName, parameterAxes, signatureOf } from './module.ts'
@@ -41,7 +41,7 @@ export interface ExportedRequest {
   readonly params: Readonly<Record<string, FloatTensor>>
   /** By the names that the program has for them. */
   readonly inputs: Readonly<Record<string, Tensor>>
-  /** Gradients are not captured. */
+  /** By output of floats: then the gradients of the program are asked for as well. */
   readonly cotangents?: Outputs
   readonly training?: undefined
 }
@@ -137,7 +137,8 @@ export type Case = Request & {
 
 /** The axes of every tensor that a request asks for, in the order of computation. */
 export function expectedAxes(request: Request): Readonly<Record<string, readonly Axis[]>> {
-  if (isExported(request)) return tapAxes(request)
+  if (isExported(request))
+    return request.cotangents === undefined ? tapAxes(request) : { ...tapAxes(request), ...gradientAxes(request) }
   if (isModelRequest(request)) {
     const { outputs, gradients } = modelSignature(request.module, request.config, modelExtentOf(request))
     return request.cotangents === undefined ? outputs : { ...outputs, ...gradients }
@@ -184,4 +185,9 @@ function tapAxes({ config }: ExportedRequest): Readonly<Record<string, readonly 
     knownTaps.set(config, axes)
   }
   return axes
+}
+
+function gradientAxes({ config }: ExportedRequest): Record<string, readonly Axis[]> {
+  const { gradients = [] } = config
+  return Object.fromEntries(gradients.map(({ name, value }) => [name, plainAxes(describedIn(config, value).shape)]))
 }

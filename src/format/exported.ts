@@ -54,6 +54,22 @@ export function madeOf(
   return { nodes: nodes.filter((node) => own.has(node)), from: [...from.values()] }
 }
 
+/** What an operation gives, a parameter is, or goes in. */
+export function describedIn(
+  { nodes, params, inputs }: ExportedConfig,
+  value: Reference,
+): ExportedConfig['inputs'][string] {
+  if ('param' in value) return params[value.param]!
+  if ('input' in value) return inputs[value.input]!
+  const node = nodes.find(({ name }) => name === value.node)!
+  return { shape: node.shapes[value.output ?? 0]!, dtype: node.dtypes[value.output ?? 0]! }
+}
+
+/** The outputs by which gradients are taken: those of floats. */
+export function differentiatedOutputs(config: ExportedConfig): Tap[] {
+  return config.taps.filter(({ value, output }) => output && describedIn(config, value).dtype.includes('float'))
+}
+
 const axesBySize = new Map<string, readonly Axis[]>()
 
 /** The axes of a tensor of which nothing but its shape is known. */

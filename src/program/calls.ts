@@ -1,4 +1,5 @@
-// The operations that only captured models have: one file a family, without gradients.
+// The operations that only captured models have: one file a family, and the way back in one of its own.
+import { backOf } from './calls/backward.ts'
 import { convolutions } from './calls/convolution.ts'
 import { functions } from './calls/functions.ts'
 import { indexing } from './calls/indexing.ts'
@@ -23,5 +24,8 @@ const calls: Readonly<Record<string, Call>> = {
 export function call(operands: readonly Value[], { name, options }: Attributes['call']): Computed {
   const own = Object.hasOwn(calls, name) ? calls[name] : undefined
   if (own === undefined) throw new RangeError(`expected an operation that is known, got ${name}`)
-  return own(operands, options)
+  const computed = own(operands, options)
+  const back = backOf(name, options)
+  if (back === undefined || !operands.some(({ requires_grad }) => requires_grad)) return computed
+  return { ...computed, back: (d) => back(operands, options, computed, d, own) }
 }

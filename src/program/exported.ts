@@ -14,7 +14,8 @@ import { products } from './exported/products.ts'
 import { recurrent } from './exported/recurrent.ts'
 import { reductions } from './exported/reductions.ts'
 import { shapes } from './exported/shapes.ts'
-import type { Id, Program, Site } from './operation.ts'
+import { gradientThrough } from './calls/backward.ts'
+import { everyOperation, type Id, type Program, type Site } from './operation.ts'
 import { program, type Writer } from './write.ts'
 
 /** By torch's name without its overload: `aten.conv2d`. */
@@ -42,6 +43,23 @@ export function missingOperation({ nodes }: ExportedConfig): ExportedConfig['nod
 }
 
 const known = new WeakMap<ExportedConfig, Program>()
+
+/** The first operation through which a gradient that is asked for would go, and whose own is not known. */
+export function missingGradient({ config, cotangents }: ExportedRequest, { operations }: Program): string | undefined {
+  if (cotangents === undefined) return undefined
+  const params = new Set(config.gradients?.flatMap(({ value }) => ('param' in value ? [value.param] : [])))
+  const live = new Set<Id>()
+  for (const operation of everyOperation(operations)) {
+    const { id, op, operands, attributes } = operation
+    const through = op === 'call' ? gradientThrough(attributes.name, attributes.options) : 'goes on'
+    const isLeaf = op === 'parameter' ? params.has(attributes.name) : op === 'input' && attributes.requires_grad
+    // Of a loop its body, which comes after it, is not followed: it has the operations of recurrent layers alone.
+    const isReached = op === 'loop' || operands.some((own) => live.has(own))
+    if (isReached && through === 'is not known' && op === 'call') return attributes.name
+    if (isLeaf || (isReached && through === 'goes on')) live.add(id)
+  }
+  return undefined
+}
 
 /** @throws ParityError CASE_UNSUPPORTED where an operation is missing, which it names */
 export function exportedProgram(request: ExportedRequest): Program {
@@ -85,6 +103,7 @@ function siteOf(param: string): Site {
 
 function written(writer: Writer, config: ExportedConfig): Readonly<Record<string, Id>> {
   const values = new Map<string, Lowered>()
+  const asked = new Set(config.gradients?.flatMap(({ value }) => ('input' in value ? [value.input] : [])))
   const read = (value: Reference): Lowered => {
     const key = keyOf(value)
     const before = values.get(key)
@@ -95,7 +114,7 @@ function written(writer: Writer, config: ExportedConfig): Readonly<Record<string
     const id =
       'param' in value
         ? writer.at(siteOf(value.param), () => writer.parameter(name))
-        : writer.at({ tensor: value.input }, () => writer.input(name, { requires_grad: false }))
+        : writer.at({ tensor: value.input }, () => writer.input(name, { requires_grad: asked.has(value.input) }))
     const own = { id, shape, dtype }
     values.set(key, own)
     return own

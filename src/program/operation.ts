@@ -85,8 +85,8 @@ export interface Attributes {
   softmax: Dim
   log_softmax: Dim
   argmax: Dim
-  /** weight, symbols: a row of weight for each symbol. */
-  embedding: None
+  /** weight, symbols: a row of weight for each symbol. No gradient goes to the row of padding_idx; scaled, a row has the mean of its own. */
+  embedding: { readonly padding_idx?: number; readonly scale_grad_by_freq?: boolean }
   /** An operation of torch that only captured models have, by the name of its function in program/calls. */
   call: { readonly name: string; readonly options: CallOptions }
   /** log_probabilities, target: −log_probabilities[…, target], not reduced. */

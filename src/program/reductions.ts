@@ -101,7 +101,10 @@ export function argmax([x]: readonly Value[], { dim }: Attributes['argmax']): Co
   return { shape: x!.shape.toSpliced(own, 1), data: Float64Array.from(chosen) }
 }
 
-export function embedding([weight, symbols]: readonly Value[]): Computed {
+export function embedding(
+  [weight, symbols]: readonly Value[],
+  { padding_idx, scale_grad_by_freq = false }: Attributes['embedding'] = {},
+): Computed {
   const size = weight!.shape[1] ?? 0
   const data = new Float64Array(symbols!.data.length * size)
   for (const [i, symbol] of symbols!.data.entries()) {
@@ -112,8 +115,11 @@ export function embedding([weight, symbols]: readonly Value[]): Computed {
     data,
     back(d) {
       const grad = gradOf(weight!)!
+      const counts = new Float64Array(weight!.shape[0]!).fill(scale_grad_by_freq ? 0 : 1)
+      if (scale_grad_by_freq) for (const symbol of symbols!.data) counts[symbol]!++
       for (const [i, symbol] of symbols!.data.entries()) {
-        for (let j = 0; j < size; j++) grad[symbol * size + j]! += d[i * size + j]!
+        if (symbol === padding_idx) continue
+        for (let j = 0; j < size; j++) grad[symbol * size + j]! += d[i * size + j]! / counts[symbol]!
       }
     },
   }

@@ -27,6 +27,7 @@ interface Asked {
   readonly seed: number
   readonly dtype: 'float32' | 'float64'
   readonly operations?: readonly string[]
+  readonly gradients?: boolean
 }
 
 /** By the name of torch's OpInfo. leftOut: samples that cannot be captured, and why. */
@@ -36,11 +37,12 @@ export interface Table {
 }
 
 /** Captures samples with the Python that TORCH_PARITY_PYTHON names, and judges what our engine gives for each. */
-export async function opinfo({ samples, seed, dtype, operations = [] }: Asked): Promise<Table> {
+export async function opinfo({ samples, seed, dtype, operations = [], gradients = false }: Asked): Promise<Table> {
   const folder = mkdtempSync(join(tmpdir(), 'opinfo-'))
   try {
     const file = join(folder, 'opinfo.msgpack')
     const asked = ['--out', file, '--samples', `${samples}`, '--seed', `${seed}`, '--dtype', dtype]
+    if (gradients) asked.push('--gradients')
     if (operations.length > 0) asked.push('--operation', ...operations)
     const python = process.env['TORCH_PARITY_PYTHON'] ?? 'python3'
     const done = spawnSync(python, ['-m', 'torch_parity.capture.opinfo', ...asked], {
@@ -104,9 +106,12 @@ if (isMain) {
       samples: { type: 'string', default: '8' },
       seed: { type: 'string', default: '0' },
       dtype: { type: 'string', default: 'float32' },
+      gradients: { type: 'boolean', default: false },
     },
   })
-  const asked = { samples: Number(values.samples), seed: Number(values.seed), dtype: values.dtype as 'float32' }
+  const { gradients } = values
+  const [samples, seed] = [Number(values.samples), Number(values.seed)]
+  const asked = { samples, seed, dtype: values.dtype as 'float32', gradients }
   const { tallies, leftOut } = await opinfo(asked)
   const supported = [...tallies].filter(([, tally]) => isSupported(tally))
   const sum = (pick: (tally: Tally) => number): number => supported.reduce((total, [, own]) => total + pick(own), 0)

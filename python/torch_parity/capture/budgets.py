@@ -28,6 +28,18 @@ class Measured:
     exact: Mapping[str, torch.Tensor]
     runs: list[Mapping[str, torch.Tensor]]
 
+    def with_more(
+        self,
+        budget: Mapping[str, Array],
+        exact: Mapping[str, torch.Tensor],
+        runs: list[Mapping[str, torch.Tensor]],
+    ) -> "Measured":
+        """The same with other tensors beside, which are not asked for alone."""
+        both: list[Mapping[str, torch.Tensor]] = [
+            {**one, **other} for one, other in zip(self.runs, runs, strict=True)
+        ]
+        return Measured({**self.budget, **budget}, self.alone, {**self.exact, **exact}, both)
+
 
 def budgets(
     exported: Exported,

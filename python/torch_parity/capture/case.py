@@ -11,6 +11,7 @@ from torch import fx, nn
 from torch_parity.budget import Array
 from torch_parity.capture.budgets import budgets
 from torch_parity.capture.exported import Exported, NotExportableError, export, records
+from torch_parity.capture.gradients import check_gradients, gradients_of
 from torch_parity.capture.hooked import capture_by_hooks
 from torch_parity.capture.run import run
 from torch_parity.capture.taps import Taps, taps_of
@@ -33,6 +34,7 @@ def capture(
     seed: int = 0,
     hooks: bool = True,
     max_bytes: int | None = None,
+    gradients: bool = False,
 ) -> Case:
     """Captures a model as it is, by torch.export, in the shapes of its example inputs.
 
@@ -41,6 +43,8 @@ def capture(
     operation gives; or names. seed: of the noise that measures the budget. hooks: a model that
     torch.export does not take is captured by what its modules give, with a warning. max_bytes: what
     the taps and their budgets may take in all; the largest are then kept as samples and sums.
+    gradients: also those by every parameter and every input of floats, of the outputs times random
+    cotangents.
 
     Raises:
         ValueError: The model cannot be captured: it is in training mode, draws random numbers, has
@@ -55,7 +59,7 @@ def capture(
         try:
             exported = export(model, args, kwargs or {}, id)
         except NotExportableError as error:
-            if not hooks:
+            if not hooks or gradients:
                 raise
             warnings.warn(
                 f"{str(error).splitlines()[0]}: captured by what its modules give; what is between "
@@ -71,10 +75,19 @@ def capture(
         measured = budgets(exported, given, chosen, values, dtype, seed, id)
         outputs = {key: values[node] for key, node in exported.outputs.items()}
         check_same(model, args, kwargs or {}, outputs, measured.budget, id)
+        config = {"name": name, **program_of(exported, chosen, given)}
+        more: dict[str, Any] = {}
+        if gradients:
+            own = gradients_of(exported, given, dtype, seed, id)
+            check_gradients(model, args, kwargs or {}, own, id)
+            config["gradients"] = own.leaves
+            more = {"cotangents": {key: encode_tensor(by) for key, by in own.cotangents.items()}}
+            expected |= own.expected
+            measured = measured.with_more(own.budget, own.exact, own.runs)
         record = {
             "id": id,
             "module": "ExportedProgram",
-            "config": {"name": name, **program_of(exported, chosen, given)},
+            "config": config,
             "dtype": named(dtype),
             "params": {
                 key: encode_tensor(whole(own, dtype, f"{id}: {key}"))
@@ -82,6 +95,7 @@ def capture(
             },
             "inputs": {key: encode_whole(own) for key, own in given.items()},
             **traced(expected, measured, max_bytes, seed, id),
+            **more,
         }
         return cast(Case, record)
 

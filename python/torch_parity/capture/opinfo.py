@@ -60,7 +60,7 @@ def full_name(own: Any) -> str:
 
 
 def samples(
-    operations: Iterable[Any], dtype: torch.dtype, seed: int, most: int
+    operations: Iterable[Any], dtype: torch.dtype, seed: int, most: int, gradients: bool = False
 ) -> Iterator[tuple[str, Case | str]]:
     """Of each operation at most so many samples: the case of each, or why it is none."""
     for own in operations:
@@ -85,7 +85,16 @@ def samples(
             try:
                 yield (
                     name,
-                    capture(model, model.given, id=id, name=name, taps=[], seed=seed, hooks=False),
+                    capture(
+                        model,
+                        model.given,
+                        id=id,
+                        name=name,
+                        taps=[],
+                        seed=seed,
+                        hooks=False,
+                        gradients=gradients,
+                    ),
                 )
             except ValueError as error:
                 yield name, str(error).split("\n")[0].removeprefix(f"{id}: ")
@@ -108,6 +117,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--operation", nargs="+", default=[], help="names; all when absent")
+    parser.add_argument("--gradients", action="store_true", help="of what has any")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
@@ -117,7 +127,8 @@ def main() -> int:
 
     def cases() -> Iterator[Case]:
         dtype = getattr(torch, arguments.dtype)
-        for name, own in samples(chosen, dtype, arguments.seed, arguments.samples):
+        drawn = samples(chosen, dtype, arguments.seed, arguments.samples, arguments.gradients)
+        for name, own in drawn:
             if isinstance(own, str):
                 left_out.append((name, own))
             else:

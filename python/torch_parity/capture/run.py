@@ -130,6 +130,11 @@ class Noise:
             return tensor
         return tensor * torch.as_tensor(1 + self._stream.uniform(bound, *tensor.shape))
 
+    def on_the_way_back(self, tensor: torch.Tensor, terms: int) -> None:
+        """Noise in the gradient by a tensor, when it comes."""
+        bound = max(2 * self._u, noise_bound(terms, self._u))
+        tensor.register_hook(lambda by: self._times(by, bound))  # type: ignore[no-untyped-call]
+
     def before(self, node: fx.Node, args: list[Any]) -> list[Any]:
         base = base_of(node)
         if base in CHOOSING:
@@ -157,7 +162,7 @@ class Noise:
         if not tensor.is_floating_point() or tensor.numel() == 0:
             return tensor
         finite = torch.where(torch.isfinite(tensor), tensor.abs(), torch.zeros_like(tensor))
-        size = float(finite.max())
+        size = float(finite.detach().max())
         return tensor + torch.as_tensor(self._stream.uniform(2 * self._u * size, *tensor.shape))
 
     def _recurrent(self, args: list[Any], bound: float) -> list[Any]:

@@ -119,6 +119,7 @@ export const ExportedRecord = z.strictObject({
   expected: TensorRecords,
   budget: TensorRecords,
   alone: TensorRecords.optional(),
+  cotangents: TensorRecords.optional(),
   samples: z.record(z.string(), SampledRecord).optional(),
 })
 

@@ -54,12 +54,20 @@ const Tap = z.strictObject({ name, value: Reference, output: z.boolean() })
 
 const given = z.record(name, z.strictObject({ shape: z.array(size).max(8), dtype: z.enum(dtypes) }))
 
+/** A gradient that is asked for: by what, and what it is called. */
+const Gradient = z.strictObject({
+  name,
+  value: z.union([z.strictObject({ param: name }), z.strictObject({ input: name })]),
+})
+
 const program = {
   nodes: z.array(Node).max(20_000),
   taps: z.array(Tap).min(1).max(20_000),
   /** What it reads: it is a program of these shapes alone. dtype: as PyTorch has it; a boolean stands as a whole number in a case. */
   params: given,
   inputs: given,
+  /** Of the outputs that are of floats, times their cotangents. */
+  gradients: z.array(Gradient).min(1).max(20_000).optional(),
 }
 
 /** What torch.export makes of a model, and which of its tensors are looked at. */

@@ -1,5 +1,5 @@
 // The program of one tap alone, from the taps before it as its inputs.
-import { type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../exported.ts'
+import { describedIn, type ExportedConfig, keyOf, madeOf, type Reference, type Tap } from '../exported.ts'
 
 /** The program of a tap alone, and where what goes in comes from. */
 export interface Part {
@@ -27,7 +27,7 @@ export function partOf(
     if (before !== undefined) {
       const name = Object.hasOwn(config.inputs, before.name) ? `tap ${before.name}` : before.name
       sources[name] = { tap: before.name }
-      inputs[name] = describedIn(config, before)
+      inputs[name] = describedIn(config, before.value)
       renamed.set(keyOf(value), { input: name })
     } else if ('input' in value) {
       sources[value.input] = { input: value.input }
@@ -49,12 +49,6 @@ export function partOf(
     config: { name: config.name, part: tap.name, nodes: ownNodes, taps: [{ ...tap, output: true }], params, inputs },
     from: sources,
   }
-}
-
-function describedIn({ nodes }: ExportedConfig, { value }: Tap): ExportedConfig['inputs'][string] {
-  if (!('node' in value)) throw new RangeError('expected what an operation gives')
-  const node = nodes.find(({ name }) => name === value.node)!
-  return { shape: node.shapes[value.output ?? 0]!, dtype: node.dtypes[value.output ?? 0]! }
 }
 
 /** The same for several tensors that one operation gives. */

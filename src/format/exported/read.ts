@@ -4,7 +4,7 @@ import { type ExportedRecord, StoredRecords } from '../case/record.ts'
 import type * as z from 'zod'
 import { anyTensors, budgets, rejectUnknown, tensors } from '../case/tensors.ts'
 import { invalid, parse, printable, show } from '../case/wording.ts'
-import { type ExportedConfig, referencesOf, type Reference } from '../exported.ts'
+import { describedIn, differentiatedOutputs, type ExportedConfig, referencesOf, type Reference } from '../exported.ts'
 import { expectedAxes } from '../case.ts'
 import { shapesOf } from '../module.ts'
 import { elementCount, type FloatDType, formatShape, sameShape } from '../tensor.ts'
@@ -48,7 +48,7 @@ const mostNumbers = 2 ** 27
 type Unnamed = Omit<ExportedConfig, 'name' | 'part'>
 
 /** Everything is read after it is given, and every name is one's own. */
-function checkProgram({ nodes, taps, params, inputs }: Unnamed, named: string): void {
+function checkProgram({ nodes, taps, params, inputs, gradients }: Unnamed, named: string): void {
   const known = new Map<string, number>()
   const check = (value: Reference, where: string): void => {
     if (!('node' in value)) {
@@ -83,6 +83,14 @@ function checkProgram({ nodes, taps, params, inputs }: Unnamed, named: string): 
     if (names.has(name)) throw invalid(`${named}: tap ${name}: expected a name of its own, got one twice`)
     names.add(name)
   }
+  for (const { name, value } of gradients ?? []) {
+    const where = `${named}: gradient ${name}`
+    check(value, where)
+    const { dtype } = 'param' in value ? params[value.param]! : inputs[value.input]!
+    if (!dtype.includes('float')) throw invalid(`${where}: expected a gradient by floats, got one by ${dtype}`)
+    if (names.has(name)) throw invalid(`${where}: expected a name of its own, got one twice`)
+    names.add(name)
+  }
   if (!taps.some(({ output }) => output)) throw invalid(`${named}: expected at least one output, got none`)
 }
 
@@ -104,15 +112,49 @@ export function readExported(parsed: z.infer<typeof ExportedRecord>, named: stri
   shared.configs.set(key, config)
   const inputs = anyTensors(parsed.inputs, `${named}: inputs`)
   checkGiven(config, params, inputs, dtype, named)
-  const request: ExportedRequest = { module: 'ExportedProgram', config, dtype, params, inputs }
+  const cotangents = readCotangents(parsed.cotangents, config, dtype, `${named}: cotangents`)
+  const request: ExportedRequest = {
+    module: 'ExportedProgram',
+    config,
+    dtype,
+    params,
+    inputs,
+    ...(cotangents && { cotangents }),
+  }
   const all = shapesOf(expectedAxes(request))
   const samples = readSamples(parsed.samples ?? {}, all, dtype, `${named}: samples`)
   const shapes = Object.fromEntries(Object.entries(all).filter(([name]) => !Object.hasOwn(samples, name)))
   const expected = tensors(parsed.expected, shapes, dtype, `${named}: expected`)
   const budget = budgets(budgetRecords, shapes, `${named}: budget`)
-  const alone = aloneRecords && budgets(aloneRecords, shapes, `${named}: alone`)
+  const alone = aloneRecords && budgets(aloneRecords, without(shapes, config.gradients), `${named}: alone`)
   const isSampled = Object.keys(samples).length > 0
   return { ...request, id, expected, budget, ...(alone && { alone }), ...(isSampled && { samples }) }
+}
+
+/** Gradients are not asked for alone. */
+function without<T>(
+  shapes: Readonly<Record<string, T>>,
+  gradients: ExportedConfig['gradients'] = [],
+): Record<string, T> {
+  const names = new Set(gradients.map(({ name }) => name))
+  return Object.fromEntries(Object.entries(shapes).filter(([name]) => !names.has(name)))
+}
+
+/** One for each output of floats, where gradients are asked for. */
+function readCotangents(
+  records: z.infer<typeof ExportedRecord>['cotangents'],
+  config: ExportedConfig,
+  dtype: FloatDType,
+  where: string,
+): ExportedRequest['cotangents'] {
+  if (config.gradients === undefined) {
+    if (records === undefined) return undefined
+    throw invalid(`${where}: expected none of a program without gradients, got some`)
+  }
+  const wanted = differentiatedOutputs(config).map(
+    ({ name, value }) => [name, [...describedIn(config, value).shape]] as const,
+  )
+  return tensors(records ?? {}, Object.fromEntries(wanted), dtype, where)
 }
 
 function readSamples(

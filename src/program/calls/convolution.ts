@@ -1,5 +1,7 @@
 // Convolutions over any number of axes. Source: torch.nn.functional.conv2d, conv_transpose2d and theirs of other ranks.
 import { elementCount } from '../../format/tensor.ts'
+import type { CallOptions } from '../operation.ts'
+import { type Computed, gradOf, type Value } from '../value.ts'
 import { type Call, numberOf, numbersOf, sized, stridesOf } from './options.ts'
 
 /**
@@ -41,6 +43,77 @@ const convolution: Call = ([input, weight], options) => {
     }
   }
   return { shape: [N, O, ...to], data }
+}
+
+export function convolutionBack(
+  [input, weight]: readonly Value[],
+  options: CallOptions,
+  { shape }: Computed,
+  d: Float64Array,
+): void {
+  const [stride, padding, dilation] = ['stride', 'padding', 'dilation'].map((name) => numbersOf(options, name)) as [
+    readonly number[],
+    readonly number[],
+    readonly number[],
+  ]
+  const [N, C, ...from] = input!.shape as [number, number, ...number[]]
+  const [O, c, ...kernel] = weight!.shape as [number, number, ...number[]]
+  const to = shape.slice(2)
+  const places = placesOf(to, kernel, from, (out, k, i) => out * stride[i]! - padding[i]! + k * dilation[i]!)
+  const [size, count, taps] = [elementCount(from), elementCount(to), elementCount(kernel)]
+  const perGroup = O / numberOf(options, 'groups')
+  const [dx, dw] = [gradOf(input!), gradOf(weight!)]
+  for (let n = 0; n < N; n++) {
+    for (let o = 0; o < O; o++) {
+      const first = Math.floor(o / perGroup) * c
+      for (let own = 0; own < c; own++) {
+        const [x, w, z] = [(n * C + first + own) * size, (o * c + own) * taps, (n * O + o) * count]
+        for (let p = 0; p < count * taps; p++) {
+          const at = places[p]!
+          if (at < 0) continue
+          const by = d[z + Math.floor(p / taps)]!
+          if (dx !== undefined) dx[x + at]! += by * weight!.data[w + (p % taps)]!
+          if (dw !== undefined) dw[w + (p % taps)]! += by * input!.data[x + at]!
+        }
+      }
+    }
+  }
+}
+
+export function transposeBack(
+  [input, weight]: readonly Value[],
+  options: CallOptions,
+  { shape }: Computed,
+  d: Float64Array,
+): void {
+  const [stride, padding, dilation] = ['stride', 'padding', 'dilation'].map((name) => numbersOf(options, name)) as [
+    readonly number[],
+    readonly number[],
+    readonly number[],
+  ]
+  const groups = numberOf(options, 'groups')
+  const [N, C, ...from] = input!.shape as [number, number, ...number[]]
+  const [, o, ...kernel] = weight!.shape as [number, number, ...number[]]
+  const to = shape.slice(2)
+  const places = placesOf(from, kernel, to, (at, k, i) => at * stride[i]! - padding[i]! + k * dilation[i]!)
+  const [size, count, taps] = [elementCount(from), elementCount(to), elementCount(kernel)]
+  const perGroup = C / groups
+  const [dx, dw] = [gradOf(input!), gradOf(weight!)]
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const first = Math.floor(c / perGroup) * o
+      for (let own = 0; own < o; own++) {
+        const [x, w, z] = [(n * C + c) * size, (c * o + own) * taps, (n * groups * o + first + own) * count]
+        for (let p = 0; p < size * taps; p++) {
+          const at = places[p]!
+          if (at < 0) continue
+          const by = d[z + at]!
+          if (dx !== undefined) dx[x + Math.floor(p / taps)]! += by * weight!.data[w + (p % taps)]!
+          if (dw !== undefined) dw[w + (p % taps)]! += by * input!.data[x + Math.floor(p / taps)]!
+        }
+      }
+    }
+  }
 }
 
 /** input (N, C_in, …), weight (C_in, C_out / groups, …): what a convolution would make of its output, the way back. */

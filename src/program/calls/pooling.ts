@@ -5,7 +5,7 @@ import type { Computed, Value } from '../value.ts'
 import { type Call, flagOf, forIndices, numberOf, numbersOf, stridesOf } from './options.ts'
 
 /** Which numbers of a window there are, and how many there would be with the padding that counts. */
-interface Window {
+export interface Window {
   readonly places: readonly number[]
   readonly size: number
 }
@@ -31,7 +31,7 @@ function overWindows(
 }
 
 /** The windows of a kernel that is moved along. */
-function moving(x: Value, options: CallOptions): (index: readonly number[]) => Window {
+export function moving(x: Value, options: CallOptions): (index: readonly number[]) => Window {
   const kernel = numbersOf(options, 'kernel_size')
   const [stride, padding, dilation] = ['stride', 'padding', 'dilation'].map((name) => numbersOf(options, name)) as [
     readonly number[],
@@ -97,7 +97,7 @@ const avg_pool: Call = ([x], options) => {
 }
 
 /** Windows that share a number where sizes do not divide: from ⌊i·n/m⌋ to ⌈(i + 1)·n/m⌉. */
-function adaptive(x: Value, to: readonly number[]): (index: readonly number[]) => Window {
+export function adaptive(x: Value, to: readonly number[]): (index: readonly number[]) => Window {
   const from = x.shape.slice(x.shape.length - to.length)
   const steps = stridesOf(from)
   return (index) => {

@@ -16,7 +16,7 @@ function reduced(of: (numbers: Float64Array, options: Parameters<Call>[1]) => nu
 }
 
 /** The numbers along some axes, for each index of the others. */
-function linesOf({ shape, data }: Value, dims: readonly number[]): Float64Array[] {
+export function linesOf({ shape, data }: Value, dims: readonly number[]): Float64Array[] {
   const steps = stridesOf(shape)
   const others = shape.map((_, axis) => axis).filter((axis) => !dims.includes(axis))
   const inner: number[] = []
@@ -117,6 +117,9 @@ function ordered(give: 'values' | 'indices'): Call {
   }
 }
 
+/** Where they stood. */
+export const argsorted = ordered('indices')
+
 export const reducing: Readonly<Record<string, Call>> = {
   sum_dims: reduced(sumOf),
   mean_dims: reduced((numbers) => sumOf(numbers) / numbers.length),
@@ -134,5 +137,5 @@ export const reducing: Readonly<Record<string, Call>> = {
   cumsum: running((before, own) => before + own),
   cumprod: running((before, own) => before * own),
   sorted: ordered('values'),
-  argsorted: ordered('indices'),
+  argsorted,
 }

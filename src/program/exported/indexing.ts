@@ -29,8 +29,14 @@ function scatter(isAdded: boolean): Lower {
 export const indexing: Readonly<Record<string, Lower>> = {
   embedding: (node) => {
     const { writer } = node
+    const padding_idx = node.number('padding_idx', -1)
+    const scaled = node.flag('scale_grad_by_freq') ? { scale_grad_by_freq: true } : {}
     return writer.at({ tensor: 'weight' }, () =>
-      writer.write('embedding', [node.tensor('weight').id, node.tensor('indices').id], {}),
+      writer.write(
+        'embedding',
+        [node.tensor('weight').id, node.tensor('indices').id],
+        padding_idx < 0 ? scaled : { ...scaled, padding_idx },
+      ),
     )
   },
   gather: (node) => {
