@@ -1,6 +1,6 @@
 // What PyTorch computes, spelled out: the program of every module and model, and what it gives.
 import { isExported, isModelRequest, type ModelRequest, type Request } from './format/case.ts'
-import { exportedProgram, givenTo, inputName } from './program/exported.ts'
+import { computed, exportedProgram, givenTo, inputName } from './program/exported.ts'
 import { type Given, interpret, type Numbers, type Options } from './program/interpret.ts'
 import { recurrentProgram } from './program/layers.ts'
 import { encoderDecoder } from './program/models/encoder-decoder.ts'
@@ -9,6 +9,7 @@ import { manyToMany } from './program/models/many-to-many.ts'
 import { manyToOne } from './program/models/many-to-one.ts'
 import { oneToMany } from './program/models/one-to-many.ts'
 import type { Program } from './program/operation.ts'
+import type { Seen } from './program/scope.ts'
 import type { FloatTensor } from './format/tensor.ts'
 import { type Stepped, train, trainingProgram } from './program/training.ts'
 
@@ -47,12 +48,9 @@ export function runProgram(
 ): Numbers {
   const { params, inputs, cotangents, training } = request
   if (training !== undefined) return train(request, training, program, { seen, stepped })
-  const { outputs, backward } = interpret(program, givenOf(request), {
-    gradients: cotangents !== undefined,
-    whole,
-    seen,
-    known,
-  })
+  const compute = (told?: Seen): ReturnType<typeof interpret> =>
+    interpret(program, givenOf(request), { gradients: cotangents !== undefined, whole, seen: told, known })
+  const { outputs, backward } = isExported(request) ? computed(program, seen, compute) : compute(seen)
   const numbers: Record<string, Float64Array> = Object.fromEntries(
     Object.entries(outputs).map(([name, { data }]) => [name, data]),
   )

@@ -15,6 +15,7 @@ import { recurrent } from './exported/recurrent.ts'
 import { reductions } from './exported/reductions.ts'
 import { shapes } from './exported/shapes.ts'
 import { gradientThrough } from './calls/backward.ts'
+import type { Seen } from './scope.ts'
 import { everyOperation, type Id, type Program, type Site } from './operation.ts'
 import { program, type Writer } from './write.ts'
 
@@ -101,6 +102,38 @@ function siteOf(param: string): Site {
   }
 }
 
+/** What a file gives an operation may be of any form: its own words for that, or ours. */
+function lowered<T>(node: ExportedConfig['nodes'][number], lower: () => T): T {
+  try {
+    return lower()
+  } catch (cause) {
+    if (isPlain(cause)) throw cause
+    const given = (JSON.stringify(node.args) ?? '').slice(0, 200)
+    throw new RangeError(`${node.name}: expected arguments as ${node.op} has them, got ${given}`, { cause })
+  }
+}
+
+/** Whether an error says in words what was expected. */
+function isPlain(error: unknown): boolean {
+  if (error instanceof ParityError) return true
+  return error instanceof RangeError && /^(?!.*NaN).*\bexpected /.test(error.message)
+}
+
+/** Computes a captured model; what cannot be is said by the operation at which it ends. */
+export function computed<T>({ operations }: Program, seen: Seen | undefined, compute: (seen: Seen) => T): T {
+  let last: Id | undefined
+  try {
+    return compute((id, value, step) => {
+      if (step === undefined) last = id
+      seen?.(id, value, step)
+    })
+  } catch (cause) {
+    if (isPlain(cause) || !(cause instanceof TypeError || cause instanceof RangeError)) throw cause
+    const { op, site } = operations[operations.findIndex(({ id }) => id === last) + 1] ?? operations.at(-1)!
+    throw new RangeError(`${site.part ?? op}: expected shapes that ${op} can be computed of, got others`, { cause })
+  }
+}
+
 function written(writer: Writer, config: ExportedConfig): Readonly<Record<string, Id>> {
   const values = new Map<string, Lowered>()
   const asked = new Set(config.gradients?.flatMap(({ value }) => ('input' in value ? [value.input] : [])))
@@ -121,7 +154,7 @@ function written(writer: Writer, config: ExportedConfig): Readonly<Record<string
   }
   for (const node of config.nodes) {
     const ids = writer.at({ part: node.module === '' ? node.name : node.module }, () =>
-      operations[baseOf(node.op)]!(new Node(writer, node, read)),
+      lowered(node, () => operations[baseOf(node.op)]!(new Node(writer, node, read))),
     )
     const several = typeof ids === 'string' ? [ids] : ids
     for (const [output, id] of several.entries()) {

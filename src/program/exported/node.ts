@@ -55,7 +55,11 @@ export class Node {
   }
 
   tensors(name: string): Lowered[] {
-    return this.list(name).map((own) => this.read(own as Reference))
+    const list = this.list(name)
+    return list.map((own) => {
+      if (isReference(own)) return this.read(own)
+      throw new RangeError(`${this.op}: expected tensors for ${name}, got ${JSON.stringify(own)}`)
+    })
   }
 
   /** A list that may have nothing in the place of a tensor. */
@@ -75,9 +79,9 @@ export class Node {
     const own: Argument = this.args[name]
     if (own === undefined && otherwise !== undefined) return otherwise
     return (Array.isArray(own) ? own : [own]).map((each) => {
-      if (typeof each !== 'number')
+      if (!Number.isFinite(each))
         throw new RangeError(`${this.op}: expected numbers for ${name}, got ${JSON.stringify(own)}`)
-      return each
+      return each as number
     })
   }
 

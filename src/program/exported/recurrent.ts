@@ -8,6 +8,14 @@ import { rnn } from '../rnn.ts'
 import type { Writer } from '../write.ts'
 import type { Lower, Lowered, Node } from './node.ts'
 
+/** h_0, and c_0 where there is one. */
+function statesOf(node: Node, hasCellState: boolean): Lowered[] {
+  if (!hasCellState) return [node.tensor('hx')]
+  const states = node.tensors('hx')
+  if (states.length === 2) return states
+  throw new RangeError(`${node.op}: expected h_0 and c_0 for hx, got ${states.length} tensors`)
+}
+
 function layers(cell: Cell): Lower {
   return (node) => {
     const { writer } = node
@@ -16,7 +24,11 @@ function layers(cell: Cell): Lower {
     const isSwapped = isBatched && node.flag('batch_first')
     const D = node.flag('bidirectional') ? 2 : 1
     const num_layers = node.number('num_layers')
-    const initial = cell.hasCellState ? node.tensors('hx') : [node.tensor('hx')]
+    const given = node.tensors('params').length
+    if (!(given >= 2 * D * num_layers)) {
+      throw new RangeError(`${node.op}: expected parameters of ${num_layers} layers, got ${given} tensors`)
+    }
+    const initial = statesOf(node, cell.hasCellState)
     const states = initial.map(({ id, shape }) => (isBatched ? id : writer.reshape(id, [shape[0]!, 1, shape[1]!])))
     let x = isBatched ? input.id : writer.reshape(input.id, [input.shape[0]!, 1, input.shape[1]!])
     if (isSwapped) x = writer.transpose(x, 0, 1)
@@ -91,7 +103,7 @@ function single(cell: Cell): Lower {
   return (node) => {
     const { writer } = node
     const input = node.tensor('input')
-    const initial = cell.hasCellState ? node.tensors('hx') : [node.tensor('hx')]
+    const initial = statesOf(node, cell.hasCellState)
     const isBatched = input.shape.length === 2
     const rows = ({ id, shape }: Lowered): Id => (isBatched ? id : writer.reshape(id, [1, ...shape]))
     const [h, c] = initial.map(rows)
