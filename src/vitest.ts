@@ -6,8 +6,8 @@ import { runner } from './testing/vitest.ts'
 
 export { type MatchOptions, toMatchTensor, type Tolerances } from './testing/matcher.ts'
 export type { ParityOptions } from './testing/parity.ts'
-// What `expect` has besides.
-export type {} from './testing/vitest.ts'
+// With what `expect` has besides.
+export type { VitestExpects } from './testing/vitest.ts'
 
 /**
  * Registers a test for every case of recorded fixtures; to be awaited at the top level of a test file.

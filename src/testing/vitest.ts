@@ -18,16 +18,20 @@ declare module 'vitest' {
   }
 }
 
-// oxlint-disable vitest/valid-title, vitest/expect-expect -- titles are what the fixtures say, and what is expected stands elsewhere
+/** Whether `expect` of Vitest has `toMatchTensor`: wherever this type is, it has. */
+export type VitestExpects = true
+
+// oxlint-disable vitest/valid-title, vitest/valid-describe-callback -- titles are what the fixtures say, and bodies come from elsewhere
 export const runner: Runner = {
-  describe: (name, body) => void describe(name, body),
-  it: (name, run) =>
-    void it(name, ({ skip }) =>
+  describe,
+  it(name, run) {
+    it(name, ({ skip }) =>
       run((reason) => {
         skip(reason)
         throw new Error(reason)
       }),
-    ),
-  afterAll: (run) => void afterAll(run),
+    )
+  },
+  afterAll,
   fail: (message) => expect.fail(message),
 }

@@ -47,7 +47,7 @@ it('a program whose arguments are others is judged, or refused in one clear erro
         const to =
           path[0] === 'shapes' ? numbers.pick([[], [1], [2, 3], [0], [4096, 4096]]) : numbers.pick([odd[0], ...odd])
         const nodes = recorded.config.nodes.with(at, changed(node, path, to) as typeof node)
-        const message = await said({ ...recorded, config: { ...recorded.config, nodes } } as Case)
+        const message = await said({ ...recorded, config: { ...recorded.config, nodes } })
         const kind = message?.replaceAll(/\d+/g, 'N').slice(0, 90)
         if (kind !== undefined && !wrong.has(kind)) {
           wrong.set(kind, `${recorded.id}: ${node.op} ${path.join('.')} = ${JSON.stringify(to)}: ${message}`)
