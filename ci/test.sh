@@ -134,7 +134,7 @@ trap '[ -z "$lane" ] || kill "$lane" 2>/dev/null || true; rm -rf "$results"' EXI
 # Each of these four has work for one core, so that two and two stand side by side; the tests after them use all.
 (
   step "conformance"
-  node dist/cli.js verify fixtures --quiet
+  node dist/cli.js verify fixtures --quiet --report "$results/report"
   step "drift"
   bash ci/drift.sh
 ) >"$results/lane.txt" 2>&1 &
@@ -143,7 +143,7 @@ lane=$!
 step "pytest"
 (cd python && "$venv/bin/python" -m pytest -q --junitxml "$results/pytest.xml")
 
-# Made once: the tests of what the fixtures see read it.
+# Made once, as the report was: the tests of what the fixtures see, and of the page, read them.
 step "audit"
 node dist/cli.js audit fixtures --json "$results/audit.json"
 
@@ -154,7 +154,7 @@ cat "$results/lane.txt"
 [ "$status" -eq 0 ] || exit "$status"
 
 step "vitest"
-TORCH_PARITY_AUDIT=$results/audit.json npx vitest run --config ci/vitest.config.ts --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
+TORCH_PARITY_AUDIT=$results/audit.json TORCH_PARITY_REPORT=$results/report npx vitest run --config ci/vitest.config.ts --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
 
 step "tests"
 node ci/count.js "$results/vitest.json" "$results/pytest.xml"

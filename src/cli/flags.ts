@@ -84,6 +84,7 @@ export interface GenerateFlags {
 
 export interface ReportFlags {
   html?: string
+  against?: string
   junit?: string
   jsonl?: string
   json?: string

@@ -9,12 +9,14 @@ import { mergeResults, type Saved } from '../report/merge.ts'
 import { renderText } from '../report/plain.ts'
 import { toJSON } from '../report/json.ts'
 import { writeAside } from './files.ts'
-import { readSaved } from './results.ts'
+import { readResults, readSaved } from './results.ts'
 import { write } from './terminal.ts'
 
 interface ReportOptions {
   readonly junit?: string
   readonly html?: string
+  /** Earlier results, or another engine's, which the page compares with. */
+  readonly against?: string
   readonly jsonl?: string
   readonly json?: string
   readonly text?: string
@@ -24,6 +26,9 @@ interface ReportOptions {
 
 /** Makes other reports of what `verify --json` has written. → the exit code of all of it */
 export async function report(files: readonly string[], options: ReportOptions): Promise<number> {
+  if (options.against !== undefined && options.html === undefined) {
+    throw new ParityError('USAGE', '--against: expected --html, got none\nthe page is what shows two runs side by side')
+  }
   const saved: Saved[] = []
   const fuzzed: SavedFuzz[] = []
   const unread: ParityError[] = []
@@ -49,7 +54,10 @@ export async function report(files: readonly string[], options: ReportOptions): 
   for (const note of notes) process.stderr.write(`note: ${logLine(note)}\n`)
   if (junit !== undefined) await writeAside(junit, renderJUnit(runs))
   const [first] = runs
-  if (html !== undefined && first !== undefined) await writeAside(html, renderHtml(first))
+  if (html !== undefined && first !== undefined) {
+    const before = options.against === undefined ? undefined : await readResults(options.against)
+    await writeAside(html, renderHtml(first, before))
+  }
   if (jsonl !== undefined) await writeAside(jsonl, renderJSONL(runs))
   if (json !== undefined)
     await writeAside(

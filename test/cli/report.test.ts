@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
+import { heldIn } from '../report/held.ts'
 import { matching, mismatching, results, unsupported } from '../report/saved.ts'
 import { it } from './command.ts'
 
@@ -68,6 +69,27 @@ describe('report', () => {
     await folder.write('c.json', JSON.stringify(results([mismatching], { engine: 'other' })))
     const refused = await folder.run(['report', 'a.json', 'c.json', '--html', 'none.html'])
     expect(refused.stderr).toBe('error --html: expected results of one engine, judged in one way, got port, other\n')
+  })
+
+  it('--against compares the page with other results', async ({ folder }) => {
+    await folder.write('new.json', JSON.stringify(results([{ ...mismatching, id: 'a' }, matching])))
+    await folder.write('old.json', JSON.stringify(results([{ ...matching, id: 'a' }, matching], { engine: 'old' })))
+    expect(await folder.run(['report', 'new.json', '--against', 'old.json', '--html', 'both.html'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: '',
+    })
+    const { against } = await heldIn(await readFile(folder.path('both.html'), 'utf8'))
+    expect(against).toMatchObject({ engine: 'old', cases: [{ id: 'a', change: 'broken' }] })
+    const alone = await folder.run(['report', 'new.json', '--against', 'old.json'])
+    expect(alone).toMatchObject({
+      code: 2,
+      stderr: 'error --against: expected --html, got none\nthe page is what shows two runs side by side\n',
+    })
+    const none = await folder.run(['report', 'new.json', '--against', 'none.json', '--html', 'none.html'])
+    expect(none.code).toBe(2)
+    expect(none.stderr).toMatch(/^error none\.json: expected a readable file, got ENOENT/)
+    expect(await folder.list()).not.toContain('none.html')
   })
 
   it('puts results of one engine into one file, and refuses those of two', async ({ folder }) => {

@@ -4,6 +4,7 @@ import { renderHtml } from '../../src/report/html.ts'
 import { renderJUnit } from '../../src/report/junit.ts'
 import { renderText } from '../../src/report/plain.ts'
 import type { Results } from '../../src/report/results.ts'
+import { heldIn } from './held.ts'
 import { matching, mismatching, results as resultsOf, unsupported } from './saved.ts'
 
 const evil = 'x\u001B[2J\n::error::y\u202E\u2066##[error]z'
@@ -42,9 +43,10 @@ describe('hostile text is harmless', () => {
 
   it('in a step summary', () => expectHarmless(renderStepSummary([hostile()]).replaceAll('::', '')))
   it('in JUnit XML', () => expectHarmless([...renderJUnit([hostile()])].join('').replaceAll('::', '')))
-  it('in a page', () => {
+  it('in a page', async () => {
     const page = [...renderHtml(hostile())].join('')
-    expect(page).not.toMatch(/[\u202A-\u202E\u2066-\u2069]/)
-    expect(page).toContain(String.raw`\\u202e`)
+    const content = JSON.stringify(await heldIn(page))
+    expect(page + content).not.toMatch(/[\u202A-\u202E\u2066-\u2069]/)
+    expect(content).toContain(String.raw`\\u202e`)
   })
 })

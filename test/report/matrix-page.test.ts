@@ -1,12 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import type { Asked, Came, Matrix } from '../../src/report/matrix.ts'
 import { renderMatrixPage } from '../../src/report/matrix/html.ts'
-import { launch } from './chromium.ts'
+import { opener } from './opened.ts'
 
 const attack = '</script><img src=x onerror=alert(1)>\u2028'
 const asked = (id: string, module: string, traits: string[], special = false): Asked => ({
@@ -44,40 +40,8 @@ const sample: Matrix = {
   broken: [{ asked: 'keras', error: attack }],
 }
 
-let browser: Browser
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'torch-parity-matrix-'))
-  browser = await launch()
-})
-afterAll(async () => {
-  await browser?.close()
-  await rm(folder, { recursive: true, force: true })
-})
-
-/** Opens the page from disk and expects no word on the console and no request but the page itself. */
-async function opened(use: (page: Page) => Promise<void>): Promise<void> {
-  const file = join(folder, 'matrix.html')
-  await writeFile(file, renderMatrixPage(sample))
-  const page = await browser.newPage()
-  try {
-    const said: string[] = []
-    const requested: string[] = []
-    page.on('console', (message) => said.push(message.text()))
-    page.on('pageerror', ({ message }) => said.push(message))
-    page.on('dialog', (dialog) => {
-      said.push(`dialog ${dialog.message()}`)
-      void dialog.dismiss()
-    })
-    page.on('request', (request) => requested.push(request.url()))
-    await page.goto(pathToFileURL(file).href)
-    await use(page)
-    expect(said).toStrictEqual([])
-    expect(requested).toStrictEqual([pathToFileURL(file).href])
-  } finally {
-    await page.close()
-  }
-}
+const openedPage = opener()
+const opened = (use: (page: Page) => Promise<void>): Promise<void> => openedPage(renderMatrixPage(sample), use)
 
 const cells = (page: Page): Promise<string[]> => page.locator('.matrix td button').allInnerTexts()
 const ids = (page: Page): Promise<string[]> => page.locator('.case .id').allTextContents()

@@ -1,21 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { Case } from '../../src/format/case.ts'
 import { defaultJudgement, kappa } from '../../src/verify/compare.ts'
 import { diagnose } from '../../src/diagnose.ts'
 import { engine, type Engine } from '../../src/engine/run.ts'
 import { faulted, faults } from '../../src/edits/faults.ts'
 import { detailOf, explainedBy } from '../../src/report/detail.ts'
-import { renderHtml } from '../../src/report/html.ts'
 import { caseOfResults, closeResults, openResults } from '../../src/report/json.ts'
 import { Results } from '../../src/report/results.ts'
 import { requestOf, verify } from '../../src/verify.ts'
 import { cellCase, layerCase } from '../sample.ts'
-import { findChromium, launch } from './chromium.ts'
+import { findChromium } from './chromium.ts'
+import { opener } from './opened.ts'
 import { causes, matching, mismatching, results } from './saved.ts'
 
 const transposed = faulted(faults.find(({ name }) => name === 'weight_hh transposed')!)
@@ -46,50 +42,10 @@ async function sampleResults(): Promise<Results> {
   return Results.parse(JSON.parse(text))
 }
 
-let browser: Browser
-let folder: string
 let sample: Results
-let pages = 0
-
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'torch-parity-page-'))
   sample = await sampleResults()
-  browser = await launch()
 })
-
-afterAll(async () => {
-  await browser?.close()
-  await rm(folder, { recursive: true, force: true })
-})
-
-/** Opens a report from disk, lets `use` do something, and expects no word on the console and no request but the page itself. */
-async function opened(
-  results: Results,
-  use: (page: Page) => Promise<void>,
-  options: BrowserContextOptions = {},
-): Promise<void> {
-  const file = join(folder, `${pages++}.html`)
-  await writeFile(file, renderHtml(results))
-  const context = await browser.newContext(options)
-  try {
-    const page = await context.newPage()
-    const said: string[] = []
-    const asked: string[] = []
-    page.on('console', (message) => said.push(message.text()))
-    page.on('pageerror', ({ message }) => said.push(message))
-    page.on('dialog', (dialog) => {
-      said.push(`dialog ${dialog.message()}`)
-      void dialog.dismiss()
-    })
-    page.on('request', (request) => asked.push(request.url()))
-    await page.goto(pathToFileURL(file).href)
-    await use(page)
-    expect(said).toStrictEqual([])
-    expect(asked).toStrictEqual([pathToFileURL(file).href])
-  } finally {
-    await context.close()
-  }
-}
 
 const attacks = [
   '<script>alert(1)</script>',
@@ -99,6 +55,7 @@ const attacks = [
   'line\u2028end\u2029',
 ]
 
+const opened = opener()
 const ids = (page: Page): Promise<string[]> => page.locator('.case .id').allTextContents()
 
 describe('the page of a report', () => {
@@ -173,25 +130,25 @@ describe('the page of a report', () => {
     const { explanation: _, ...bare } = mismatching
     const all = [...causes.groups[0]!.cases, ...causes.unexplained.cases].map((place) => ({ ...bare, ...place }))
     return opened(results([matching, ...all], { causes }), async (page) => {
-      expect(await page.locator('#groups button').allTextContents()).toStrictEqual([
+      expect(await page.locator('#causes button').allTextContents()).toStrictEqual([
         '3 cases: the engine takes the blocks of rows for i g f o, where torch has i f g o (confirmed on 2 of 4 other cases)',
-        '2 cases: nothing yet, a cause was looked for in 1 of them',
+        '2 cases: nothing found yet, a cause was looked for in 1 of them',
       ])
-      expect(await page.textContent('#groups')).toContain(
+      expect(await page.textContent('#causes')).toContain(
         'or it takes the blocks of weight_ih for i g f o: no case of this run tells these apart',
       )
-      expect(await page.textContent('#groups .advice')).toContain('Change: order the gates as torch does')
-      await page.click('#groups button')
+      expect(await page.textContent('#causes .advice')).toContain('Change: order the gates as torch does')
+      await page.click('#causes button')
       expect(await ids(page)).toStrictEqual(['wrong', 'lstm-1', 'lstm-2'])
       expect(await page.textContent('#count')).toBe('3 of 6 cases of one cause')
       await page.click('.case')
       expect(await page.textContent('.why')).toBe(
         'The engine takes the blocks of rows for i g f o, where torch has i f g o (explains everything, as in 2 other cases)',
       )
-      await page.click('#groups li:nth-child(2) button')
+      await page.click('#causes li:nth-child(2) button')
       expect(await ids(page)).toStrictEqual(['odd-0', 'odd-1'])
       await page.click('#clear')
-      expect(await page.locator('#groups [aria-pressed="true"]').count()).toBe(0)
+      expect(await page.locator('#causes [aria-pressed="true"]').count()).toBe(0)
       expect(await ids(page)).toHaveLength(6)
     })
   })
@@ -266,10 +223,14 @@ describe('the page of a report', () => {
     const fixtures = [{ file: attack, name: attack, seed: 1, cases: 1, producer: producerOf(attack) }]
     const errors = [{ file: attack, code: attack, message: attack }]
     return opened(Results.parse({ ...(attacked as Results), fixtures, errors }), async (page) => {
-      await page.click('.case')
-      for (const place of ['#engine', '#detail h2', '.traits li', 'dd', '#errors li', '#provenance td']) {
+      await page.click('.case.mismatch')
+      for (const place of ['#engine', '#detail h2', '.traits li', 'dd', '#provenance td']) {
         expect(await page.locator(place).first().textContent()).toBe(attack)
       }
+      await page.click('#failures button')
+      expect(await page.textContent('#failures button')).toBe(`1 error: ${attack}`)
+      await page.click('.case.error')
+      expect(await page.textContent('#detail pre')).toBe(attack)
       expect(await page.locator('img, script').count()).toBe(2)
     })
   })

@@ -120,6 +120,7 @@ export function addJudging(torchParity: Command): void {
     .argument('<results...>', 'results as JSON')
     .option('--junit <file>', 'write JUnit XML')
     .option('--html <file>', 'write the page that `verify --report` writes')
+    .option('--against <results>', 'earlier results, or another engine’s, which the page compares these with')
     .option('--jsonl <file>', 'write JSON Lines: one case a line')
     .option('--json <file>', 'write the results again, those of several files as one')
     .option('--text <file>', 'write plain text, which is printed when nothing else is asked for')

@@ -15,7 +15,7 @@ interface Column {
 export type AuditTable = ReturnType<typeof auditTable>
 
 /** Faults × files: in how many of the cases that a fault is about it is revealed. Its source goes into the page. */
-export function auditTable({ html }: Elements) {
+export function auditTable({ html, byId }: Elements) {
   function folderOf(file: string): string {
     return file.split('/').slice(0, -1).join('/')
   }
@@ -81,5 +81,17 @@ export function auditTable({ html }: Elements) {
     show()
   }
 
-  return { draw }
+  function show(audit: Audit | undefined): void {
+    if (audit === undefined) return
+    const count = (status: string): number => audit.faults.filter((fault) => fault.status === status).length
+    const statuses = ['seen', 'equivalent', 'unseen', 'inapplicable', 'not equivalent'].filter(
+      (status) => count(status) > 0,
+    )
+    const counts = statuses.map((status) => `${count(status)} ${status}`).join(', ')
+    byId('faults').textContent = `${audit.faults.length} faults, ${audit.files.length} files: ${counts}`
+    byId('audit').hidden = false
+    draw(audit, byId('reveals'))
+  }
+
+  return { show }
 }

@@ -1,17 +1,26 @@
 /// <reference lib="dom" />
 import type { Results } from '../results.ts'
 import type { Charts } from './charts.ts'
+import type { Change } from '../against.ts'
+import type { Copying } from './copying.ts'
 import type { Elements } from './elements.ts'
+import type { Shown, ShownComparison } from './shown.ts'
 
-type Case = Results['cases'][number]
-type Comparison = Case['comparisons'][number]
+type Case = Shown
+type Comparison = ShownComparison
 /** What engine was asked for. */
 type Asked = Pick<Results, 'engineFile' | 'engineCommand' | 'enginePage'>
+/** What else there is to say of a case: what explains it, where that was found in another case, and what it came to before. */
+interface More {
+  readonly cause: string | undefined
+  readonly change: Change | undefined
+  readonly engine: string | undefined
+}
 
 export type CaseDetail = ReturnType<typeof caseDetail>
 
 /** Everything about one case. Its source goes into the page. */
-export function caseDetail({ html, percent, scientific }: Elements, charts: Charts) {
+export function caseDetail({ html, percent, scientific }: Elements, charts: Charts, { copied }: Copying) {
   function place({ worst }: Comparison): string {
     if (worst === undefined) return ''
     const named = Object.entries(worst.place).map(([name, at]) => (name === 'direction' ? String(at) : `${name} ${at}`))
@@ -49,11 +58,10 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
       ...(steps?.comparisons ?? []).map((comparison) => row(comparison, ' (each step alone)')),
     ]
     const head = html('thead', {}, html('tr', {}, ...titles.map((title) => html('th', { scope: 'col' }, title))))
-    const region = { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'tensors' }
+    const region = { class: 'scroll', role: 'region', 'aria-label': 'tensors' }
     return html('div', region, html('table', {}, head, html('tbody', {}, ...body)))
   }
 
-  /** cause: what explains it, where that was found in another case */
   function explained({ explanation }: Case, cause: string | undefined): Node[] {
     if (explanation === undefined && cause !== undefined) {
       return [html('h3', {}, 'Why'), html('ul', { class: 'why' }, html('li', {}, html('strong', {}, cause)))]
@@ -90,6 +98,13 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     return [html('h3', {}, 'Why'), list, html('h3', {}, 'Where'), html('ul', {}, ...where)]
   }
 
+  function earlier({ change, before }: Change, engine = ''): string {
+    if (before === undefined) return `${engine}: not judged`
+    const off = before.outcome === 'mismatch' ? `, ${percent(Number(before.share))} of the allowed error` : ''
+    const said = { broken: ' Now worse.', worse: ' Now worse.', fixed: ' Now better.', better: ' Now better.' }
+    return `${engine}: ${before.outcome}${off}.${change in said ? said[change as keyof typeof said] : ''}`
+  }
+
   function reproduce({ file, id }: Case, { engineFile, engineCommand, enginePage }: Asked): Node[] {
     const quoted = (text: string): string =>
       /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
@@ -98,7 +113,7 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     const way = named('--engine-command', engineCommand) + named('--engine-page', enginePage)
     const engine = named('--engine', engineFile) + way
     const command = `torch-parity explain ${quoted(file)} --case ${quoted(id)}${engine}`
-    return [html('h3', {}, 'Reproduce'), html('pre', { class: 'scroll', tabindex: 0 }, command)]
+    return [html('h3', {}, 'Reproduce'), copied(command)]
   }
 
   function figure(chart: SVGElement, caption: string): HTMLElement {
@@ -106,9 +121,9 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
   }
 
   /** width: what there is for a chart, in pixels. */
-  function show(each: Case, asked: Asked, width: number, cause?: string): Node[] {
+  function show(each: Case, asked: Asked, width: number, { cause, change, engine }: More): Node[] {
     const { id, file, module, outcome, reason, ties = [], steps, config, dtype, traits = [] } = each
-    const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–' }[outcome]
+    const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–', error: '!' }[outcome]
     const nodes: Node[] = [
       html('h2', { tabindex: -1 }, id),
       html(
@@ -121,7 +136,9 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     if (traits.length > 0) {
       nodes.push(html('ul', { class: 'traits' }, ...traits.map((trait) => html('li', {}, trait))))
     }
-    if (reason !== undefined) nodes.push(html('p', {}, reason))
+    if (change !== undefined) nodes.push(html('p', {}, earlier(change, engine)))
+    if (reason !== undefined) nodes.push(outcome === 'error' ? html('pre', {}, reason) : html('p', {}, reason))
+    if (outcome === 'error') return [...nodes, ...(file === '' ? [] : reproduce(each, asked))]
     for (const { kind, text } of each.conduct ?? []) {
       nodes.push(html('p', { class: 'mismatch' }, html('strong', {}, kind), `: ${text}`))
     }

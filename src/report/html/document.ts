@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { spelled } from '../../format/errors.ts'
+import { unpacked } from './packed.ts'
 import { style } from './style.ts'
 
 /** The head of a page that runs one script, asks no network, and opens from disk. */
@@ -16,14 +16,15 @@ export function headOf(script: string): string {
 </head>`
 }
 
-/**
- * JSON that cannot end the element it stands in: `<` and the line ends of old scripts as escapes; and what turns the direction of text is
- * spelled out in it.
- */
-export function inScript(json: string): string {
-  return json
-    .replace(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, (character) => `\\${spelled(character)}`)
-    .replaceAll('<', String.raw`\u003c`)
-    .replaceAll('\u2028', String.raw`\u2028`)
-    .replaceAll('\u2029', String.raw`\u2029`)
+/** What stands in a page until it is filled. */
+export const late = 'reading what is in this page …'
+
+/** A script that reads what is packed in the page as `content`, and goes on with it. */
+export function booted(rest: string): string {
+  return `(async () => {
+const failed = () => { document.querySelector('#how').textContent = 'this page needs a browser of 2023 or later' }
+if (!('DecompressionStream' in globalThis)) return failed()
+const content = await (${String(unpacked)})(document.querySelector('#data').textContent)
+${rest}
+})()`
 }

@@ -7,7 +7,7 @@ type Child = Node | string
 export type Elements = ReturnType<typeof elements>
 
 /** Makes elements out of text that is not ours: as text nodes and attributes, never as markup. Its source goes into the page. */
-export function elements() {
+export function elements(times: (ratio: number) => string) {
   const svgNamespace = 'http://www.w3.org/2000/svg'
 
   function fill<E extends Element>(element: E, attributes: Attributes, children: readonly Child[]): E {
@@ -38,7 +38,8 @@ export function elements() {
 
   function percent(share: number): string {
     if (share === Infinity) return 'no limit'
-    if (share > 10) return `${Number(share.toPrecision(2)).toLocaleString('en')} times`
+    if (Number.isNaN(share)) return 'NaN'
+    if (share > 10) return times(share)
     return share < 1e-3 && share > 0 ? '< 0.1 %' : `${(100 * share).toFixed(1)} %`
   }
 
@@ -47,5 +48,11 @@ export function elements() {
     return size === 0 ? '0' : size.toExponential(1)
   }
 
-  return { html, svg, byId, percent, scientific }
+  function toggleTheme(): void {
+    const root = document.documentElement
+    const dark = root.dataset['theme'] ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
+    root.dataset['theme'] = dark === 'dark' ? 'light' : 'dark'
+  }
+
+  return { html, svg, byId, percent, scientific, times, toggleTheme }
 }

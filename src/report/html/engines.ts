@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import type { Asked, Came, Matrix, Row } from '../matrix.ts'
 import type { Elements } from './elements.ts'
+import type { Scrolling } from './scrolling.ts'
 
 /** Fills the page of a matrix and listens to who uses it. Its source goes into the page. */
-export function engines({ html, byId, percent }: Elements): void {
-  const matrix = JSON.parse(byId('data').textContent) as Matrix
+export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }: Scrolling, matrix: Matrix): void {
   const { cases, rows, missing, broken } = matrix
   const chunk = 100
   const signs = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–', failed: '✗' }
@@ -47,11 +47,12 @@ export function engines({ html, byId, percent }: Elements): void {
         class: supported === 0 ? 'none' : off > 0 ? 'over' : 'under',
         style: `--level: ${Math.min(1, share)}`,
         'aria-pressed': chosen?.row === row && chosen.module === module ? 'true' : 'false',
-        'aria-label': `${row.engine}, ${module}: ${own.length} cases, ${supported} supported, ${count('match')} matched, ${off} off, and ${specialOff} of special values`,
+        'aria-label': `${row.engine}, ${module}: ${used} ${of} ${apart}: ${own.length} cases, ${supported} supported, ${count('match')} matched, ${off} off, and ${specialOff} of special values`,
       },
       html('span', { class: 'used' }, used),
+      ' ',
       html('span', { class: 'count' }, of),
-      ...(apart === '' ? [] : [html('span', { class: 'apart' }, apart)]),
+      ...(apart === '' ? [] : [' ', html('span', { class: 'apart' }, apart)]),
     )
     button.addEventListener('click', () => {
       chosen = { row, module }
@@ -132,12 +133,6 @@ export function engines({ html, byId, percent }: Elements): void {
     byId('more').hidden = drawn >= shown.length
   }
 
-  function toggleTheme(): void {
-    const root = document.documentElement
-    const dark = root.dataset['theme'] ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
-    root.dataset['theme'] = dark === 'dark' ? 'light' : 'dark'
-  }
-
   for (const name of [...new Set(cases.flatMap(({ traits }) => traits))].toSorted()) {
     trait.append(html('option', { value: name }, name))
   }
@@ -151,4 +146,7 @@ export function engines({ html, byId, percent }: Elements): void {
   byId('more').addEventListener('click', more)
   byId('theme').addEventListener('click', toggleTheme)
   draw()
+  cue(byId('matrix'))
+  byId('how').textContent = ''
+  document.querySelector('main')?.removeAttribute('aria-busy')
 }

@@ -1,26 +1,24 @@
 /// <reference lib="dom" />
-import type { Results } from '../results.ts'
 import type { Elements } from './elements.ts'
-
-type Case = Results['cases'][number]
+import type { Shown } from './shown.ts'
 
 export type Matrix = ReturnType<typeof matrix>
 
 /** Modules × traits, by the largest share of the allowed error that a case uses. Its source goes into the page. */
 export function matrix({ html, percent }: Elements) {
-  function shareOf({ comparisons, steps, chain }: Case): number {
+  function shareOf({ comparisons, steps, chain }: Shown): number {
     const all = [...comparisons, ...(steps?.comparisons ?? []), ...(chain?.comparisons ?? [])]
-    return Math.max(0, ...all.map(({ share }) => Number(share)))
+    return all.reduce((most, { share }) => Math.max(most, Number.isNaN(Number(share)) ? Infinity : Number(share)), 0)
   }
 
-  function cell(cases: readonly Case[], module: string, trait: string, choose: () => void): HTMLElement {
+  function cell(cases: readonly Shown[], module: string, trait: string, choose: () => void): HTMLElement {
     if (cases.length === 0) return html('td', { class: 'empty' }, '·')
     const judged = cases.filter(({ outcome }) => outcome === 'match' || outcome === 'mismatch')
     const off = cases.filter(({ outcome }) => outcome === 'mismatch').length
     const share = judged.reduce((most, each) => Math.max(most, shareOf(each)), 0)
     const count = `${cases.length} ${cases.length === 1 ? 'case' : 'cases'}`
     const used = judged.length === 0 ? (cases[0]?.outcome ?? '') : off > 0 ? `✗ ${off} off` : percent(share)
-    const said = judged.length === 0 || off > 0 ? used : `${used} of the allowed error used at most`
+    const said = judged.length === 0 || off > 0 ? '' : ': so much of the allowed error is used at most'
     const button = html(
       'button',
       {
@@ -28,9 +26,13 @@ export function matrix({ html, percent }: Elements) {
         class: judged.length === 0 ? 'none' : off > 0 ? 'over' : 'under',
         style: `--level: ${Math.min(1, share)}`,
         'aria-pressed': 'false',
-        'aria-label': `${module}, ${trait}: ${count}, ${said}`,
+        'data-module': module,
+        'data-trait': trait,
+        // What is seen of it comes first, as it is seen.
+        'aria-label': `${module}, ${trait}: ${used} ${count}${said}`,
       },
       html('span', { class: 'used' }, used),
+      ' ',
       html('span', { class: 'count' }, count),
     )
     button.addEventListener('click', choose)
@@ -38,10 +40,8 @@ export function matrix({ html, percent }: Elements) {
   }
 
   /** choose: is told which cell was pressed. */
-  function draw(
-    cases: readonly Case[],
-    choose: (module: string, trait: string, cell: HTMLElement) => void,
-  ): HTMLElement {
+  function draw(all: readonly Shown[], choose: (module: string, trait: string) => void): HTMLElement {
+    const cases = all.filter(({ outcome }) => outcome !== 'error')
     const modules = [...new Set(cases.map(({ module }) => module))]
     const traits = [...new Set(cases.flatMap(({ traits = [] }) => traits))]
     const counted = (trait: string): number => cases.filter(({ traits = [] }) => traits.includes(trait)).length
@@ -51,8 +51,7 @@ export function matrix({ html, percent }: Elements) {
       const own = cases.filter((each) => each.module === module)
       const cells = titles.map((trait) => {
         const chosen = trait === 'any' ? own : own.filter(({ traits = [] }) => traits.includes(trait))
-        const made: HTMLElement = cell(chosen, module, trait, () => choose(module, trait, made))
-        return made
+        return cell(chosen, module, trait, () => choose(module, trait))
       })
       return html('tr', {}, html('th', { scope: 'row' }, module), ...cells)
     })

@@ -1,143 +1,123 @@
 /// <reference lib="dom" />
-import type { Results } from '../results.ts'
+import type { Address, View } from './address.ts'
 import type { AuditTable } from './audit.ts'
-import type { CausesList } from './causes.ts'
 import type { CaseDetail } from './detail.ts'
 import type { Elements } from './elements.ts'
+import type { Groups } from './groups.ts'
+import type { CaseList } from './list.ts'
 import type { Matrix } from './matrix.ts'
+import type { Scrolling } from './scrolling.ts'
+import type { Content, Shown } from './shown.ts'
 
-type Case = Results['cases'][number]
+/** What the page is made of, by name. */
+interface Pieces {
+  readonly elements: Elements
+  readonly matrix: Matrix
+  readonly detail: CaseDetail
+  readonly audit: AuditTable
+  readonly groups: Groups
+  readonly list: CaseList
+  readonly scrolling: Scrolling
+  readonly addressOf: (first: View) => Address
+}
 
 /** Fills the page and listens to who uses it. Its source goes into the page. */
-export function page(
-  { html, byId, percent }: Elements,
-  matrix: Matrix,
-  detail: CaseDetail,
-  auditTable: AuditTable,
-  causesList: CausesList,
-): void {
-  const results = JSON.parse(byId('data').textContent) as Results
-  const { cases } = results
-  const shares = new Map(cases.map((each) => [each, matrix.shareOf(each)]))
-  const texts = new Map(cases.map((each) => [each, textOf(each)]))
-  const chunk = 100
+export function page(pieces: Pieces, content: Content, cases: readonly Shown[]): void {
+  const { elements, matrix, detail, audit, groups, list, scrolling, addressOf } = pieces
+  const { html, byId, percent } = elements
+  const { summary, against } = content
   const search = byId('search') as HTMLInputElement
   const outcome = byId('outcome') as HTMLSelectElement
   const order = byId('order') as HTMLSelectElement
-  let chosen: { module: string; trait: string; cell: HTMLElement } | undefined
-  let cause: { keys: ReadonlySet<string>; button: HTMLElement } | undefined
-  const causes = results.causes === undefined ? new Map<string, string>() : causesList.sentences(results.causes)
-  let shown: Case[] = []
-  let drawn = 0
-  let open: Case | undefined
-
-  function textOf({ file, id, module, traits = [], reason = '', explanation, conduct = [] }: Case): string {
-    const why = (explanation?.explanations ?? []).map(({ sentence }) => sentence)
-    const seen = conduct.map(({ kind }) => kind)
-    return [file, id, module, ...traits, reason, ...why, ...seen].join(' ').toLowerCase()
+  const errors = cases.filter((each) => each.outcome === 'error').length
+  const isOff = summary.mismatched + errors > 0
+  const worst = summary.mismatched > 0 ? 'mismatch' : errors > 0 ? 'error' : 'all'
+  const first = {
+    text: '',
+    outcome: worst,
+    order: isOff ? 'share' : 'file',
+    module: '',
+    trait: '',
+    group: '',
+    open: '',
   }
+  const { read, write } = addressOf(first)
+  let view = first
+  let filtered = ''
 
-  function filter(): void {
-    const words = search.value.toLowerCase().split(/\s+/)
-    shown = cases.filter((each) => {
-      if (outcome.value !== 'all' && each.outcome !== outcome.value) return false
-      if (chosen !== undefined && each.module !== chosen.module) return false
-      if (chosen !== undefined && chosen.trait !== 'any' && each.traits?.includes(chosen.trait) !== true) return false
-      if (cause !== undefined && !cause.keys.has(causesList.keyOf(each))) return false
-      const text = texts.get(each) ?? ''
-      return words.every((word) => text.includes(word))
-    })
-    if (order.value === 'share') shown = shown.toSorted((a, b) => (shares.get(b) ?? 0) - (shares.get(a) ?? 0))
-    drawn = 0
-    byId('list').replaceChildren()
+  const byKey = new Map(cases.map((each) => [groups.keyOf(each), each]))
+  const earlier = new Map((against?.cases ?? []).map((each) => [groups.keyOf(each), each]))
+  const sentences = groups.sentences(content)
+  const grouped = groups.show(content, cases, (group) =>
+    go(group === view.group ? { group: '', outcome: worst } : { group, outcome: 'all' }),
+  )
+  const { filter, more, mark, step, most } = list.listed(cases, grouped, (each) => go({ open: groups.keyOf(each) }))
+  const isNarrow = (): boolean => matchMedia('(max-width: 900px)').matches
+
+  /** isStep: whether going back leads to what is shown now. */
+  function go(next: Partial<View>, isStep = true): void {
+    view = { ...view, ...next }
+    write(view, isStep)
     draw()
-    const within = chosen === undefined ? '' : ` (${chosen.module}, ${chosen.trait})`
-    const caused = cause === undefined ? '' : ' of one cause'
-    byId('count').textContent = `${shown.length} of ${cases.length} cases${within}${caused}`
-    byId('clear').hidden = chosen === undefined && cause === undefined && search.value === '' && outcome.value === 'all'
   }
 
   function draw(): void {
-    const items = shown.slice(drawn, drawn + chunk).map((each) => {
-      const share = shares.get(each) ?? 0
-      const sign = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–' }[each.outcome]
-      const button = html(
-        'button',
-        { type: 'button', class: `case ${each.outcome}`, 'aria-current': each === open ? 'true' : 'false' },
-        html('span', { class: 'sign', 'aria-label': each.outcome }, sign),
-        html('span', { class: 'id' }, each.id),
-        html(
-          'span',
-          { class: 'number' },
-          each.outcome === 'match' || each.outcome === 'mismatch' ? percent(share) : '',
-        ),
-        html('span', { class: 'file' }, `${each.module} · ${each.file}`),
-      )
-      button.addEventListener('click', () => show(each, button))
-      return html('li', {}, button)
-    })
-    drawn += items.length
-    byId('list').append(...items)
-    byId('more').hidden = drawn >= shown.length
-  }
-
-  function show(each: Case, button: HTMLElement): void {
-    open = each
-    for (const other of byId('list').querySelectorAll('[aria-current="true"]'))
-      other.setAttribute('aria-current', 'false')
-    button.setAttribute('aria-current', 'true')
-    document.body.classList.add('opened')
-    const panel = byId('panel')
-    panel.hidden = false
-    const width = Math.max(240, Math.min(720, byId('detail').clientWidth))
-    byId('detail').replaceChildren(...detail.show(each, results, width, causes.get(causesList.keyOf(each))))
-    // Where the panel stands in the place of the list, a reader has to be taken there.
-    if (getComputedStyle(byId('close')).display !== 'none' && matchMedia('(max-width: 900px)').matches) {
-      panel.scrollIntoView()
-      byId('detail').querySelector<HTMLElement>('h2')?.focus({ preventScroll: true })
+    const { open, ...rest } = view
+    if (search.value !== view.text) search.value = view.text
+    outcome.value = view.outcome
+    order.value = view.order
+    for (const cell of byId('matrix').querySelectorAll<HTMLElement>('button')) {
+      const { module, trait } = cell.dataset
+      cell.setAttribute('aria-pressed', String(module === view.module && trait === view.trait))
     }
+    for (const button of document.querySelectorAll<HTMLElement>('[data-group]')) {
+      button.setAttribute('aria-pressed', String(button.dataset['group'] === view.group))
+    }
+    const isPlain = view.text === '' && view.module === '' && view.group === '' && view.outcome === 'all'
+    byId('clear').hidden = isPlain
+    if (filtered !== JSON.stringify(rest)) filter(rest as View)
+    filtered = JSON.stringify(rest)
+    show(byKey.get(open))
   }
 
-  function close(): void {
-    open = undefined
-    document.body.classList.remove('opened')
-    byId('panel').hidden = true
-    const current = byId('list').querySelector<HTMLElement>('[aria-current="true"]')
-    current?.setAttribute('aria-current', 'false')
-    current?.focus()
-  }
-
-  function choose(module: string, trait: string, cell: HTMLElement): void {
-    chosen?.cell.querySelector('button')?.setAttribute('aria-pressed', 'false')
-    chosen = chosen?.cell === cell ? undefined : { module, trait, cell }
-    chosen?.cell.querySelector('button')?.setAttribute('aria-pressed', 'true')
-    filter()
-  }
-
-  function chooseCause(keys: ReadonlySet<string>, button: HTMLElement): void {
-    cause?.button.setAttribute('aria-pressed', 'false')
-    cause = cause?.button === button ? undefined : { keys, button }
-    cause?.button.setAttribute('aria-pressed', 'true')
-    filter()
+  let shown: Shown | undefined
+  function show(each: Shown | undefined): void {
+    const before = shown
+    const button = mark(each)
+    if (each === before) return
+    shown = each
+    document.body.classList.toggle('opened', each !== undefined)
+    byId('panel').hidden = each === undefined
+    if (each === undefined) {
+      if (before !== undefined) mark(before)?.focus()
+      mark(undefined)
+      return
+    }
+    button?.scrollIntoView({ block: 'nearest' })
+    const width = Math.max(240, Math.min(720, byId('detail').clientWidth))
+    const key = groups.keyOf(each)
+    const more = { cause: sentences.get(key), change: earlier.get(key), engine: against?.engine }
+    byId('detail').replaceChildren(...detail.show(each, content, width, more))
+    for (const region of byId('detail').querySelectorAll<HTMLElement>('.scroll')) scrolling.cue(region)
+    // Where the panel stands in the place of the list, a reader has to be taken there.
+    if (!isNarrow()) return
+    byId('panel').scrollIntoView()
+    byId('detail').querySelector<HTMLElement>('h2')?.focus({ preventScroll: true })
   }
 
   function clear(): void {
-    if (cause !== undefined) chooseCause(cause.keys, cause.button)
-    if (chosen !== undefined) choose(chosen.module, chosen.trait, chosen.cell)
-    search.value = ''
-    outcome.value = 'all'
-    filter()
+    go({ text: '', outcome: 'all', module: '', trait: '', group: '' })
+  }
+
+  function choose(module: string, trait: string): void {
+    const isAgain = module === view.module && trait === view.trait
+    go(isAgain ? { module: '', trait: '' } : { module, trait })
   }
 
   function move(by: number): void {
-    const buttons = [...byId('list').querySelectorAll<HTMLElement>('button')]
-    const at = buttons.findIndex((button) => button === document.activeElement)
-    const current = buttons.findIndex((button) => button.getAttribute('aria-current') === 'true')
-    const next = at >= 0 ? at + by : current >= 0 ? current + by : 0
-    if (next >= buttons.length && drawn < shown.length) draw()
-    const target = byId('list').querySelectorAll<HTMLElement>('button')[next]
+    const target = step(by)
     target?.focus()
-    if (target !== undefined && open !== undefined && !matchMedia('(max-width: 900px)').matches) target.click()
+    if (target !== undefined && view.open !== '' && !isNarrow()) target.click()
   }
 
   function onKey(event: KeyboardEvent): void {
@@ -148,37 +128,39 @@ export function page(
     if (key === '/' && !typing) search.focus()
     else if ((key === 'ArrowDown' || key === 'ArrowUp') && !(target instanceof HTMLSelectElement) && !scrolls) {
       move(key === 'ArrowDown' ? 1 : -1)
-    } else if (key === 'Escape' && open !== undefined) close()
+    } else if (key === 'Escape' && view.open !== '') go({ open: '' })
     else if (key === 'Escape') clear()
     else return
     event.preventDefault()
   }
 
   function summarise(): void {
-    const { summary, errors, engine, tolerance, target, exitCode } = results
+    const { engine, tolerance, target, exitCode } = content
     const said = { 0: 'all match', 1: 'some mismatch', 2: 'could not judge everything' }[exitCode] ?? 'interrupted'
     document.title = `${engine}: ${said} · torch-parity`
     byId('engine').textContent = engine
     const how = Object.entries(tolerance).map(([name, value]) => (name === 'kind' ? String(value) : `${name} ${value}`))
     byId('how').textContent =
       `${said} (exit code ${exitCode}); tolerance: ${how.join(', ')}${target === undefined ? '' : `; target: ${target}`}`
-    const matching = cases.filter((each) => each.outcome === 'match')
-    const most = matching.reduce((share, each) => Math.max(share, shares.get(each) ?? 0), 0)
-    const tiles: [string, string | number, string][] = [
-      ['cases', summary.cases, ''],
-      ['✓ matched', summary.matched, 'match'],
-      ['✗ mismatched', summary.mismatched, summary.mismatched > 0 ? 'mismatch' : ''],
-      ['? undecided', summary.undecided, ''],
-      ['– unsupported', summary.unsupported, ''],
-      ...Object.entries(summary.conduct).map(([kind, count]): [string, number, string] => [kind, count, 'mismatch']),
-      ['errors', errors.length, errors.length > 0 ? 'mismatch' : ''],
-      ['of the allowed error used by a match, at most', percent(most), ''],
+    const tiles: [string, number, string, Partial<View>][] = [
+      ['cases', summary.cases, '', { outcome: 'all' }],
+      ['✓ matched', summary.matched, 'match', { outcome: 'match' }],
+      ['✗ mismatched', summary.mismatched, summary.mismatched > 0 ? 'mismatch' : '', { outcome: 'mismatch' }],
+      ['? undecided', summary.undecided, '', { outcome: 'undecided' }],
+      ['– unsupported', summary.unsupported, '', { outcome: 'unsupported' }],
+      ...Object.entries(summary.conduct).map(([kind, count]): [string, number, string, Partial<View>] => {
+        return [kind, count, 'mismatch', { text: kind, outcome: 'all' }]
+      }),
+      ['errors', errors, errors > 0 ? 'mismatch' : '', { outcome: 'error' }],
     ]
-    for (const [name, value, kind] of tiles) {
-      byId('tiles').append(html('li', { class: kind }, html('b', {}, value.toLocaleString('en')), ` ${name}`))
+    for (const [name, value, kind, next] of tiles) {
+      const button = html('button', { type: 'button' }, html('b', {}, value.toLocaleString('en')), ` ${name}`)
+      button.addEventListener('click', () => go({ text: '', module: '', trait: '', group: '', ...next }))
+      byId('tiles').append(html('li', { class: kind }, button))
     }
-    byId('errors').append(...errors.map(({ message }) => html('li', {}, message)))
-    const rows = (results.fixtures ?? []).map(({ file, name, seed, cases: count, producer }) => {
+    byId('most').textContent =
+      summary.matched === 0 ? '' : `A match uses ${percent(most)} of the allowed error at most.`
+    const rows = (content.fixtures ?? []).map(({ file, name, seed, cases: count, producer }) => {
       const by = Object.entries(producer).map(([key, value]) => `${key} ${value}`)
       return html('tr', {}, ...[file, name, count, seed, by.join(', ')].map((text) => html('td', {}, String(text))))
     })
@@ -186,42 +168,21 @@ export function page(
     byId('recorded').hidden = rows.length === 0
   }
 
-  function showAudit(): void {
-    const { audit } = results
-    if (audit === undefined) return
-    const count = (status: string): number => audit.faults.filter((fault) => fault.status === status).length
-    const statuses = ['seen', 'equivalent', 'unseen', 'inapplicable', 'not equivalent'].filter(
-      (status) => count(status) > 0,
-    )
-    const counts = statuses.map((status) => `${count(status)} ${status}`).join(', ')
-    byId('faults').textContent = `${audit.faults.length} faults, ${audit.files.length} files: ${counts}`
-    byId('audit').hidden = false
-    auditTable.draw(audit, byId('reveals'))
-  }
-
-  function showCauses(): void {
-    if (results.causes === undefined) return
-    // One mismatch says it itself.
-    byId('causes').hidden = causesList.draw(results.causes, byId('groups'), chooseCause) < 2
-  }
-
-  function toggleTheme(): void {
-    const root = document.documentElement
-    const dark = root.dataset['theme'] ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
-    root.dataset['theme'] = dark === 'dark' ? 'light' : 'dark'
-  }
-
   summarise()
-  showAudit()
-  showCauses()
+  audit.show(content.audit)
   byId('matrix').append(matrix.draw(cases, choose))
-  search.addEventListener('input', filter)
-  outcome.addEventListener('change', filter)
-  order.addEventListener('change', filter)
-  for (const [id, act] of Object.entries({ clear, close, theme: toggleTheme, more: draw })) {
-    byId(id).addEventListener('click', act)
-  }
+  for (const region of document.querySelectorAll<HTMLElement>('main > * .scroll')) scrolling.cue(region)
+  search.addEventListener('input', () => go({ text: search.value }, false))
+  outcome.addEventListener('change', () => go({ outcome: outcome.value }))
+  order.addEventListener('change', () => go({ order: order.value }))
+  const acts = { clear, close: () => go({ open: '' }), theme: elements.toggleTheme, more }
+  for (const [id, act] of Object.entries(acts)) byId(id).addEventListener('click', act)
   document.addEventListener('keydown', onKey)
-  if (results.summary.mismatched > 0) outcome.value = 'mismatch'
-  filter()
+  addEventListener('popstate', () => {
+    view = read()
+    draw()
+  })
+  view = read()
+  draw()
+  document.querySelector('main')?.removeAttribute('aria-busy')
 }

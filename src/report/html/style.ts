@@ -3,10 +3,10 @@ export const style = `
 :root { color-scheme: light; --bg: #fafaf8; --card: #fff; --text: #1c1d20; --dim: #5d6068; --line: #dcdce0; --accent: #1d5fc4;
   --good: #1a7a43; --bad: #c0241c; --low: #e3f1e6; --high: #f3d26b; --off: #d5382e; --off-low: #f2a49c; --off-text: #fff; --band: #1a7a4322; }
 @media (prefers-color-scheme: dark) { :root:not([data-theme=light]) { color-scheme: dark; --bg: #15161a; --card: #1d1f24; --text: #e8e8ea;
-  --dim: #a2a5ad; --line: #34363d; --accent: #7db0ff; --good: #5fce8c; --bad: #ff8078; --low: #1d3527; --high: #80671a; --off: #d4473e;
+  --dim: #a2a5ad; --line: #34363d; --accent: #7db0ff; --good: #5fce8c; --bad: #ff8078; --low: #1d3527; --high: #80671a; --off: #c53a31;
   --off-low: #7a2620; --band: #5fce8c26; } }
 :root[data-theme=dark] { color-scheme: dark; --bg: #15161a; --card: #1d1f24; --text: #e8e8ea; --dim: #a2a5ad; --line: #34363d;
-  --accent: #7db0ff; --good: #5fce8c; --bad: #ff8078; --low: #1d3527; --high: #80671a; --off: #d4473e; --off-low: #7a2620; --band: #5fce8c26; }
+  --accent: #7db0ff; --good: #5fce8c; --bad: #ff8078; --low: #1d3527; --high: #80671a; --off: #c53a31; --off-low: #7a2620; --band: #5fce8c26; }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
@@ -19,21 +19,26 @@ section { margin: 16px 0; } section > h2 { font-size: 15px; margin-bottom: 8px; 
 button, input, select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 5px 10px; }
 button { cursor: pointer; } :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 #tiles { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0; margin: 0; }
-#tiles li { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 6px 14px; color: var(--dim); }
+#tiles button { border-radius: 8px; padding: 6px 14px; color: var(--dim); }
 #tiles b { color: var(--text); font-size: 19px; font-variant-numeric: tabular-nums; }
 #tiles .match b { color: var(--good); } #tiles .mismatch b { color: var(--bad); }
-#groups { padding-left: 24px; margin: 0; } #groups li + li { margin-top: 6px; } #groups button { text-align: left; overflow-wrap: anywhere; } #groups p { margin: 2px 0 2px 10px; overflow-wrap: anywhere; }
-#groups button[aria-pressed=true] { border-color: var(--text); box-shadow: 0 0 0 1px var(--text); }
+.groups ol { padding-left: 0; margin: 0; list-style: none; } .groups li + li { margin-top: 6px; } .groups p { margin: 2px 0 2px 12px; overflow-wrap: anywhere; }
+.groups button { text-align: left; overflow-wrap: anywhere; max-width: 100%; border-left: 4px solid var(--off); } #against button { border-left-color: var(--line); } #against [data-group=broken], #against [data-group=worse] { border-left-color: var(--off); }
+#against [data-group=fixed], #against [data-group=better] { border-left-color: var(--good); }
+.groups button[aria-pressed=true] { border-color: var(--text); box-shadow: 0 0 0 1px var(--text); } .groups li li { margin: 0; overflow-wrap: anywhere; }
 #errors { color: var(--bad); padding-left: 20px; white-space: pre-wrap; overflow-wrap: anywhere; } #errors:empty { display: none; }
-.scroll { overflow-x: auto; max-width: 100%; }
+.scroll { overflow-x: auto; max-width: 100%; } .scroll.more { mask-image: linear-gradient(to left, transparent, #000 48px); }
+.hint { margin: 2px 0 0; text-align: right; color: var(--dim); font-size: 12px; }
+main[aria-busy] { visibility: hidden; }
+.copied { display: flex; flex-wrap: wrap; gap: 6px 8px; align-items: start; } .copied pre { flex: 1 1 240px; } .copied p { margin: 0; }
 table { border-collapse: collapse; font-size: 13px; } th { text-align: left; font-weight: 600; } thead th { color: var(--dim); }
 td, th { padding: 3px 8px; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .matrix td, .matrix th { padding: 1px 2px; border: 0; vertical-align: middle; } .matrix th[scope=row] { position: sticky; left: 0; background: var(--bg); padding-right: 8px; }
 .matrix button { width: 100%; min-width: 74px; padding: 3px 6px; border-color: transparent; line-height: 1.2; text-align: center; }
 .matrix button[aria-pressed=true] { border-color: var(--text); box-shadow: 0 0 0 1px var(--text); }
-.matrix .used { display: block; font-variant-numeric: tabular-nums; } .matrix .count { font-size: 11px; opacity: .8; }
-.matrix .apart { display: block; font-size: 11px; color: var(--bad); } .matrix .over .apart { color: inherit; }
+.matrix .used { display: block; font-variant-numeric: tabular-nums; } .matrix .count { font-size: 11px; }
+.matrix .apart { display: block; font-size: 11px; font-weight: 600; }
 .matrix .empty { text-align: center; color: var(--dim); }
 .matrix .under { background: color-mix(in oklab, var(--high) calc(var(--level) * 100%), var(--low)); }
 .matrix .over { background: var(--off); color: var(--off-text); font-weight: 600; }
@@ -46,8 +51,8 @@ td, th { padding: 3px 8px; border-bottom: 1px solid var(--line); vertical-align:
 .case { display: grid; grid-template-columns: 18px minmax(0, 1fr) auto; gap: 0 8px; width: 100%; border: 0; border-radius: 0; text-align: left; }
 .case:hover, .case[aria-current=true] { background: color-mix(in oklab, var(--accent) 12%, var(--card)); } .case:focus-visible { outline-offset: -2px; }
 .case .id { overflow-wrap: anywhere; } .case .file { grid-column: 2 / -1; color: var(--dim); font-size: 12px; overflow-wrap: anywhere; }
-.match .sign, .badge.match { color: var(--good); } .mismatch .sign, .badge.mismatch, tr.mismatch th, .case.mismatch .number { color: var(--bad); }
-.badge { font-weight: 600; } .meta { color: var(--dim); margin: 0 0 6px; overflow-wrap: anywhere; }
+.match .sign, .badge.match { color: var(--good); } .mismatch .sign, .error .sign, .badge.error, .badge.mismatch, tr.mismatch th, .case.mismatch .number { color: var(--bad); }
+#most { margin-top: 6px; } .badge { font-weight: 600; } .meta { color: var(--dim); margin: 0 0 6px; overflow-wrap: anywhere; }
 #panel { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 14px 16px; min-width: 0; } #close { float: right; margin-left: 8px; }
 .traits { display: flex; flex-wrap: wrap; gap: 4px; list-style: none; padding: 0; margin: 0; font-size: 12px; }
 .traits li { border: 1px solid var(--line); border-radius: 99px; padding: 0 8px; }
