@@ -81,6 +81,7 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       shown: 0,
       unshown: 0,
       explained: 0,
+      mapped: new Map(),
       async record(file, verdict, detail) {
         known?.see(file, verdict)
         for (const writer of writers) await writer.add(file, verdict, detail)

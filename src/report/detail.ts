@@ -1,10 +1,12 @@
 import { type Case, expectedAxes } from '../format/case.ts'
-import { type Judgement, limitOf } from '../verify/compare.ts'
+import type { Judgement } from '../verify/compare.ts'
 import type { Diagnosis } from '../diagnose.ts'
 import type { Axis } from '../format/module.ts'
-import { broadcastStrides, type FloatTensor } from '../format/tensor.ts'
+import type { FloatTensor } from '../format/tensor.ts'
 import type { Verdict } from '../verify.ts'
+import { eachError, shareOfError } from './departing.ts'
 import { byteOf, merged } from './heat.ts'
+import { layersOf, mapsOf } from './maps.ts'
 import type { Detail, Heatmap, Profile } from './results.ts'
 
 /** As many points and cells as a chart shows; more are merged by their largest. */
@@ -13,16 +15,30 @@ const mostCells = 32
 
 /**
  * What a report shows of a case beside its verdict.
- * outputs: what the engine gave, unchecked; undefined when nothing was asked of it.
+ * outputs: what the engine gave, unchecked; undefined when nothing was asked of it. isMapped: whether a mismatch has maps with numbers.
  */
-export function detailOf(recorded: Case, outputs: unknown, verdict: Verdict, judgement: Judgement): Detail {
+export function detailOf(
+  recorded: Case,
+  outputs: unknown,
+  verdict: Verdict,
+  judgement: Judgement,
+  { isMapped = true } = {},
+): Detail {
   const { config, dtype } = recorded
   return {
     config,
     dtype,
     traits: traitsOf(recorded),
     ...chartsOf(recorded, outputs, verdict, judgement),
+    ...(verdict.outcome === 'mismatch' && offOf(isMapped, recorded, outputs, verdict, judgement)),
   }
+}
+
+/** What is shown of a mismatch besides. */
+function offOf(isMapped: boolean, ...asked: Parameters<typeof mapsOf>): Pick<Detail, 'maps' | 'layers'> {
+  const maps = isMapped ? mapsOf(...asked) : []
+  const layers = layersOf(...asked)
+  return { ...(maps.length > 0 && { maps }), ...(layers && { layers }) }
 }
 
 /** A detail with what explains the case, of which the shape is that of a diagnosis. */
@@ -79,16 +95,13 @@ function chartsOf(
 const isTime = ({ name }: Axis): boolean => name === 'seq_len' || name === 'step'
 
 function charts(
-  { expected: all, budget: budgets, dtype }: Case,
+  recorded: Case,
   tensor: string,
-  { data: actual }: FloatTensor,
+  actual: FloatTensor,
   axes: readonly Axis[],
-  { tolerance, equalNan }: Judgement,
+  judgement: Judgement,
 ): { profile?: Profile; heatmap: Heatmap } {
-  const { data: expected, shape } = all[tensor]!
-  const budget = budgets[tensor]!
-  const strides = broadcastStrides(budget.shape, shape) ?? []
-  const limit = limitOf(tolerance, dtype)
+  const { shape } = recorded.expected[tensor]!
   const found = axes.findIndex(isTime)
   const along = found < 0 ? 0 : found
   const unit = shape.length - 1
@@ -99,28 +112,15 @@ function charts(
   const error = new Float64Array(points)
   const allowed = new Float64Array(points)
   const cells = new Uint8Array(rows * columns)
-  const index = new Uint32Array(shape.length)
-  let at = 0
-  for (let offset = 0; offset < expected.length; offset++) {
-    const a = actual[offset]!
-    const e = expected[offset]!
-    const same = Object.is(a, e) && (equalNan || a === e)
-    const most = limit(budget.data[at]!, Math.abs(e))
-    const off = same || most === Infinity ? 0 : Number.isFinite(a) && Number.isFinite(e) ? Math.abs(a - e) : Infinity
+  eachError(recorded, tensor, actual, judgement, (index, element) => {
     const t = index[along]!
     const point = merged(t, steps, points)
-    error[point] = Math.max(error[point]!, off)
-    if (most < Infinity) allowed[point] = Math.max(allowed[point]!, most)
+    error[point] = Math.max(error[point]!, element.error)
+    if (element.allowed < Infinity) allowed[point] = Math.max(allowed[point]!, element.allowed)
     const row = unit === along ? 0 : merged(index[unit]!, shape[unit]!, rows)
     const cell = row * columns + merged(t, steps, columns)
-    cells[cell] = Math.max(cells[cell]!, byteOf(off === 0 ? 0 : off / most))
-    for (let axis = unit; axis >= 0; axis--) {
-      at += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      at -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
+    cells[cell] = Math.max(cells[cell]!, byteOf(shareOfError(element)))
+  })
   const name = axes[along]!.name === 'seq_len' ? 't' : axes[along]!.name
   const units = unit === along ? 1 : shape[unit]!
   return {

@@ -5,8 +5,10 @@ import { itemsOf } from './html/columns.ts'
 import { copying } from './html/copying.ts'
 import { caseDetail } from './html/detail.ts'
 import { booted, headOf, late } from './html/document.ts'
+import { drawing } from './html/drawing.ts'
 import { elements } from './html/elements.ts'
 import { groups } from './html/groups.ts'
+import { heat } from './html/heat.ts'
 import { caseList } from './html/list.ts'
 import { matrix } from './html/matrix.ts'
 import { packed } from './html/packed.ts'
@@ -21,9 +23,12 @@ const script = booted(`
 const elements = (${String(elements)})(${String(times)})
 const matrix = (${String(matrix)})(elements)
 const groups = (${String(groups)})(elements)
+const heat = (${String(heat)})(elements)
 const pieces = {
 elements, matrix, groups,
-detail: (${String(caseDetail)})(elements, (${String(charts)})(elements), (${String(copying)})(elements)),
+detail: (${String(caseDetail)})(elements, {
+charts: (${String(charts)})(elements), heat, drawing: (${String(drawing)})(elements, heat), ...(${String(copying)})(elements),
+}),
 audit: (${String(auditTable)})(elements),
 list: (${String(caseList)})(elements, matrix, groups),
 scrolling: (${String(scrolling)})(elements),

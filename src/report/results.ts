@@ -88,6 +88,28 @@ const Heatmap = z.strictObject({
   cells: z.string(),
 })
 
+/** Of one tensor, and one row of its batch, or one layer and direction: a map with the numbers of each cell, of those that are merged the farthest off. */
+const SlicedMap = z.strictObject({
+  ...Heatmap.shape,
+  slice: z.string().optional(),
+  across: z.string(),
+  actual: z.array(number),
+  expected: z.array(number),
+})
+
+/**
+ * What is known of layers and directions, in bytes as a heat map has them. output: direction by direction, `columns` each, of the last
+ * layer; last: the last state of each, layer by layer.
+ */
+const Layers = z.strictObject({
+  layers: count,
+  directions: count,
+  steps: count,
+  columns: count,
+  output: z.string(),
+  last: z.string(),
+})
+
 /** In how many of the other requests that a port was asked it gives what an explanation says. */
 const Confirmation = z.strictObject({ confirmed: count, of: count, against: z.string().optional() })
 
@@ -131,6 +153,9 @@ const Detail = z.strictObject({
   traits: z.array(z.string()).optional(),
   profile: Profile.optional(),
   heatmap: Heatmap.optional(),
+  /** Of a mismatch. */
+  maps: z.array(SlicedMap).optional(),
+  layers: Layers.optional(),
   explanation: z
     .strictObject({
       ownDeparture: z.string().optional(),
@@ -263,6 +288,8 @@ export type Audit = z.infer<typeof Audit>
 export type Detail = z.infer<typeof Detail>
 export type Profile = z.infer<typeof Profile>
 export type Heatmap = z.infer<typeof Heatmap>
+export type SlicedMap = z.infer<typeof SlicedMap>
+export type Layers = z.infer<typeof Layers>
 export type Provenance = z.infer<typeof Provenance>
 export type Failure = z.infer<typeof Failure>
 export type Shard = z.infer<typeof Shard>

@@ -29,6 +29,44 @@ const off = {
   profile: { ...along, error: [0, 1e-3, 1e-2, 1], allowed: [1e-6, 1e-6, 1e-6, 1e-6] },
   heatmap: { ...along, units: 2, columns: 4, rows: 2, cells: btoa('\0\x20\x60\x7f\x80\xa0\xf0\xff') },
 }
+const cells = btoa('\0\x20\x7f\xf0')
+const drawn = {
+  ...off,
+  id: 'drawn',
+  maps: ['batch 0', 'batch 1'].map((slice) => {
+    const size = { steps: 2, units: 2, columns: 2, rows: 2 }
+    return {
+      tensor: 'output',
+      slice,
+      along: 't',
+      across: 'unit',
+      ...size,
+      cells,
+      actual: [1, 2, 3, 4],
+      expected: [1, 2, 3, 5],
+    }
+  }),
+  layers: { layers: 2, directions: 1, steps: 4, columns: 4, output: cells, last: btoa('\0\xf0') },
+  module: 'ExportedProgram',
+  config: {
+    name: 'model',
+    nodes: [
+      {
+        name: 'conv',
+        op: 'aten.conv',
+        args: { input: { input: 'x' } },
+        shapes: [[1]],
+        dtypes: ['float32'],
+        module: '',
+        line: '',
+      },
+    ],
+    taps: [{ name: 'h_1', value: { node: 'conv' }, output: true }],
+    params: {},
+    inputs: { x: { shape: [1], dtype: 'float32' } },
+  },
+  blame: [{ tap: 'h_1', operations: [], module: '', line: '', from: ['x'] }],
+}
 const { explanation: _, ...bare } = mismatching
 const traits = ['bidirectional', 'batch_first', 'no bias', 'lengths', 'gradients', 'training', 'dropout', 'unbatched']
 const producer = {
@@ -49,6 +87,7 @@ const audit = {
 const everything = results(
   [
     off,
+    drawn,
     ...['lstm-1', 'lstm-2', 'x'].map((id) => ({ ...bare, id })),
     ...traits.map((own) => ({ ...matching, id: own, traits: [own] })),
     unsupported,
@@ -79,7 +118,14 @@ describe('axe-core has nothing against', () => {
         await page.click('#recorded summary')
         await page.click('#causes button')
         expect(await violations(page)).toEqual([])
+        await page.click('.case.mismatch >> nth=0')
+        expect(await violations(page)).toEqual([])
+        await page.evaluate('history.back()')
+        await page.click('#clear')
+        await page.fill('#search', 'drawn')
         await page.click('.case.mismatch')
+        await page.focus('.heat')
+        expect(await page.locator('.graph, .layers, figure select').count()).toBe(3)
         expect(await violations(page)).toEqual([])
         await page.click('#close')
         await page.click('#failures button')

@@ -118,12 +118,16 @@ describe('the page of a report', () => {
       expect(await page.textContent('pre')).toBe(
         "torch-parity explain layers.msgpack --case off --engine 'my port.mjs'",
       )
-      const { profile, heatmap } = sample.cases.at(-1)!
+      const { profile, heatmap, maps } = sample.cases.at(-1)!
       expect(await page.locator('.profile polyline.error').getAttribute('points')).toMatch(/^(-?[\d.]+,-?[\d.]+ ?)+$/)
       const over = profile!.error.filter((error, i) => Number(error) > Number(profile!.allowed[i])).length
       expect(over).toBeGreaterThan(0)
       expect(await page.locator('.profile circle.over').count()).toBe(over)
-      expect(await page.locator('.heat rect').count()).toBe(heatmap!.rows * heatmap!.columns)
+      const rects = page.locator('.heat [data-cell]')
+      const [map] = maps!
+      expect(await rects.count()).toBe(map!.rows * map!.columns)
+      await page.selectOption('figure select', { label: 'output: all of it' })
+      expect(await rects.count()).toBe(heatmap!.rows * heatmap!.columns)
     }))
 
   it('has what the mismatches come from, of which each shows its cases', () => {
@@ -216,7 +220,7 @@ describe('the page of a report', () => {
 
   it.each(attacks)('shows %j as it is, in every string', (attack) => {
     // What the schema gives a choice for stays; everything else that is text is the attack.
-    const kept = new Set(['format', 'kind', 'outcome', 'direction', 'cells'])
+    const kept = new Set(['format', 'kind', 'outcome', 'direction', 'cells', 'output', 'last'])
     const attacked: unknown = JSON.parse(JSON.stringify({ ...sample, cases: sample.cases.slice(-1) }), (key, value) =>
       typeof value === 'string' && !kept.has(key) && value !== 'Infinity' ? attack : (value as unknown),
     )

@@ -78,7 +78,10 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
   let detail: Detail | undefined
   if (options.report !== undefined) {
     const { detailOf } = await import('../../report/detail.ts')
-    detail = detailOf(recorded, outputs, verdict, run.judgement)
+    const { mostMapped } = await import('../../report/maps.ts')
+    const mapped = run.mapped.get(file) ?? 0
+    if (verdict.outcome === 'mismatch') run.mapped.set(file, mapped + 1)
+    detail = detailOf(recorded, outputs, verdict, run.judgement, { isMapped: mapped < mostMapped })
   }
   const name = `${file}: case ${recorded.id}`
   run.pending.push({ file, name, recorded, verdict, answer, ms, detail, explained, conduct: run.take() })

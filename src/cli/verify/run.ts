@@ -104,6 +104,8 @@ export interface Run {
   unshown: number
   /** How many mismatches were given to the explainer. */
   explained: number
+  /** Mismatches by file, of which the first have maps in a report. */
+  readonly mapped: Map<string, number>
   record(file: string, verdict: Verdict, detail?: Detail): Promise<void>
 }
 

@@ -1,11 +1,11 @@
 /// <reference lib="dom" />
-import type { Heatmap, Profile } from '../results.ts'
+import type { Profile } from '../results.ts'
 import type { Elements } from './elements.ts'
 
 export type Charts = ReturnType<typeof charts>
 
-/** The two charts of a case, as SVG. Its source goes into the page. */
-export function charts({ svg, percent, scientific }: Elements) {
+/** The error of a case along time, as SVG. Its source goes into the page. */
+export function charts({ svg, scientific }: Elements) {
   const left = 52
   const bottom = 34
 
@@ -50,33 +50,5 @@ export function charts({ svg, percent, scientific }: Elements) {
     return chart
   }
 
-  /** Time to the right, units downwards; a cell that is off also has a cross where there is room for it. */
-  function heatmap({ tensor, along, steps, units, columns, rows, cells }: Heatmap, width: number): SVGElement {
-    const bytes = atob(cells)
-    const cellWidth = Math.min(28, (width - left - 10) / columns)
-    const cellHeight = Math.max(5, Math.min(16, 260 / rows, cellWidth))
-    const height = rows * cellHeight + bottom
-    const label = `share of the allowed error in ${tensor}: ${steps} of ${along} by ${units} units`
-    const chart = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label, class: 'heat' })
-    for (let i = 0; i < rows * columns; i++) {
-      const byte = bytes.charCodeAt(i)
-      const [x, y] = [left + (i % columns) * cellWidth, Math.floor(i / columns) * cellHeight]
-      const size = { x, y, width: cellWidth + 0.3, height: cellHeight + 0.3 }
-      const over = byte >= 128
-      // heat.ts: byte 1 is a share of 1e-4, 127 is 1, 254 is 1e4.
-      const level = over ? Math.min(1, 0.35 + (byte - 128) / 126) : Math.max(0, (byte - 1) / 126)
-      const share = byte === 0 ? 0 : byte === 255 ? Infinity : 10 ** (((byte - 1) / 253) * 8 - 4)
-      const title = svg('title', {}, byte === 0 ? 'no error' : `about ${percent(share)}`)
-      chart.append(svg('rect', { ...size, class: over ? 'over' : 'under', style: `--level: ${level}` }, title))
-    }
-    chart.append(svg('text', { x: left - 6, y: 11, 'text-anchor': 'end' }, 'unit 0'))
-    if (rows > 2) chart.append(svg('text', { x: left - 6, y: rows * cellHeight, 'text-anchor': 'end' }, `${units - 1}`))
-    const under = height - 14
-    chart.append(svg('text', { x: left, y: under }, `${along} 0`))
-    const end = left + columns * cellWidth
-    if (columns > 4) chart.append(svg('text', { x: end, y: under, 'text-anchor': 'end' }, `${along} ${steps - 1}`))
-    return chart
-  }
-
-  return { profile, heatmap }
+  return { profile }
 }

@@ -3,7 +3,9 @@ import type { Results } from '../results.ts'
 import type { Charts } from './charts.ts'
 import type { Change } from '../against.ts'
 import type { Copying } from './copying.ts'
+import type { Drawing } from './drawing.ts'
 import type { Elements } from './elements.ts'
+import type { Heat } from './heat.ts'
 import type { Shown, ShownComparison } from './shown.ts'
 
 type Case = Shown
@@ -20,7 +22,10 @@ interface More {
 export type CaseDetail = ReturnType<typeof caseDetail>
 
 /** Everything about one case. Its source goes into the page. */
-export function caseDetail({ html, percent, scientific }: Elements, charts: Charts, { copied }: Copying) {
+export function caseDetail(
+  { html, percent, scientific }: Elements,
+  { charts, heat, drawing, copied }: { charts: Charts; heat: Heat; drawing: Drawing } & Copying,
+) {
   function place({ worst }: Comparison): string {
     if (worst === undefined) return ''
     const named = Object.entries(worst.place).map(([name, at]) => (name === 'direction' ? String(at) : `${name} ${at}`))
@@ -149,7 +154,10 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
     for (const { batch, t, actual, expected } of ties) {
       nodes.push(html('p', {}, `Tie at t ${t} of batch ${batch}: ${actual} for ${expected}; not judged after it.`))
     }
-    nodes.push(...explained(each, cause), html('h3', {}, 'Tensors'), table(each))
+    nodes.push(...explained(each, cause))
+    if (each.graph !== undefined && outcome === 'mismatch') nodes.push(drawing.ofModel(each.graph, each, width))
+    if (each.layers !== undefined) nodes.push(drawing.ofLayers(each.layers, width))
+    nodes.push(html('h3', {}, 'Tensors'), table(each))
     if (each.profile !== undefined) {
       const { tensor, along } = each.profile
       const by = along === 't' ? 'time' : along
@@ -157,11 +165,9 @@ export function caseDetail({ html, percent, scientific }: Elements, charts: Char
         figure(charts.profile(each.profile, width), `Largest error of ${tensor} by ${by}; the band is allowed`),
       )
     }
-    if (each.heatmap !== undefined) {
-      const { tensor, along } = each.heatmap
-      const caption = `Share of the allowed error in ${tensor}, ${along} × unit; red is too much`
-      nodes.push(figure(charts.heatmap(each.heatmap, width), caption))
-    }
+    const whole = each.heatmap === undefined ? [] : [each.heatmap]
+    const maps = [...(each.maps ?? []), ...whole]
+    if (maps.length > 0) nodes.push(heat.figure(maps, width))
     nodes.push(...reproduce(each, asked))
     if (config !== undefined) {
       const terms = Object.entries({ dtype, ...config }).flatMap(([name, value]) => [

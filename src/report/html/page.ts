@@ -143,7 +143,7 @@ export function page(pieces: Pieces, content: Content, cases: readonly Shown[]):
     byId('how').textContent =
       `${said} (exit code ${exitCode}); tolerance: ${how.join(', ')}${target === undefined ? '' : `; target: ${target}`}`
     const tiles: [string, number, string, Partial<View>][] = [
-      ['cases', summary.cases, '', { outcome: 'all' }],
+      [summary.cases === 1 ? 'case' : 'cases', summary.cases, '', { outcome: 'all' }],
       ['✓ matched', summary.matched, 'match', { outcome: 'match' }],
       ['✗ mismatched', summary.mismatched, summary.mismatched > 0 ? 'mismatch' : '', { outcome: 'mismatch' }],
       ['? undecided', summary.undecided, '', { outcome: 'undecided' }],
@@ -151,7 +151,7 @@ export function page(pieces: Pieces, content: Content, cases: readonly Shown[]):
       ...Object.entries(summary.conduct).map(([kind, count]): [string, number, string, Partial<View>] => {
         return [kind, count, 'mismatch', { text: kind, outcome: 'all' }]
       }),
-      ['errors', errors, errors > 0 ? 'mismatch' : '', { outcome: 'error' }],
+      [errors === 1 ? 'error' : 'errors', errors, errors > 0 ? 'mismatch' : '', { outcome: 'error' }],
     ]
     for (const [name, value, kind, next] of tiles) {
       const button = html('button', { type: 'button' }, html('b', {}, value.toLocaleString('en')), ` ${name}`)

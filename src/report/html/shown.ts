@@ -131,6 +131,6 @@ function capturedOf(config: Readonly<Record<string, unknown>>): Pick<Shown, 'con
       line,
     }
   })
-  const { nodes: _, taps: __, ...rest } = config
+  const { nodes: _, taps: __, params: ___, ...rest } = config
   return { config: rest, graph }
 }

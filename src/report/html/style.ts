@@ -64,6 +64,10 @@ svg text { fill: var(--dim); font-size: 11px; } .grid { stroke: var(--line); } .
 .limit { stroke: var(--good); stroke-dasharray: 4 3; } .error { stroke: var(--accent); } circle.under { fill: var(--accent); } circle.over { fill: var(--off); }
 rect.under { fill: color-mix(in oklab, var(--high) calc(var(--level) * 100%), var(--low)); }
 rect.over { fill: color-mix(in oklab, var(--off) calc(var(--level) * 100%), var(--off-low)); }
+rect.unseen { fill: none; stroke: var(--line); } rect.first { fill: none; stroke: var(--text); stroke-width: 2.5; } rect.mark { fill: none; stroke: var(--text); stroke-width: 1.5; pointer-events: none; }
+.readout { margin: 2px 0 0; font-size: 13px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; } figure select { max-width: 100%; margin-bottom: 6px; }
+.edge { fill: none; stroke: var(--dim); opacity: .6; } .node rect { fill: var(--card); stroke: var(--line); } .node.match rect { fill: var(--low); } .node.mismatch rect { fill: var(--off-low); }
+.node.unseen rect, .node.input rect { stroke-dasharray: 4 3; } .node.lit rect { fill: var(--off); stroke: var(--text); stroke-width: 2.5; } .node text { fill: var(--text); font-size: 12px; } .node.lit text { fill: var(--off-text); font-weight: 600; }
 footer { color: var(--dim); font-size: 13px; } kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 5px; font: 12px ui-monospace, monospace; }
 summary { cursor: pointer; }
 @media (min-width: 901px) { .opened #cases { grid-template-columns: minmax(280px, 2fr) minmax(0, 3fr); }
