@@ -48,8 +48,10 @@ export function page(pieces: Pieces, content: Content, cases: readonly Shown[]):
   const byKey = new Map(cases.map((each) => [groups.keyOf(each), each]))
   const earlier = new Map((against?.cases ?? []).map((each) => [groups.keyOf(each), each]))
   const sentences = groups.sentences(content)
+  /** What else there may be between a reader and what is asked for. */
+  const within = { text: '', module: '', trait: '', group: '' }
   const grouped = groups.show(content, cases, (group) =>
-    go(group === view.group ? { group: '', outcome: worst } : { group, outcome: 'all' }),
+    go(group === view.group ? { group: '', outcome: worst } : { ...within, group, outcome: 'all' }),
   )
   const { filter, more, mark, step, most } = list.listed(cases, grouped, (each) => go({ open: groups.keyOf(each) }))
   const isNarrow = (): boolean => matchMedia('(max-width: 900px)').matches
@@ -106,7 +108,7 @@ export function page(pieces: Pieces, content: Content, cases: readonly Shown[]):
   }
 
   function clear(): void {
-    go({ text: '', outcome: 'all', module: '', trait: '', group: '' })
+    go({ ...within, outcome: 'all' })
   }
 
   function choose(module: string, trait: string): void {
@@ -155,7 +157,7 @@ export function page(pieces: Pieces, content: Content, cases: readonly Shown[]):
     ]
     for (const [name, value, kind, next] of tiles) {
       const button = html('button', { type: 'button' }, html('b', {}, value.toLocaleString('en')), ` ${name}`)
-      button.addEventListener('click', () => go({ text: '', module: '', trait: '', group: '', ...next }))
+      button.addEventListener('click', () => go({ ...within, ...next }))
       byId('tiles').append(html('li', { class: kind }, button))
     }
     byId('most').textContent =
