@@ -81,8 +81,15 @@ describe('the page of a matrix', () => {
       expect(await page.locator('.case .file').nth(1).textContent()).toBe(
         'RNNCell · fixtures/a.msgpack · special values · NaN for a number',
       )
+      await page.click('#groups button >> nth=1')
+      expect(await ids(page)).toEqual(['five'])
+      expect(await page.evaluate('document.activeElement.textContent')).toBe('1 × failed: died')
+      await page.click('#groups button >> nth=1')
       await page.selectOption('#outcome', 'unsupported')
       expect(await ids(page)).toEqual([attack])
+      await page.goBack()
+      expect(await ids(page)).toHaveLength(5)
+      expect(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('engine')).toBe(attack)
     }))
 
   it('counts one trait, and special values apart', () =>

@@ -55,7 +55,7 @@ describe('the map of a case', () => {
     }))
 
   it('is read by keyboard', () =>
-    opened(results([off]), async (page) => {
+    opened(results([off, { ...off, id: 'next' }]), async (page) => {
       await page.click('.case')
       await page.focus('.heat')
       for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown']) await page.keyboard.press(key)

@@ -11,20 +11,23 @@ export interface View {
   readonly open: string
 }
 
-export type Address = ReturnType<typeof address>
+export interface Address<V> {
+  readonly read: () => V
+  /** isStep: whether going back leads to what was before. */
+  readonly write: (view: V, isStep: boolean) => void
+}
 
 /** The view as what stands behind # in the address, without what is as it is at first. Its source goes into the page. */
-export function address(first: View) {
-  function read(): View {
+export function address<V extends { readonly [K in keyof V]: string }>(first: V): Address<V> {
+  function read(): V {
     const given = new URLSearchParams(location.hash.slice(1))
-    const entries = Object.entries(first).map(([name, value]) => [name, given.get(name) ?? (value as string)])
-    return Object.fromEntries(entries) as View
+    const entries = Object.entries<string>(first).map(([name, value]) => [name, given.get(name) ?? value])
+    return Object.fromEntries(entries) as V
   }
 
-  /** isStep: whether going back leads to what was before. */
-  function write(view: View, isStep: boolean): void {
-    const differing = Object.entries(view).filter(([name, value]) => value !== first[name as keyof View])
-    const hash = new URLSearchParams(differing as [string, string][]).toString()
+  function write(view: V, isStep: boolean): void {
+    const differing = Object.entries<string>(view).filter(([name, value]) => value !== first[name as keyof V])
+    const hash = new URLSearchParams(differing).toString()
     if (hash === new URLSearchParams(location.hash.slice(1)).toString()) return
     const url = `${location.href.split('#')[0]}${hash === '' ? '' : `#${hash}`}`
     if (isStep) history.pushState(null, '', url)

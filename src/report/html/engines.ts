@@ -1,24 +1,42 @@
 /// <reference lib="dom" />
 import type { Asked, Came, Matrix, Row } from '../matrix.ts'
+import type { Address } from './address.ts'
 import type { Elements } from './elements.ts'
 import type { Scrolling } from './scrolling.ts'
 
+/** What is looked at: a cell of the table, and which of its cases. */
+interface View {
+  readonly trait: string
+  readonly values: string
+  readonly outcome: string
+  readonly engine: string
+  readonly module: string
+  readonly why: string
+}
+
 /** Fills the page of a matrix and listens to who uses it. Its source goes into the page. */
-export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }: Scrolling, matrix: Matrix): void {
+export function engines(
+  { html, byId, percent, toggleTheme }: Elements,
+  { cue }: Scrolling,
+  addressOf: (first: View) => Address<View>,
+  matrix: Matrix,
+): void {
   const { cases, rows, missing, broken } = matrix
   const chunk = 100
   const signs = { match: '✓', mismatch: '✗', undecided: '?', unsupported: '–', failed: '✗' }
   const trait = byId('trait') as HTMLSelectElement
   const values = byId('values') as HTMLSelectElement
   const outcome = byId('outcome') as HTMLSelectElement
-  let chosen: { row: Row; module: string } | undefined
+  const first = { trait: 'any', values: 'all', outcome: 'all', engine: '', module: '', why: '' }
+  const { read, write } = addressOf(first)
+  let view: View = first
   let shown: { asked: Asked; came: Came }[] = []
   let drawn = 0
 
   function isIn({ module, traits, special }: Asked, of: string): boolean {
     if (of !== 'all' && module !== of) return false
-    if (trait.value !== 'any' && !traits.includes(trait.value)) return false
-    return values.value === 'all' || special === (values.value === 'special')
+    if (view.trait !== 'any' && !traits.includes(view.trait)) return false
+    return view.values === 'all' || special === (view.values === 'special')
   }
 
   function casesOf({ came }: Row, module: string): { asked: Asked; came: Came }[] {
@@ -46,7 +64,7 @@ export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }:
         type: 'button',
         class: supported === 0 ? 'none' : off > 0 ? 'over' : 'under',
         style: `--level: ${Math.min(1, share)}`,
-        'aria-pressed': chosen?.row === row && chosen.module === module ? 'true' : 'false',
+        'aria-pressed': String(row.engine === view.engine && module === view.module),
         'aria-label': `${row.engine}, ${module}: ${used} ${of} ${apart}: ${own.length} cases, ${supported} supported, ${count('match')} matched, ${off} off, and ${specialOff} of special values`,
       },
       html('span', { class: 'used' }, used),
@@ -54,14 +72,29 @@ export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }:
       html('span', { class: 'count' }, of),
       ...(apart === '' ? [] : [' ', html('span', { class: 'apart' }, apart)]),
     )
-    button.addEventListener('click', () => {
-      chosen = { row, module }
-      draw()
-    })
+    button.addEventListener('click', () => go({ engine: row.engine, module, why: '' }))
     return html('td', {}, button)
   }
 
+  function go(next: Partial<View>): void {
+    view = { ...view, ...next }
+    write(view, true)
+    draw()
+  }
+
+  /** What went wrong, but for its numbers; nothing of a match. */
+  function sayOf({ why, outcome: own }: Came): string {
+    if (why === undefined || own === 'undecided' || own === 'match') return ''
+    const said = { mismatch: 'off', failed: 'failed', unsupported: 'not supported' }[own]
+    return `${said}: ${why.replaceAll(/\d+/g, '0')}`
+  }
+
   function draw(): void {
+    trait.value = view.trait
+    values.value = view.values
+    outcome.value = view.outcome
+    const nameOf = (own: Element | null): string => own?.getAttribute('aria-label') ?? own?.textContent ?? ''
+    const focused = nameOf(document.activeElement)
     const modules = ['all', ...new Set(cases.map(({ module }) => module))]
     const head = html('tr', {}, html('td'), ...modules.map((title) => html('th', { scope: 'col' }, title)))
     const lines = rows.map((row) =>
@@ -71,16 +104,22 @@ export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }:
       html('table', { class: 'matrix' }, html('thead', {}, head), html('tbody', {}, ...lines)),
     )
     list()
+    // What was pressed has been drawn anew.
+    for (const button of document.querySelectorAll<HTMLElement>('#matrix button, #groups button')) {
+      if (nameOf(button) === focused) button.focus()
+    }
   }
 
   function list(): void {
-    byId('cases').hidden = chosen === undefined
-    if (chosen === undefined) return
-    const { row, module } = chosen
+    const { module } = view
+    const row = rows.find(({ engine }) => engine === view.engine)
+    byId('cases').hidden = row === undefined
+    if (row === undefined) return
     const own = casesOf(row, module)
     const order = ['failed', 'mismatch', 'undecided', 'match', 'unsupported']
     shown = own
-      .filter(({ came }) => outcome.value === 'all' || came.outcome === outcome.value)
+      .filter(({ came }) => view.outcome === 'all' || came.outcome === view.outcome)
+      .filter(({ came }) => view.why === '' || sayOf(came) === view.why)
       .toSorted((one, other) => order.indexOf(one.came.outcome) - order.indexOf(other.came.outcome))
     drawn = 0
     byId('chosen').textContent = `${row.engine}: ${module === 'all' ? 'all modules' : module}`
@@ -89,17 +128,25 @@ export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }:
     byId('speed').textContent = speeds
       .map((speed) => `${speed.module}: one answer to ${speed.id} ${ms(speed.ms)}, ours ${ms(speed.oursMs)}`)
       .join('; ')
-    const groups = new Map<string, number>()
+    const groups = new Map<string, Came[]>()
     for (const { came } of own) {
-      if (came.why === undefined || came.outcome === 'undecided') continue
-      const said = { mismatch: 'off', failed: 'failed', unsupported: 'not supported', match: '' }[came.outcome]
-      groups.set(`${said}: ${came.why}`, (groups.get(`${said}: ${came.why}`) ?? 0) + 1)
+      const said = sayOf(came)
+      if (said !== '') groups.set(said, [...(groups.get(said) ?? []), came])
     }
     const isRefusal = (said: string): number => Number(said.startsWith('not supported'))
     const sorted = [...groups].toSorted(
-      ([one, ones], [other, others]) => isRefusal(one) - isRefusal(other) || others - ones,
+      ([one, ones], [other, others]) => isRefusal(one) - isRefusal(other) || others.length - ones.length,
     )
-    byId('groups').replaceChildren(...sorted.map(([why, number]) => html('li', {}, `${number} × ${why}`)))
+    const items = sorted.map(([said, alike]) => {
+      const text = `${said.slice(0, said.indexOf(':'))}: ${alike[0]?.why}`
+      const attributes = { type: 'button', 'aria-pressed': String(said === view.why) }
+      const button = html('button', attributes, html('b', {}, String(alike.length)), ` × ${text}`)
+      button.addEventListener('click', () => go({ why: said === view.why ? '' : said, outcome: 'all' }))
+      return html('li', {}, button)
+    })
+    byId('groups')
+      .querySelector('ol')
+      ?.replaceChildren(...items)
     byId('count').textContent = `${shown.length} of ${own.length} cases`
     byId('list').replaceChildren()
     more()
@@ -141,10 +188,16 @@ export function engines({ html, byId, percent, toggleTheme }: Elements, { cue }:
     ...(missing.length === 0 ? [] : [`Not installed: ${missing.join(', ')}`]),
   ]
   byId('errors').append(...notes.map((note) => html('li', {}, note)))
-  for (const select of [trait, values]) select.addEventListener('change', draw)
-  outcome.addEventListener('change', list)
+  trait.addEventListener('change', () => go({ trait: trait.value }))
+  values.addEventListener('change', () => go({ values: values.value }))
+  outcome.addEventListener('change', () => go({ outcome: outcome.value }))
   byId('more').addEventListener('click', more)
   byId('theme').addEventListener('click', toggleTheme)
+  addEventListener('popstate', () => {
+    view = read()
+    draw()
+  })
+  view = read()
   draw()
   cue(byId('matrix'))
   byId('how').textContent = ''

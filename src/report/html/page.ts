@@ -18,7 +18,7 @@ interface Pieces {
   readonly groups: Groups
   readonly list: CaseList
   readonly scrolling: Scrolling
-  readonly addressOf: (first: View) => Address
+  readonly addressOf: (first: View) => Address<View>
 }
 
 /** Fills the page and listens to who uses it. Its source goes into the page. */

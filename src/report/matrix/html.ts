@@ -1,3 +1,4 @@
+import { address } from '../html/address.ts'
 import { booted, headOf, late } from '../html/document.ts'
 import { elements } from '../html/elements.ts'
 import { engines } from '../html/engines.ts'
@@ -8,7 +9,7 @@ import { times } from '../times.ts'
 
 const script = booted(`
 const elements = (${String(elements)})(${String(times)})
-;(${String(engines)})(elements, (${String(scrolling)})(elements), content)`)
+;(${String(engines)})(elements, (${String(scrolling)})(elements), ${String(address)}, content)`)
 
 const options = (...names: readonly string[]): string =>
   names.map((name) => `<option value="${name.split(' ')[0]}">${name}</option>`).join('')
@@ -26,7 +27,7 @@ export function* renderMatrixPage(matrix: Matrix): Iterable<string> {
 </div></section>
 <section aria-label="engines by modules"><div id="matrix" class="scroll" role="region" aria-label="engines by modules"></div><ul id="errors"></ul></section>
 <section aria-labelledby="chosen" id="cases" hidden><div id="left">
-<h2 id="chosen"></h2><p class="meta" id="speed"></p><ul id="groups"></ul>
+<h2 id="chosen"></h2><p class="meta" id="speed"></p><div id="groups" class="groups"><ol></ol></div>
 <div class="bar"><select id="outcome" aria-label="outcome">${options('all outcomes', 'mismatch', 'failed', 'undecided', 'match', 'unsupported')}</select></div>
 <p id="count" role="status"></p>
 <ul id="list" aria-label="cases"></ul>
