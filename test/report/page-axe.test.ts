@@ -13,6 +13,8 @@ const opened = opener()
 
 /** What axe has to say against a page by WCAG 2.0 and 2.1, A and AA. */
 async function violations(page: Page): Promise<string[]> {
+  // What is wider than the window can be scrolled to by itself.
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(page.viewportSize()?.width)
   const only = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']
   // As a part of the page it would need a hash of its own: a debugger runs it in spite of that.
   const found = await page.evaluate<AxeResults>(

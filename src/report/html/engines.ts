@@ -138,7 +138,8 @@ export function engines(
       ([one, ones], [other, others]) => isRefusal(one) - isRefusal(other) || others.length - ones.length,
     )
     const items = sorted.map(([said, alike]) => {
-      const text = `${said.slice(0, said.indexOf(':'))}: ${alike[0]?.why}`
+      const why = alike[0]?.why?.replace(/^engine [^]*?: expected an answer, got an error: /, '')
+      const text = `${said.slice(0, said.indexOf(':'))}: ${why}`
       const attributes = { type: 'button', 'aria-pressed': String(said === view.why) }
       const button = html('button', attributes, html('b', {}, String(alike.length)), ` × ${text}`)
       button.addEventListener('click', () => go({ why: said === view.why ? '' : said, outcome: 'all' }))

@@ -17,7 +17,7 @@ h2:focus { outline: none; } h3 { font-size: 14px; margin: 18px 0 6px; color: var
 header p { margin: 0; color: var(--dim); flex: 1 1 240px; overflow-wrap: anywhere; }
 section { margin: 16px 0; } section > h2 { font-size: 15px; margin-bottom: 8px; }
 button, input, select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 5px 10px; }
-button { cursor: pointer; } :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+select { max-width: 100%; } button { cursor: pointer; } :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 #tiles { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0; margin: 0; }
 #tiles button { border-radius: 8px; padding: 6px 14px; color: var(--dim); }
 #tiles b { color: var(--text); font-size: 19px; font-variant-numeric: tabular-nums; }
@@ -49,7 +49,7 @@ td, th { padding: 3px 8px; border-bottom: 1px solid var(--line); vertical-align:
 #list { list-style: none; padding: 0; margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 #list:empty { display: none; } #list li { content-visibility: auto; contain-intrinsic-size: auto 50px; } #list li + li { border-top: 1px solid var(--line); }
 .case { display: grid; grid-template-columns: 18px minmax(0, 1fr) auto; gap: 0 8px; width: 100%; border: 0; border-radius: 0; text-align: left; }
-.case:hover, .case[aria-current=true] { background: color-mix(in oklab, var(--accent) 12%, var(--card)); } .case:focus-visible { outline-offset: -2px; }
+div.case { padding: 5px 10px; } #groups { margin-bottom: 10px; } .case:hover, .case[aria-current=true] { background: color-mix(in oklab, var(--accent) 12%, var(--card)); } .case:focus-visible { outline-offset: -2px; }
 .case .id { overflow-wrap: anywhere; } .case .file { grid-column: 2 / -1; color: var(--dim); font-size: 12px; overflow-wrap: anywhere; }
 .match .sign, .badge.match { color: var(--good); } .mismatch .sign, .error .sign, .badge.error, .badge.mismatch, tr.mismatch th, .case.mismatch .number { color: var(--bad); }
 #most { margin-top: 6px; } .badge { font-weight: 600; } .meta { color: var(--dim); margin: 0 0 6px; overflow-wrap: anywhere; }
@@ -65,7 +65,7 @@ svg text { fill: var(--dim); font-size: 11px; } .grid { stroke: var(--line); } .
 rect.under { fill: color-mix(in oklab, var(--high) calc(var(--level) * 100%), var(--low)); }
 rect.over { fill: color-mix(in oklab, var(--off) calc(var(--level) * 100%), var(--off-low)); }
 rect.unseen { fill: none; stroke: var(--line); } rect.first { fill: none; stroke: var(--text); stroke-width: 2.5; } rect.mark { fill: none; stroke: var(--text); stroke-width: 1.5; pointer-events: none; }
-.readout { margin: 2px 0 0; font-size: 13px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; } figure select { max-width: 100%; margin-bottom: 6px; }
+.readout { margin: 2px 0 0; font-size: 13px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; } figure select { margin-bottom: 6px; }
 .edge { fill: none; stroke: var(--dim); opacity: .6; } .node rect { fill: var(--card); stroke: var(--line); } .node.match rect { fill: var(--low); } .node.mismatch rect { fill: var(--off-low); }
 .node.unseen rect, .node.input rect { stroke-dasharray: 4 3; } .node.lit rect { fill: var(--off); stroke: var(--text); stroke-width: 2.5; } .node text { fill: var(--text); font-size: 12px; } .node.lit text { fill: var(--off-text); font-weight: 600; }
 footer { color: var(--dim); font-size: 13px; } kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 5px; font: 12px ui-monospace, monospace; }
