@@ -9,6 +9,8 @@ export const changes = ['broken', 'worse', 'fixed', 'better', 'new', 'gone', 'ot
 
 export interface Change extends Place {
   readonly change: (typeof changes)[number]
+  /** Where it could not be judged now. */
+  readonly outcome?: 'error'
   readonly before?: { readonly outcome: string; readonly share: number | string }
 }
 
@@ -34,8 +36,11 @@ export function againstOf(after: Results, before: Results): Against {
       ? []
       : [{ ...place, change, before: { outcome: own.outcome, share: short(shareOf(own)) } }]
   })
+  const failed = new Set(after.errors.map(({ message }) => message.split(': ').slice(0, 2).join(': ')))
   const gone = [...earlier.values()].map(({ file, id, outcome, ...own }): Change => {
-    return { file, id, change: 'gone', before: { outcome, share: short(shareOf(own)) } }
+    const isFailed = failed.has(`${file}: case ${id}`)
+    const change = !isFailed ? 'gone' : outcome === 'match' ? 'broken' : 'other'
+    return { file, id, change, ...(isFailed && { outcome: 'error' }), before: { outcome, share: short(shareOf(own)) } }
   })
   return { engine: before.engine, cases: [...cases, ...gone] }
 }

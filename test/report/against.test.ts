@@ -49,6 +49,16 @@ describe('againstOf', () => {
     })
   })
 
+  it('knows of a case that fails now', () => {
+    const errors = [{ file: 'a.msgpack', code: 'ENGINE_FAILED', message: 'a.msgpack: case a: engine e: died: at once' }]
+    const { cases } = againstOf(results([right('b')], { errors }), results([right('a'), right('b'), right('c')]))
+    const before = { outcome: 'match', share: 0.25 }
+    expect(cases).toEqual([
+      { file: 'a.msgpack', id: 'a', change: 'broken', outcome: 'error', before },
+      { file: 'a.msgpack', id: 'c', change: 'gone', before },
+    ])
+  })
+
   it('takes NaN for farther off than anything', () => {
     const [change] = againstOf(results([off('a', 'NaN')]), results([off('a', 1e9)])).cases
     expect(change).toEqual({ file: 'a.msgpack', id: 'a', change: 'worse', before: { outcome: 'mismatch', share: 1e9 } })

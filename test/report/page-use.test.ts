@@ -142,7 +142,7 @@ describe('the page of a report', () => {
       async (page) => {
         expect(await page.textContent('#than')).toBe('Compared with older')
         expect(await page.locator('#against button').allTextContents()).toEqual([
-          '1 case: worse: right before, and off or undecided now',
+          '1 case: worse: right before, and off, undecided or an error now',
           '1 case: better: they match now',
           '1 case: not judged before',
           '1 case: not judged any more',
@@ -163,6 +163,18 @@ describe('the page of a report', () => {
           { engine: 'older' },
         ),
       },
+    ))
+
+  it('shows what fails now among what is worse', () =>
+    opened(
+      sample,
+      async (page) => {
+        await page.click('#against [data-group=broken]')
+        expect(await ids(page)).toEqual(['one'])
+        await page.click('.case.error')
+        expect(await page.textContent('#detail')).toContain('older: match. Now worse.')
+      },
+      { before: results([near, right, far, { ...right, file: 'b.msgpack', id: 'one' }], { engine: 'older' }) },
     ))
 
   it('says where two runs came to the same', () =>

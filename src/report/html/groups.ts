@@ -76,11 +76,11 @@ export function groups({ html, byId }: Elements) {
 
   function ofChanges(against: NonNullable<Content['against']>): Group[] {
     const said: Readonly<Record<Change['change'], string>> = {
-      broken: 'worse: right before, and off or undecided now',
+      broken: 'worse: right before, and off, undecided or an error now',
       worse: 'worse: off before, and at least twice as far off now',
       fixed: 'better: they match now',
       better: 'better: off before, and at most half as far off now',
-      other: 'came to something else, neither a match nor off',
+      other: 'came to something else: undecided, unsupported or an error',
       new: 'not judged before',
       gone: 'not judged any more',
     }
