@@ -142,7 +142,7 @@ describe('the page of a report', () => {
       async (page) => {
         expect(await page.textContent('#than')).toBe('Compared with older')
         expect(await page.locator('#against button').allTextContents()).toEqual([
-          '1 case: worse: right before, and off, undecided or an error now',
+          '1 case: worse: not off before, and off, undecided or an error now',
           '1 case: better: they match now',
           '1 case: not judged before',
           '1 case: not judged any more',

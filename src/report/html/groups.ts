@@ -76,7 +76,7 @@ export function groups({ html, byId }: Elements) {
 
   function ofChanges(against: NonNullable<Content['against']>): Group[] {
     const said: Readonly<Record<Change['change'], string>> = {
-      broken: 'worse: right before, and off, undecided or an error now',
+      broken: 'worse: not off before, and off, undecided or an error now',
       worse: 'worse: off before, and at least twice as far off now',
       fixed: 'better: they match now',
       better: 'better: off before, and at most half as far off now',
