@@ -88,6 +88,7 @@ export function pattern(shown: string, numbersVary: boolean): RegExp {
           .map(literal)
           .join(String.raw`[+-]?\d[\d,.e+-]*`)
       : literal(text)
+  if (shown === '') return /^$/
   const parts = shown.split('\n').map((line) => {
     if (line === '…') return String.raw`(?:.*\n)*`
     return `${line.split('…').map(varying).join('.*')}\n`
