@@ -232,6 +232,30 @@ describe('the npm package', () => {
     expect(code).toBe(1)
   })
 
+  it('writes an engine, a test and a workflow that run', { timeout: 2 * minutes }, async () => {
+    const folder = await project('init', { 'package.json': '{ "type": "module" }' })
+    await symlink(join(root, 'node_modules/vitest'), join(folder, 'node_modules/vitest'))
+    expect(await run(folder, bin(folder), ['init'])).toMatchObject({ code: 0 })
+    const judged = await run(folder, bin(folder), ['verify', '@rnn_cell', '--engine', 'parity-port.mjs', '--quiet'])
+    expect(judged.shown).toMatch(/^344 cases: \d\d+ matched, 0 mismatched/m)
+    expect(judged.code).toBe(0)
+    const tested = await run(folder, node, [join(root, 'node_modules/vitest/vitest.mjs'), 'run'])
+    expect(tested.shown).toMatch(/9 passed \| 1 skipped/)
+    expect(tested.code).toBe(0)
+    await writeFile(join(folder, 'parity.test.mjs'), 'mine')
+    await rm(join(folder, 'parity-port.mjs'))
+    const again = await run(folder, bin(folder), ['init', '--runner', 'node'])
+    expect(again.shown).toMatch(/^parity-port\.mjs: written\nparity\.test\.mjs: is there already, and stays as it is\n/)
+    expect(await readFile(join(folder, 'parity.test.mjs'), 'utf8')).toBe('mine')
+    await rm(join(folder, 'parity.test.mjs'))
+    await run(folder, bin(folder), ['init', '--runner', 'node'])
+    expect(await run(folder, node, ['--test'])).toMatchObject({ code: 0 })
+    expect(await run(folder, bin(folder), ['init', '--runner', 'mocha'])).toMatchObject({
+      code: 2,
+      shown: 'error --runner: expected vitest, jest, node, got mocha\n',
+    })
+  })
+
   it('is tested with by Jest', { timeout: 2 * minutes }, async () => {
     const folder = await project('jest', {
       'my-port.mjs': await shownAs('src/ports/README.md', 'my-port.mjs'),

@@ -5,10 +5,12 @@ import * as z from 'zod'
 import { logLine, messageOf, oneLine } from '../format/errors.ts'
 import { interpreter, packageFolder } from '../ports/interpreter.ts'
 import { plural } from '../report/text.ts'
+import { writeAside } from './files.ts'
 import { say, write } from './terminal.ts'
 
 interface DoctorOptions {
   readonly python?: string
+  readonly json?: string
 }
 
 /** The oldest versions that package.json and python/pyproject.toml allow. */
@@ -60,6 +62,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     say(`  ${name.padEnd(15)} ${logLine(value)}${wrong}`)
   }
   write(mends.length === 0 ? 'all there\n' : mends.map((mend) => `${logLine(mend)}\n`).join(''))
+  if (options.json !== undefined) await writeAside(options.json, [`${JSON.stringify({ findings, mends })}\n`])
   return mends.length === 0 ? 0 : 2
 }
 

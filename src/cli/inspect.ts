@@ -4,35 +4,76 @@ import { logLine, ParityError } from '../format/errors.ts'
 import type { Fixture } from '../format/fixture.ts'
 import { plural, renderRecorder, scientific } from '../report/text.ts'
 import { formatShape, type Tensor } from '../format/tensor.ts'
-import { openFile } from './files.ts'
+import { toJSON } from '../report/json.ts'
+import { findFixtures, openFile, writeAside } from './files.ts'
+import { namedCase } from './named.ts'
 import { say } from './terminal.ts'
 
-/** Prints a fixture's header and cases, or one case and its tensors. → the exit code */
-export async function inspect(file: string, id: string | undefined): Promise<number> {
-  const fixture = await openFile(file)
-  const unreadable: ParityError[] = []
-  let shown = 0
-  if (id === undefined) print(describeFile(fixture))
-  for await (const read of fixture.cases()) {
-    if ('error' in read) unreadable.push(read.error)
-    else if (id === undefined) print(describeCase(read.case))
-    else if (read.case.id === id) {
-      print(describeTensors(read.case))
-      shown++
-    }
-  }
-  if (id !== undefined && shown === 0 && unreadable.length === 0) {
-    throw new ParityError(
-      'USAGE',
-      `${file}: expected a case ${id}, got none of that id\n\`torch-parity inspect ${file}\` lists them`,
-    )
-  }
-  for (const { message } of unreadable) process.stderr.write(`${pc.red('error')} ${message}\n`)
-  return unreadable.length > 0 ? 2 : 0
+interface InspectOptions {
+  /** One case, or how its id alone begins, with its tensors. */
+  readonly case?: string
+  readonly json?: string
 }
 
-function print(text: string): void {
-  say(text)
+/** Prints headers and cases of fixtures, or one case and its tensors. → the exit code */
+export async function inspect(paths: readonly string[], { case: id, json }: InspectOptions): Promise<number> {
+  const { files, errors } = await findFixtures(paths)
+  const [only, ...others] = files
+  if (id !== undefined && only !== undefined && others.length > 0) {
+    throw new ParityError('USAGE', `--case: expected one file, got ${files.length}`)
+  }
+  const messages = errors.map(({ message }) => message)
+  const inspected: Record<string, unknown>[] = []
+  for (const file of files) {
+    try {
+      const fixture = await openFile(file)
+      const { name, seed, version, producer } = fixture.header
+      const cases: Record<string, unknown>[] = []
+      inspected.push({ file, name, seed, version, bytes: fixture.byteLength, sha256: fixture.sha256, producer, cases })
+      if (id === undefined) {
+        say(describeFile(fixture))
+        for await (const read of fixture.cases()) {
+          if (read.error !== undefined) messages.push(read.error.message)
+          else {
+            say(describeCase(read.case))
+            if (json !== undefined) cases.push(aboutCase(read.case))
+          }
+        }
+      } else {
+        const recorded = await namedCase(file, id)
+        say(describeTensors(recorded))
+        cases.push(aboutCase(recorded))
+      }
+    } catch (error) {
+      // One that is asked for by name is all that is asked for.
+      if (!(error instanceof ParityError) || files.length === 1) throw error
+      messages.push(error.message)
+    }
+  }
+  if (json !== undefined) await writeAside(json, [`${toJSON({ files: inspected, errors: messages })}\n`])
+  for (const message of messages) process.stderr.write(`${pc.red('error')} ${message}\n`)
+  return messages.length > 0 ? 2 : 0
+}
+
+/** What a case is, for programs: everything but numbers. */
+function aboutCase(recorded: Case): Record<string, unknown> {
+  const { id, module, config, dtype, params, inputs, cotangents, training, expected, source } = recorded
+  const shapes = (tensors: Readonly<Record<string, Tensor>>): unknown =>
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, tensor]) => [name, { dtype: tensor.dtype, shape: tensor.shape }]),
+    )
+  return {
+    id,
+    module,
+    dtype,
+    config: isExported(recorded) ? { name: recorded.config.name, nodes: recorded.config.nodes.length } : config,
+    params: shapes(params),
+    inputs: shapes({ ...inputs }),
+    ...(cotangents !== undefined && { cotangents: shapes(cotangents) }),
+    ...(training !== undefined && { training }),
+    expected: shapes(expected),
+    ...(source !== undefined && { source }),
+  }
 }
 
 function describeFile({ name, header, length, byteLength }: Fixture): string {

@@ -70,7 +70,7 @@ describe('verify', () => {
     [['verify', '--timeout', '0'], 'expected seconds above 0 and up to 86400, got 0'],
     [['verify', '--nonsense'], "unknown option '--nonsense'"],
     [['judge'], "unknown command 'judge'"],
-    [['inspect'], "missing required argument 'file'"],
+    [['inspect'], "missing required argument 'path'"],
   ] as const)('exits with 2 for the command line %j', async ([args, message], { folder }) => {
     const { code, stderr, stdout } = await folder.run(args)
     expect(stderr).toContain(message)
@@ -111,6 +111,21 @@ describe('verify', () => {
 })
 
 describe('inspect', () => {
+  it('shows the files of a folder, and the same as JSON, for programs', async ({ folder }) => {
+    await folder.mkdir('all')
+    await folder.write('all/a.msgpack', fixture('one'))
+    await folder.write('all/b.msgpack', fixture('one'))
+    const { code, stdout } = await folder.run(['inspect', 'all'])
+    expect(stdout.match(/^all\/[ab]\.msgpack: /gm)).toHaveLength(2)
+    expect(code).toBe(0)
+    const json = await folder.run(['inspect', 'all/a.msgpack', '--json', '-'])
+    const { files } = JSON.parse(json.stdout) as { files: { file: string; cases: { id: string; expected: object }[] }[] }
+    expect(files.map(({ file }) => file)).toEqual(['all/a.msgpack'])
+    expect(files[0]!.cases[0]!.expected).toEqual({ h_1: { dtype: 'float32', shape: expect.any(Array) as number[] } })
+    const both = await folder.run(['inspect', 'all', '--case', 'one'])
+    expect(both.stderr).toBe('error --case: expected one file, got 2\n')
+  })
+
   it('shows header, cases and tensors without judging', async ({ folder }) => {
     await folder.write('good.msgpack', fixture('one', 'two'))
     const whole = await folder.run(['inspect', 'good.msgpack'])

@@ -25,12 +25,22 @@ export function addAsking(torchParity: Command): void {
 
   torchParity
     .command('inspect')
-    .description('show what a fixture holds, without judging it')
-    .argument('<file>', 'a fixture file')
-    .option('--case <id>', 'one case, with its tensors')
-    .action(async (file: string, flags: { case?: string }) => {
+    .description('show what fixtures hold, without judging them')
+    .argument('<path...>', 'fixture files, folders, globs, or @names')
+    .option('--case <id>', 'one case with its tensors, or how its id alone begins')
+    .option('--json <file>', 'write the same as JSON, but for numbers; - is standard output')
+    .action(async (paths: string[], flags: { case?: string; json?: string }) => {
       const { inspect } = await import('../inspect.ts')
-      process.exitCode = await inspect(file, flags.case)
+      process.exitCode = await inspect(paths, flags)
+    })
+
+  torchParity
+    .command('init')
+    .description('write an engine to begin with, a test of it, and a workflow; nothing that is there is replaced')
+    .option('--runner <name>', 'what runs the test: vitest, jest or node', 'vitest')
+    .action(async (flags: { runner: string }) => {
+      const { init } = await import('../init.ts')
+      process.exitCode = await init(flags.runner)
     })
 
   torchParity

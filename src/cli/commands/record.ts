@@ -85,7 +85,8 @@ export function addRecording(torchParity: Command): void {
       '--python <file>',
       'the Python interpreter (default: TORCH_PARITY_PYTHON, or the first of python3 and python)',
     )
-    .action(async (flags: { python?: string }) => {
+    .option('--json <file>', 'write the same as JSON; - is standard output')
+    .action(async (flags: { python?: string; json?: string }) => {
       const { doctor } = await import('../doctor.ts')
       process.exitCode = await doctor(flags)
     })
