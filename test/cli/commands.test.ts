@@ -119,7 +119,9 @@ describe('inspect', () => {
     expect(stdout.match(/^all\/[ab]\.msgpack: /gm)).toHaveLength(2)
     expect(code).toBe(0)
     const json = await folder.run(['inspect', 'all/a.msgpack', '--json', '-'])
-    const { files } = JSON.parse(json.stdout) as { files: { file: string; cases: { id: string; expected: object }[] }[] }
+    const { files } = JSON.parse(json.stdout) as {
+      files: { file: string; cases: { id: string; expected: object }[] }[]
+    }
     expect(files.map(({ file }) => file)).toEqual(['all/a.msgpack'])
     expect(files[0]!.cases[0]!.expected).toEqual({ h_1: { dtype: 'float32', shape: expect.any(Array) as number[] } })
     const both = await folder.run(['inspect', 'all', '--case', 'one'])
