@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
 import { couldNotJudge, end, printError, watchEnding } from './cli/ending.ts'
 import { addAsking } from './cli/commands/ask.ts'
+import { examples } from './cli/commands/help.ts'
 import { addJudging } from './cli/commands/judge.ts'
 import { addRecording } from './cli/commands/record.ts'
 import { sayOnStandardError } from './cli/terminal.ts'
@@ -38,6 +39,8 @@ function program(): Command {
   addRecording(torchParity)
   for (const command of torchParity.commands) {
     command.showHelpAfterError(`(torch-parity ${command.name()} --help shows what there is)`)
+    const own = examples[command.name()] ?? []
+    if (own.length > 0) command.addHelpText('after', `\nExamples:\n${own.map((line) => `  ${line}\n`).join('')}`)
   }
   return torchParity
 }

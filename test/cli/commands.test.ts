@@ -1,4 +1,9 @@
+import { Command } from 'commander'
 import { describe, expect } from 'vitest'
+import { addAsking } from '../../src/cli/commands/ask.ts'
+import { examples } from '../../src/cli/commands/help.ts'
+import { addJudging } from '../../src/cli/commands/judge.ts'
+import { addRecording } from '../../src/cli/commands/record.ts'
 import { caseRecord, cellCase, fixtureBytes } from '../sample.ts'
 import { it } from './command.ts'
 
@@ -76,6 +81,17 @@ describe('verify', () => {
     expect(stderr).toContain(message)
     expect(stdout).toBe('')
     expect(code).toBe(2)
+  })
+
+  it.each(Object.entries(examples))('shows examples of %s, of options that it has', async (command, lines) => {
+    const program = new Command()
+    for (const add of [addJudging, addAsking, addRecording]) add(program)
+    const own = program.commands.find((each) => each.name() === command)!
+    const known = own.options.map(({ long }) => long)
+    for (const line of lines) {
+      expect(line.startsWith(`torch-parity ${command} `)).toBe(true)
+      for (const [option] of line.matchAll(/--[\w-]+/g)) expect(known).toContain(option)
+    }
   })
 
   it('exits with 0 for --help and --version', async ({ folder }) => {

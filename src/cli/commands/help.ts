@@ -17,3 +17,25 @@ export const filterHelp =
 export function collected(text: string, before: readonly string[] = []): string[] {
   return [...before, text]
 }
+
+/** Commands that people begin with, under the help of a command. */
+export const examples: Readonly<Record<string, readonly string[]>> = {
+  verify: [
+    'torch-parity verify @rnn_cell --engine my-port.mjs',
+    "torch-parity verify fixtures --engine-command 'python my_port.py' --filter '/lstm.*batch/' --report report",
+    'torch-parity verify --engine my-port.mjs --known-failures known.json',
+  ],
+  explain: ['torch-parity explain @lstm/default --case seq_len-5 --engine my-port.mjs'],
+  report: [
+    'torch-parity report part-*.json --html report.html',
+    'torch-parity report new.json --against old.json --html report.html',
+  ],
+  inspect: ['torch-parity inspect @rnn_cell', 'torch-parity inspect @rnn_cell/default --case notes'],
+  ask: ['torch-parity ask @gru --out requests'],
+  map: ['torch-parity map model.safetensors port.npz --out map.json'],
+  probe: ['torch-parity probe --engine my-port.mjs --module LSTM'],
+  fuzz: ['torch-parity fuzz --engine my-port.mjs --time 5m --save'],
+  generate: ['torch-parity generate --suite rnn/relu --out fixtures'],
+  drift: ['torch-parity drift fixtures/lstm'],
+  matrix: ['torch-parity matrix @rnn_cell --engine float32 tfjs'],
+}

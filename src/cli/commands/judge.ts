@@ -1,5 +1,5 @@
 // Commands that judge an engine, and tell of it.
-import { type Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { parseCount, parsePositive, parseSeconds, parseTolerance } from '../arguments.ts'
 import type { AuditFlags, ExplainFlags, MatrixFlags, ReportFlags, VerifyFlags } from '../flags.ts'
 import { parsePart } from '../shard.ts'
@@ -16,7 +16,11 @@ export function addJudging(torchParity: Command): void {
     .option('--answers <folder>', 'answers that were computed elsewhere, instead of an engine')
     .option('--map <file>', 'rules in JSON for how the tensors of answers are called')
     .option('--partial', 'let answers be to some of the cases alone')
-    .option('--tolerance <policy>', 'budget, torch, or rtol,atol', parseTolerance, { kind: 'budget' } as const)
+    .addOption(
+      new Option('--tolerance <policy>', 'budget, torch, or rtol,atol')
+        .argParser(parseTolerance)
+        .default({ kind: 'budget' } as const, 'budget: the error that each fixture carries'),
+    )
     .option('--target <name>', targetHelp)
     .option('--no-equal-nan', 'let NaN match nothing')
     .option('--filter <text>', filterHelp, collected)
