@@ -1,4 +1,5 @@
-import { watch } from 'node:fs/promises'
+import { once } from 'node:events'
+import { watch } from 'node:fs'
 import { dirname, sep } from 'node:path'
 import { logLine, messageOf, ParityError } from '../format/errors.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -27,26 +28,31 @@ export async function watchFiles(paths: readonly string[], options: VerifyOption
   const folder = dirname(file)
   const written = [options.json, options.knownFailures].flatMap((path) => (path === undefined ? [] : [path]))
   const interruption = onInterrupt()
-  const changes = watch(folder, { recursive: true, signal: interruption.signal })
+  let running = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
+  // From now on: what changes while the first run judges counts.
+  const watcher = watch(folder, { recursive: true }, (_, name) => {
+    if (name === null || others.test(name) || written.some((path) => path.endsWith(name))) return
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      running = running.then(async () => {
+        if (interruption.signal.aborted) return
+        say(`\n${logLine(name)} has changed`)
+        await judge(paths, options)
+      })
+    }, quietMs)
+  })
   try {
-    await judge(paths, options)
-    if (interruption.signal.aborted) return 0
-    say(`watching ${logLine(folder)}; Ctrl-C ends`)
-    let timer: NodeJS.Timeout | undefined
-    let running = Promise.resolve()
-    for await (const { filename } of changes) {
-      if (filename === null || others.test(filename) || written.some((path) => path.endsWith(filename))) continue
-      clearTimeout(timer)
-      timer = setTimeout(() => {
-        running = running.then(async () => {
-          say(`\n${logLine(filename)} has changed`)
-          await judge(paths, options)
-        })
-      }, quietMs)
+    running = judge(paths, options)
+    await running
+    if (!interruption.signal.aborted) {
+      say(`watching ${logLine(folder)}; Ctrl-C ends`)
+      await once(interruption.signal, 'abort')
     }
-  } catch (error) {
-    if (!interruption.signal.aborted) throw error
+    clearTimeout(timer)
+    await running
   } finally {
+    watcher.close()
     interruption.stop()
   }
   return 0
