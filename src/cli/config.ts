@@ -51,12 +51,15 @@ export async function configure(command: Command): Promise<readonly string[]> {
   // One way to ask an engine is instead of another.
   const ways = ['engine', 'engineCommand', 'enginePage', 'answers', 'actual']
   const hasWay = ways.some((way) => given(way))
-  for (const [option, value] of Object.entries(said)) {
+  const taken = Object.keys(said).filter((option) => {
     const isKnown = command.options.some((own) => own.attributeName() === option)
-    if (isKnown && !given(option) && !(hasWay && ways.includes(option))) {
-      command.setOptionValueWithSource(option, value, 'config')
-    }
+    return isKnown && !given(option) && !(hasWay && ways.includes(option))
+  })
+  for (const option of taken) {
+    command.setOptionValueWithSource(option, said[option as keyof typeof said], 'config')
   }
+  // What makes a run weaker is not to be silent.
+  if (taken.length > 0) process.stderr.write(`note: ${file} says ${taken.join(', ')}\n`)
   return paths
 }
 

@@ -78,6 +78,7 @@ export async function verifyFiles(paths: readonly string[], asked: VerifyOptions
       pendingNumbers: 0,
       chains: 0,
       refusedParts: 0,
+      news: 0,
       shown: 0,
       unshown: 0,
       explained: 0,

@@ -98,6 +98,15 @@ describe('--known-failures', () => {
     expect(code).toBe(expected)
   })
 
+  it('does not stop a run that fails fast', async ({ folder }) => {
+    await known(folder, [1])
+    expect((await verify(folder, '--fail-fast')).code).toBe(0)
+    await folder.write('port.mjs', port([1, 3, 4]))
+    const { code, stdout } = await verify(folder, '--fail-fast')
+    expect(stdout).toMatch(/^1 known failure, 1 new\n {2}new: all\.msgpack: case d$/m)
+    expect(code).toBe(1)
+  })
+
   it('fails where a known one also does what it did not', async ({ folder }) => {
     await known(folder, [1])
     await folder.write('port.mjs', port([1], 'h_1.data[0] += 0.5; request.inputs.input.data[0] += 1'))

@@ -160,8 +160,9 @@ describe('a config file', () => {
       'torch-parity.config.json',
       '{ "paths": ["cells.msgpack"], "engine": "mine.mjs", "maxMismatches": 1 }',
     )
-    const { code, stdout } = await folder.run(['verify'])
+    const { code, stdout, stderr } = await folder.run(['verify'])
     expect(stdout).toMatch(/^2 more mismatches/m)
+    expect(stderr).toBe('note: torch-parity.config.json says engine, maxMismatches\n')
     expect(code).toBe(1)
     expect((await folder.run(['verify', '--max-mismatches', '5'])).stdout).not.toContain('more mismatches')
     expect((await folder.run(['verify', '--engine', 'float32'])).code).toBe(0)

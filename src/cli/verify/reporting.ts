@@ -52,6 +52,7 @@ export async function report(run: Run, file: string, verdict: Verdict, recorded:
   const isKnown = verdict.outcome === 'mismatch' && run.known?.covers(file, verdict) === true
   const isShown = verdict.outcome === 'mismatch' && !isKnown && run.shown < options.maxMismatches
   const isLeftOut = verdict.outcome === 'mismatch' && !isKnown && !isShown
+  if (verdict.outcome === 'mismatch' && !isKnown) run.news++
   if (isShown) run.shown++
   if (isLeftOut) run.unshown++
   if (!options.quiet && !isLeftOut) progress.print(`${renderRow(verdict, pc, width())}${isKnown ? '  known' : ''}`)

@@ -99,6 +99,8 @@ export interface Run {
   chains: number
   /** How many were not, since the engine does not support a part of what it supports whole. */
   refusedParts: number
+  /** Mismatches that are not known. */
+  news: number
   /** How many mismatches were printed, and how many were not. */
   shown: number
   unshown: number
@@ -122,7 +124,7 @@ export function fail(run: Run, error: unknown, file?: string, id?: string): void
 }
 
 /** Whether nothing more is to be judged. */
-export function isOver({ options, summary, errors, interruption, timeouts }: Run): boolean {
-  const failed = options.failFast && (summary.mismatched > 0 || errors.length > 0)
+export function isOver({ options, news, errors, interruption, timeouts }: Run): boolean {
+  const failed = options.failFast && (news > 0 || errors.length > 0)
   return failed || interruption.signal.aborted || timeouts >= timeoutsToStop
 }
