@@ -10,10 +10,11 @@ import { tensorRecords } from './format/case/write.ts'
 import { needsStates } from './oracle/recorded.ts'
 import { type Conversation, converse } from './oracle/python.ts'
 import { interpreter } from './ports/interpreter.ts'
+import { conduct, type RayOptions } from './oracle/ray.ts'
 import { RecordSpec } from './oracle/spec.ts'
 
 export type { ModelSpec, RecurrentSpec } from './oracle/spec.ts'
-export type { RecordSpec }
+export type { RayOptions, RecordSpec }
 
 export interface OracleOptions {
   /** The interpreter; TORCH_PARITY_PYTHON, or the first of python3 and python, when absent. */
@@ -22,8 +23,10 @@ export interface OracleOptions {
   readonly timeoutMs?: number | undefined
   /** How long Python may take to import torch. */
   readonly startTimeoutMs?: number | undefined
-  /** How many requests are sent ahead of their answers. */
+  /** How many requests are sent ahead of their answers; for each actor, where Ray's actors record. */
   readonly maxInFlight?: number | undefined
+  /** Has actors of Ray record, in the place of one process. */
+  readonly ray?: RayOptions | undefined
 }
 
 /** PyTorch in a process of its own, to be asked for cases. */
@@ -32,7 +35,7 @@ export interface Oracle {
   /**
    * Records a case; calls need not wait for each other.
    * @throws ParityError CASE_REFUSED when torch or the recorder refuses it; PYTHON_FAILED when Python hung or died over it,
-   * and is started again for the requests after it.
+   * and is started again for the requests after it, or several actors of Ray died over it.
    */
   record(spec: RecordSpec): Promise<Case>
   /** The same case as a fixture file holds it: its bytes are those that Python made. */
@@ -47,6 +50,7 @@ const Hello = z.strictObject({ protocol: z.literal(2), ...Producer.shape })
 const Reply = z.union([
   z.strictObject({ id: z.int(), case: z.unknown() }),
   z.strictObject({ id: z.int(), error: z.string() }),
+  z.strictObject({ id: z.int(), lost: z.string() }),
 ])
 
 interface Job {
@@ -74,8 +78,10 @@ export async function openOracle({
   timeoutMs = 60_000,
   startTimeoutMs = 120_000,
   maxInFlight = 64,
+  ray,
 }: OracleOptions = {}): Promise<Oracle> {
   const command = interpreter(python)
+  const { args, answerMs, helloMs, inFlight } = conduct({ timeoutMs, startTimeoutMs, maxInFlight, ray })
   const waiting: Job[] = []
   /** The oldest first, which is what Python works on. */
   let sent: Sent[] = []
@@ -103,7 +109,7 @@ export async function openOracle({
   function start(): Promise<void> {
     return new Promise((resolve, reject) => {
       let greeted = false
-      conversation = converse(command, ['oracle'], {
+      conversation = converse(command, args, {
         onMessage(message) {
           if (greeted) return readReply(message)
           const { protocol: _, ...about } = parse(Hello, message, 'its first message', 'PYTHON_FAILED')
@@ -119,7 +125,7 @@ export async function openOracle({
           else reject(reason)
         },
       })
-      expectMessage(startTimeoutMs, 'torch to be imported')
+      expectMessage(helloMs, 'torch to be imported')
     })
   }
 
@@ -133,6 +139,8 @@ export async function openOracle({
     if ('error' in reply) {
       const text = `case ${job.spec.id}: expected a case that PyTorch records, got ${reply.error}`
       job.reject(new ParityError('CASE_REFUSED', text))
+    } else if ('lost' in reply) {
+      job.reject(failed(`case ${job.spec.id}: expected an answer, got ${reply.lost}`))
     } else {
       try {
         job.resolve(reply.case)
@@ -141,7 +149,7 @@ export async function openOracle({
         job.reject(error)
       }
     }
-    if (sent.length > 0) expectMessage(timeoutMs, `an answer to case ${sent[0]!.spec.id}`)
+    if (sent.length > 0) expectMessage(answerMs, `an answer to case ${sent[0]!.spec.id}`)
     advance()
   }
 
@@ -175,11 +183,11 @@ export async function openOracle({
       )
       return
     }
-    while (sent.length < maxInFlight && waiting.length > 0) {
+    while (sent.length < inFlight && waiting.length > 0) {
       const job = { ...waiting.shift()!, id: ++lastId }
       sent.push(job)
       conversation.send({ id: job.id, spec: job.spec, ...(job.states && { states: true }) })
-      if (sent.length === 1) expectMessage(timeoutMs, `an answer to case ${job.spec.id}`)
+      if (sent.length === 1) expectMessage(answerMs, `an answer to case ${job.spec.id}`)
     }
   }
 

@@ -13,7 +13,8 @@ import torch
 from torch_parity import suites
 from torch_parity.cases import CaseSpec, generate
 from torch_parity.device import CPU, describe, find_device, run_on, tensor_float_32
-from torch_parity.dump import UsageError, add_arguments, dump
+from torch_parity.dump import add_arguments, dump
+from torch_parity.errors import UsageError
 from torch_parity.fixture import producer
 from torch_parity.models import EncoderDecoder, build_model
 from torch_parity.models.blocks import cross_entropy, mean_over_time

@@ -16,10 +16,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     dump_parser = commands.add_parser("dump", help="record suites")
     commands.add_parser("oracle", help="record what standard input asks for, see oracle.py")
+    ray_parser = commands.add_parser("ray", help="the same, recorded by Ray actors")
     try:
         # torch is imported here, so that its absence is one line and no traceback.
-        from torch_parity.dump import UsageError, add_arguments, dump
+        from torch_parity.dump import add_arguments, dump
+        from torch_parity.errors import UsageError
         from torch_parity.oracle import oracle
+        from torch_parity.ray_arguments import add_ray_arguments, needing_ray
     except ModuleNotFoundError as error:
         print(
             f"error {sys.executable}: expected the package {error.name}, got none of that name\n"
@@ -38,10 +41,16 @@ def main() -> int:
         )
         return 2
     add_arguments(dump_parser)
+    add_ray_arguments(ray_parser, "--address")
+    ray_parser.add_argument("--timeout", type=float, help="seconds for one case")
     arguments = parser.parse_args()
     try:
         if arguments.command == "oracle":
             oracle()
+        elif arguments.command == "ray":
+            with needing_ray(arguments.address):
+                from torch_parity.ray_oracle import ray_oracle
+            ray_oracle(arguments)
         else:
             dump(arguments)
     except UsageError as error:

@@ -1,18 +1,23 @@
 """python -m torch_parity dump: records suites as fixtures."""
 
 import argparse
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 import torch
 
 from torch_parity.cases import CaseSpec, generate
 from torch_parity.device import CPU, find_device, tensor_float_32
-from torch_parity.fixture import Case, write_fixture
+from torch_parity.errors import UsageError
+from torch_parity.fixture import Case, Producer, producer, write_fixture
 from torch_parity.known_answers import Answer, answer_suites, known_answer_case
 from torch_parity.random_suites import RANDOM_SUITES
+from torch_parity.ray_arguments import add_ray_arguments, needing_ray
 from torch_parity.suites import default_suites
 from torch_parity.suites.captured import (
     CapturedSpec,
@@ -25,10 +30,6 @@ from torch_parity.threads import choose_threads
 
 DEFAULT_SEED = 0
 DEFAULT_COUNT = 1000
-
-
-class UsageError(Exception):
-    """Something the caller can mend; its text says what."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--progress", action="store_true", help="one JSON object a line for each event"
     )
+    add_ray_arguments(parser, "--ray")
     parser.add_argument("--list", action="store_true", help="list the suites and record nothing")
 
 
 #: A suite is what to record, or what others have published.
 Suite = list[CaseSpec] | list[Answer] | list[ModelSpec] | list[CapturedSpec]
+
+
+class Recording(NamedTuple):
+    """Who records, and where it may be said how far that is."""
+
+    #: The cases of suites, in their order.
+    record: Callable[[Mapping[str, Suite]], Iterator[Case]]
+    producer: Producer
+    out: TextIO
 
 
 def choose(names: list[str], seed: int, count: int) -> dict[str, Suite]:
@@ -101,11 +112,51 @@ def make_case(
     )
 
 
+def id_of(item: CaseSpec | ModelSpec | CapturedSpec | Answer) -> str:
+    return item.id if isinstance(item, CaseSpec | ModelSpec | CapturedSpec) else item["id"]
+
+
 def version_of(specs: Suite) -> int:
     """Of the format: 2 where numbers are named instead of held, 3 where models are captured."""
     if any(isinstance(item, CapturedSpec) for item in specs):
         return 3
     return 2 if any(isinstance(item, CaseSpec) and item.generated for item in specs) else 1
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """
+    Raises:
+        UsageError: Numbers that mean nothing.
+    """
+    if arguments.seed < 0 or arguments.count < 0 or arguments.num_threads < 1:
+        raise UsageError("--seed, --count, --num-threads: expected whole numbers from 0, 0 and 1")
+    if arguments.tf32 and arguments.device == "cpu":
+        raise UsageError("--tf32: expected a --device that has it, got cpu")
+
+
+@contextmanager
+def recording_here(arguments: argparse.Namespace) -> Iterator[Recording]:
+    """Records in this process.
+
+    Raises:
+        UsageError: There is no such device here.
+    """
+    try:
+        device = find_device(arguments.device)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    torch.set_num_threads(arguments.num_threads)
+    choose_threads(arguments.num_threads)
+    with tensor_float_32(arguments.tf32):
+        yield Recording(
+            lambda suites: (
+                make_case(suite, item, arguments.seed, device)
+                for suite, specs in suites.items()
+                for item in specs
+            ),
+            producer(device),
+            sys.stdout,
+        )
 
 
 def dump(arguments: argparse.Namespace) -> None:
@@ -114,27 +165,34 @@ def dump(arguments: argparse.Namespace) -> None:
     Raises:
         UsageError: There is no suite of a name, or a file cannot be written.
     """
-    if arguments.seed < 0 or arguments.count < 0 or arguments.num_threads < 1:
-        raise UsageError("--seed, --count, --num-threads: expected whole numbers from 0, 0 and 1")
-    try:
-        device = find_device(arguments.device)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    if arguments.tf32 and device == CPU:
-        raise UsageError("--tf32: expected a --device that has it, got cpu")
-    torch.set_num_threads(arguments.num_threads)
-    choose_threads(arguments.num_threads)
+    check(arguments)
     suites = choose(arguments.suite, arguments.seed, arguments.count)
     if arguments.list:
         for name, specs in suites.items():
             print(f"{name}: {len(specs)} cases")
         return
+    recording = recording_here
+    if arguments.ray is not None:
+        with needing_ray(arguments.ray):
+            from torch_parity.ray_dump import recording_there as recording
+    with recording(arguments) as by:
+        write_suites(arguments, suites, by)
+
+
+def write_suites(arguments: argparse.Namespace, suites: Mapping[str, Suite], by: Recording) -> None:
+    """Writes the cases of all suites file by file.
+
+    Raises:
+        UsageError: A file cannot be written.
+    """
+    recorded = by.record(suites)
 
     def say(event: str, **about: Any) -> None:
         if arguments.progress:
-            print(json.dumps({"event": event, **about}), flush=True)
+            print(json.dumps({"event": event, **about}), flush=True, file=by.out)
         elif event == "file":
-            print(f"{about['path']}: {about['cases']} cases, {about['bytes']} bytes", flush=True)
+            text = f"{about['path']}: {about['cases']} cases, {about['bytes']} bytes"
+            print(text, flush=True, file=by.out)
 
     def announced(suite: str, cases: Iterable[Case]) -> Iterator[Case]:
         for case in cases:
@@ -145,17 +203,15 @@ def dump(arguments: argparse.Namespace) -> None:
     say("start", total=total, files=len(suites))
     for suite, specs in suites.items():
         path = arguments.out / f"{suite}.msgpack"
-        recorded = (make_case(suite, item, arguments.seed, device) for item in specs)
         try:
-            with tensor_float_32(arguments.tf32):
-                cases = write_fixture(
-                    path,
-                    announced(suite, recorded),
-                    name=suite,
-                    seed=arguments.seed,
-                    device=device,
-                    version=version_of(specs),
-                )
+            cases = write_fixture(
+                path,
+                announced(suite, itertools.islice(recorded, len(specs))),
+                name=suite,
+                seed=arguments.seed,
+                version=version_of(specs),
+                recorder=by.producer,
+            )
         except OSError as error:
             raise UsageError(
                 f"{path}: expected a file that can be written, got {error.strerror}"

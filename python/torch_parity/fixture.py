@@ -139,13 +139,15 @@ def write_fixture(
     device: torch.device = CPU,
     version: int | None = None,
     weights: str | os.PathLike[str] | None = None,
+    recorder: Producer | None = None,
 ) -> int:
     """Writes a fixture aside, case by case, and renames it when it is whole.
 
     name: the suite; the file's own name when absent. device: where the cases were computed.
     version: 2 where a case may have tensors that are generated, 3 where cases are captured models;
     when absent 3 where the first one is, else 1. weights: a .safetensors file in the folder of this
-    one, or below: what captured models have of it is named, and not copied.
+    one, or below: what captured models have of it is named, and not copied. recorder: who made the
+    cases, where it was not this process.
     Returns how many cases it holds.
 
     Raises:
@@ -164,7 +166,7 @@ def write_fixture(
         "version": version,
         "name": path.stem if name is None else name,
         "seed": seed,
-        "producer": producer(device),
+        "producer": producer(device) if recorder is None else recorder,
     }
     sha256 = hashlib.sha256()
     ids: set[str] = set()

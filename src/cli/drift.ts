@@ -14,7 +14,7 @@ import { generate, type GenerateOptions } from './generate.ts'
 import { type Interruption, onInterrupt } from './interrupt.ts'
 import { say } from './terminal.ts'
 
-interface DriftOptions extends Pick<GenerateOptions, 'python' | 'device' | 'tf32'> {
+interface DriftOptions extends Pick<GenerateOptions, 'python' | 'device' | 'tf32' | 'ray'> {
   /** Whether files that have drifted are replaced. */
   readonly update: boolean
 }
@@ -98,7 +98,7 @@ const suiteName = /^\w[\w-]*(?:\/\w[\w-]*)*$/
 async function recordAgain(
   group: Group,
   out: string,
-  { python, device, tf32 }: DriftOptions,
+  { python, device, tf32, ray }: DriftOptions,
 ): Promise<ReadonlySet<string>> {
   const { seed, count, fixtures } = group
   const asked = new Set(fixtures.map(({ header }) => header.name).filter((name) => suiteName.test(name)))
@@ -110,7 +110,7 @@ async function recordAgain(
         ...(tf32 !== undefined && { tf32 }),
         ...(count !== undefined && { count }),
       }
-      await generate({ out, suite: [...asked], seed, quiet: true, ...given })
+      await generate({ out, suite: [...asked], seed, quiet: true, ray, ...given })
       break
     } catch (error) {
       const known = suitesNamedBy(error)

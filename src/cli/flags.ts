@@ -1,4 +1,5 @@
 // What each command can be told.
+import type { RayFlags } from './ray.ts'
 import type { Part } from './shard.ts'
 import type { Tolerance } from '../verify/compare.ts'
 
@@ -71,7 +72,7 @@ export interface AuditFlags {
   report?: string
 }
 
-export interface GenerateFlags {
+export interface GenerateFlags extends RayFlags {
   out: string
   suite?: string[]
   seed?: number
@@ -93,7 +94,7 @@ export interface ReportFlags {
   github?: true
 }
 
-export interface FuzzFlags {
+export interface FuzzFlags extends Omit<RayFlags, 'oracles'> {
   engine?: string
   engineCommand?: string
   enginePage?: string
@@ -120,7 +121,7 @@ export interface AuditFlags {
   json?: string
 }
 
-export interface DriftFlags {
+export interface DriftFlags extends RayFlags {
   update?: true
   python?: string
   device?: string

@@ -73,7 +73,7 @@ export async function fuzzCommand(options: FuzzCommand): Promise<number> {
       seed: seedOf(options),
       maxSize: options.maxSize,
       maxBatch: options.maxBatch,
-      concurrency: ahead * opened.length,
+      concurrency: ahead * options.oracles,
       signal: ended.signal,
       interruption: interruption.signal,
       onRun: (_, spec) => progress.advance(() => spec.module),
@@ -133,10 +133,11 @@ interface Again {
 /** Those that are opened while it is interrupted are ended with the command. */
 async function openOracles(
   opened: Oracle[],
-  { python, oracles, timeoutMs }: FuzzCommand,
+  { python, oracles, ray, timeoutMs }: FuzzCommand,
   signal: AbortSignal,
 ): Promise<void> {
-  const opening = Array.from({ length: oracles }, () => openOracle({ python, maxInFlight: ahead, timeoutMs }))
+  const given = { python, maxInFlight: ahead, timeoutMs, ray }
+  const opening = Array.from({ length: ray === undefined ? oracles : 1 }, () => openOracle(given))
   const interrupted = once(signal, 'abort').then(() => [])
   const results = await Promise.race([Promise.allSettled(opening), interrupted])
   for (const result of results) if (result.status === 'fulfilled') opened.push(result.value)

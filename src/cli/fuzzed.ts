@@ -1,6 +1,6 @@
 // What a run of `fuzz` says of itself in a file, and what part of the runs is made here.
 import type { Fuzzed } from '../oracle/fuzz.ts'
-import type { RecordSpec } from '../oracle.ts'
+import type { RayOptions, RecordSpec } from '../oracle.ts'
 import type { FuzzResults } from '../report/fuzzed.ts'
 import type { EngineOptions } from '../ports/engine.ts'
 import { mostParts, type Part } from './shard.ts'
@@ -16,6 +16,8 @@ export interface FuzzCommand extends EngineOptions {
   readonly maxSize: number
   readonly maxBatch: number
   readonly oracles: number
+  /** The actors that record, in the place of as many processes. */
+  readonly ray?: RayOptions | undefined
   /** The folder for what is found; absent when it is not written. */
   readonly save?: string
   /** One case to judge instead: a specification in JSON. */

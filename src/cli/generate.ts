@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { logLine, ParityError } from '../format/errors.ts'
+import type { RayOptions } from '../oracle.ts'
 import { runPython } from '../oracle/python.ts'
+import { dumpArguments } from '../oracle/ray.ts'
 import { interpreter } from '../ports/interpreter.ts'
 import { plural } from '../report/text.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -15,18 +17,21 @@ export interface GenerateOptions {
   /** Where torch computes: cpu, cuda, cuda:N. */
   readonly device?: string
   readonly tf32?: boolean
+  /** The actors that record; this machine's Python when absent. */
+  readonly ray?: RayOptions | undefined
   readonly quiet: boolean
 }
 
 /** Records suites with the Python package. → the exit code */
 export async function generate(options: GenerateOptions): Promise<number> {
-  const { out, suite, seed, count, device, tf32 = false, quiet } = options
+  const { out, suite, seed, count, device, tf32 = false, ray, quiet } = options
   const args = ['dump', '--progress', '--out', out]
   if (suite.length > 0) args.push('--suite', ...suite)
   if (seed !== undefined) args.push('--seed', String(seed))
   if (count !== undefined) args.push('--count', String(count))
   if (device !== undefined) args.push('--device', device)
   if (tf32) args.push('--tf32')
+  if (ray !== undefined) args.push(...dumpArguments(ray))
   const interruption = onInterrupt()
   const progress = await startProgress(quiet)
   const named: { readonly path: string; readonly bytes: number }[] = []

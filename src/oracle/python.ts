@@ -188,9 +188,10 @@ function failure(said: readonly string[], python: string, how: string, expected:
   const [, unnamed, named] = /No module named '?([\w.]+)|expected the package ([\w.]+), got none/.exec(text) ?? []
   const lacking = unnamed ?? named
   if (lacking !== undefined) {
+    const wanted = lacking === 'ray' ? "'ray>=2.50'" : `-r ${packageFolder}/requirements.txt`
     return (
       `${python}: expected the Python package ${lacking}, got none of that name\n` +
-      `name another Python with --python or TORCH_PARITY_PYTHON, or run ${python} -m pip install -r ${packageFolder}/requirements.txt`
+      `name another Python with --python or TORCH_PARITY_PYTHON, or run ${python} -m pip install ${wanted}`
     )
   }
   if (how === 'exit code 2' && words.length > 0) return text.replace(/^error /, '')

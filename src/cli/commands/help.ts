@@ -39,3 +39,6 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   drift: ['torch-parity drift fixtures/lstm'],
   matrix: ['torch-parity matrix @rnn_cell --engine float32 tfjs'],
 }
+export const rayHelp =
+  'have actors of Ray record: `local` for a cluster of its own, auto, or the address of one (host:port, ray://host:port)'
+export const runtimeEnvHelp = 'the environment of the actors: a runtime_env of Ray, in JSON'

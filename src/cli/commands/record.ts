@@ -2,8 +2,9 @@
 import { type Command } from 'commander'
 import { parseCount, parseDuration, parsePositive, parseSeconds } from '../arguments.ts'
 import type { DriftFlags, FuzzFlags, GenerateFlags } from '../flags.ts'
+import { rayOf } from '../ray.ts'
 import { parsePart } from '../shard.ts'
-import { engineHelp, targetHelp, pageHelp, commandHelp } from './help.ts'
+import { engineHelp, targetHelp, pageHelp, commandHelp, rayHelp, runtimeEnvHelp } from './help.ts'
 
 export function addRecording(torchParity: Command): void {
   torchParity
@@ -19,10 +20,14 @@ export function addRecording(torchParity: Command): void {
     )
     .option('--device <name>', 'where torch computes: cpu, cuda, cuda:N')
     .option('--tf32', 'let a GPU round to TF32 in products of float32')
+    .option('--ray <address>', rayHelp)
+    .option('--oracles <number>', 'how many actors of Ray record (default: 1)', parsePositive)
+    .option('--runtime-env <json>', runtimeEnvHelp)
     .option('--quiet', 'print only errors')
-    .action(async (flags: GenerateFlags) => {
+    .action(async ({ suite, quiet, ray, oracles, runtimeEnv, ...flags }: GenerateFlags) => {
       const { generate } = await import('../generate.ts')
-      process.exitCode = await generate({ ...flags, suite: flags.suite ?? [], quiet: flags.quiet ?? false })
+      const actors = rayOf({ ray, oracles, runtimeEnv })
+      process.exitCode = await generate({ ...flags, ray: actors, suite: suite ?? [], quiet: quiet ?? false })
     })
 
   torchParity
@@ -38,7 +43,9 @@ export function addRecording(torchParity: Command): void {
     .option('--seed <number>', 'of what is drawn: the same seed draws the same cases', parseCount, 0)
     .option('--max-size <number>', 'the largest input_size, hidden_size and seq_len', parsePositive, 16)
     .option('--max-batch <number>', 'the largest batch; above 8 it is rare', parsePositive, 256)
-    .option('--oracles <number>', 'how many Python processes record', parsePositive, 1)
+    .option('--oracles <number>', 'how many Python processes, or actors of Ray, record', parsePositive, 1)
+    .option('--ray <address>', rayHelp)
+    .option('--runtime-env <json>', runtimeEnvHelp)
     .option('--save [folder]', 'write what is found as a fixture (default folder: fixtures/regressions)')
     .option('--case <json>', 'judge this case alone, as a finding names it')
     .option(
@@ -49,10 +56,11 @@ export function addRecording(torchParity: Command): void {
     .option('--shard <part>', 'make the I-th of N parts of the runs, with draws of its own', parsePart)
     .option('--json <file>', 'write what came of it, which `report` puts together')
     .option('--quiet', 'print what is found and the counts alone')
-    .action(async ({ save, module, time, timeout, quiet, runs, ...flags }: FuzzFlags) => {
+    .action(async ({ save, module, time, timeout, quiet, runs, ray, runtimeEnv, ...flags }: FuzzFlags) => {
       const { fuzzCommand } = await import('../fuzz.ts')
       process.exitCode = await fuzzCommand({
         ...flags,
+        ray: rayOf({ ray, runtimeEnv, ...(ray !== undefined && { oracles: flags.oracles }) }),
         module: module ?? [],
         runs: runs ?? (time === undefined ? 1000 : Infinity),
         ...(time !== undefined && { timeMs: 1000 * time }),
@@ -73,9 +81,13 @@ export function addRecording(torchParity: Command): void {
     )
     .option('--device <name>', 'where torch computes: cpu, cuda, cuda:N')
     .option('--tf32', 'let a GPU round to TF32 in products of float32')
-    .action(async (paths: string[], { update, ...flags }: DriftFlags) => {
+    .option('--ray <address>', rayHelp)
+    .option('--oracles <number>', 'how many actors of Ray record (default: 1)', parsePositive)
+    .option('--runtime-env <json>', runtimeEnvHelp)
+    .action(async (paths: string[], { update, ray, oracles, runtimeEnv, ...flags }: DriftFlags) => {
       const { drift } = await import('../drift.ts')
-      process.exitCode = await drift(paths, { ...flags, update: update ?? false })
+      const actors = rayOf({ ray, oracles, runtimeEnv })
+      process.exitCode = await drift(paths, { ...flags, ray: actors, update: update ?? false })
     })
 
   torchParity
