@@ -14,7 +14,7 @@ export interface RayFlags {
  */
 export function rayOf({ ray, oracles, runtimeEnv }: RayFlags): RayOptions | undefined {
   if (ray !== undefined) return { address: ray, actors: oracles ?? 1, runtimeEnv }
-  const [flag] = [oracles !== undefined && '--oracles', runtimeEnv !== undefined && '--runtime-env'].filter(Boolean)
-  if (flag === undefined) return undefined
+  const flag = runtimeEnv === undefined ? '--oracles' : '--runtime-env'
+  if (oracles === undefined && runtimeEnv === undefined) return undefined
   throw new ParityError('USAGE', `${flag}: expected --ray as well, got none`)
 }
