@@ -13,3 +13,6 @@ os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
 import torch
 
 torch.set_num_threads(1)
+
+#: Where there is no Ray its tests are left out, and ci/test.sh says so.
+collect_ignore = [] if "TORCH_PARITY_RAY" in os.environ else ["test_ray.py"]

@@ -1,4 +1,4 @@
-// Actors of Ray, where TORCH_PARITY_RAY names a Python that has torch and Ray: ci/test.sh makes one.
+// Actors of Ray, where TORCH_PARITY_RAY names a Python that has torch and Ray, and else left out.
 import { readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { it, realPython } from './command.ts'
